@@ -1,0 +1,177 @@
+//! A mail account's settings, card by card, as PRODUCT.md names them.
+
+use jiff::civil::Date;
+use serde::Deserialize;
+use serde::Serialize;
+
+/// How the connection is secured. STARTTLS starts in clear, then encrypts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    #[default]
+    Tls,
+    Starttls,
+    None,
+}
+
+impl Security {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Security::Tls => "tls",
+            Security::Starttls => "starttls",
+            Security::None => "none",
+        }
+    }
+
+    pub const fn default_imap_port(self) -> u16 {
+        match self {
+            Security::Tls => 993,
+            Security::Starttls | Security::None => 143,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MessagesToProcess {
+    #[default]
+    All,
+    Unread,
+}
+
+/// The card "Email tracking". The deny list is kept line by line beside it, with a counter each.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tracking {
+    pub enabled: bool,
+    pub messages: MessagesToProcess,
+    /// "Process old (historic) messages": everything since this day in the owner's zone.
+    pub history_since: Option<Date>,
+    pub mark_as_read: bool,
+}
+
+/// The card "IMAP settings".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImapSettings {
+    pub server: String,
+    pub port: u16,
+    pub security: Security,
+    #[serde(default = "yes")]
+    pub validate_certificate: bool,
+    /// As people read it; `None`: found by SPECIAL-USE or name.
+    #[serde(default)]
+    pub sent_folder: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SmtpAuth {
+    None,
+    #[default]
+    Plain,
+    Login,
+    CramMd5,
+    Xoauth2,
+}
+
+/// The card "SMTP settings". Kept and shown; nothing is sent yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SmtpSettings {
+    pub enabled: bool,
+    pub server: String,
+    pub port: u16,
+    pub security: Security,
+    pub auth: SmtpAuth,
+    pub reply_to: Option<String>,
+    pub use_system: bool,
+    pub local_domain: Option<String>,
+    pub username: Option<String>,
+}
+
+/// What a sealed password is bound to: with any of these changed the stored one is not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialBinding {
+    pub host: String,
+    pub port: u16,
+    pub username: String,
+    pub security: Security,
+}
+
+impl CredentialBinding {
+    /// Associated data of the seal: unambiguous, since each part is preceded by its length.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let port = self.port.to_string();
+        let mut bytes = Vec::new();
+        for part in [self.host.as_str(), &port, &self.username, self.security.as_str()] {
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        bytes
+    }
+}
+
+/// What an account does just now, as its Status says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountState {
+    /// "Enable inbox processing" is off, or IMAP is not set up.
+    #[default]
+    Off,
+    Connecting,
+    Syncing,
+    /// Up to date and listening.
+    Connected,
+    /// Failed; tries again at a known time.
+    Failing,
+    /// The login was refused three times: waits for its owner.
+    LoginRefused,
+}
+
+impl AccountState {
+    pub const ALL: [AccountState; 6] = [
+        AccountState::Off,
+        AccountState::Connecting,
+        AccountState::Syncing,
+        AccountState::Connected,
+        AccountState::Failing,
+        AccountState::LoginRefused,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            AccountState::Off => "off",
+            AccountState::Connecting => "connecting",
+            AccountState::Syncing => "syncing",
+            AccountState::Connected => "connected",
+            AccountState::Failing => "failing",
+            AccountState::LoginRefused => "login_refused",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_binding_never_reads_the_same_for_other_values() {
+        let binding = |host: &str, username: &str| CredentialBinding {
+            host: host.into(),
+            port: 993,
+            username: username.into(),
+            security: Security::Tls,
+        };
+        assert_ne!(binding("ab", "c").to_bytes(), binding("a", "bc").to_bytes());
+        assert_eq!(binding("a", "b").to_bytes(), binding("a", "b").to_bytes());
+    }
+}

@@ -1,0 +1,88 @@
+//! Server-side folders and how far we have read each.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+/// A message's number in a folder (RFC 3501 §2.3.1.1). Means nothing without its [`UidValidity`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Uid(pub u32);
+
+impl Uid {
+    pub const FIRST: Uid = Uid(1);
+
+    pub fn next(self) -> Uid {
+        Uid(self.0.saturating_add(1))
+    }
+}
+
+/// Compared for equality only: a server restored from a backup may hand out a smaller one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UidValidity(pub u32);
+
+/// RFC 7162. Zero means "this server cannot tell what changed".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ModSeq(pub u64);
+
+impl ModSeq {
+    pub const ZERO: ModSeq = ModSeq(0);
+}
+
+/// What a folder is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FolderRole {
+    Inbox,
+    Sent,
+}
+
+impl FolderRole {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FolderRole::Inbox => "inbox",
+            FolderRole::Sent => "sent",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [FolderRole::Inbox, FolderRole::Sent]
+            .into_iter()
+            .find(|role| role.as_str() == text)
+    }
+}
+
+/// How far a folder has been read. Everything from `baseline` up to (not including) `next_uid` is stored,
+/// skipped or parked; so is everything of the history from `history_from` up to `baseline`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FolderCursor {
+    pub uid_validity: UidValidity,
+    pub next_uid: Uid,
+    pub mod_seq: Option<ModSeq>,
+    /// UIDNEXT at the first successful connection.
+    pub baseline: Uid,
+    /// The lowest UID of the history that has been dealt with; starts at `baseline`, goes down.
+    pub history_from: Uid,
+}
+
+impl FolderCursor {
+    pub fn at_baseline(uid_validity: UidValidity, next_uid: Uid, mod_seq: Option<ModSeq>) -> Self {
+        FolderCursor {
+            uid_validity,
+            next_uid,
+            mod_seq,
+            baseline: next_uid,
+            history_from: next_uid,
+        }
+    }
+}
+
+/// What the server said when the folder was opened. A UIDNEXT of 0 has already become "absent".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FolderStatus {
+    pub uid_validity: UidValidity,
+    pub next_uid: Option<Uid>,
+    pub mod_seq: Option<ModSeq>,
+    pub exists: u32,
+}

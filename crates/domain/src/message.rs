@@ -1,0 +1,176 @@
+//! Messages: what is kept of one, and what its words mean.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::address::EmailAddress;
+use crate::text::CleanText;
+use crate::time::Timestamp;
+
+/// The Message-ID header, without angle brackets. Chosen by the sender: it never identifies alone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InternetMessageId(String);
+
+impl InternetMessageId {
+    pub const MAX_CHARS: usize = 500;
+
+    /// `None` for what is empty once cleaned.
+    pub fn new(raw: &str) -> Option<Self> {
+        let inner = raw.trim().trim_start_matches('<').trim_end_matches('>');
+        let clean = CleanText::cut(inner, Self::MAX_CHARS);
+        (!clean.is_empty()).then(|| InternetMessageId(clean.into_string()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    Incoming,
+    Outgoing,
+}
+
+impl Direction {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Direction::Incoming => "incoming",
+            Direction::Outgoing => "outgoing",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Direction::Incoming, Direction::Outgoing]
+            .into_iter()
+            .find(|direction| direction.as_str() == text)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddressRole {
+    From,
+    Sender,
+    ReplyTo,
+    To,
+    Cc,
+    Bcc,
+}
+
+impl AddressRole {
+    pub const ALL: [AddressRole; 6] = [
+        AddressRole::From,
+        AddressRole::Sender,
+        AddressRole::ReplyTo,
+        AddressRole::To,
+        AddressRole::Cc,
+        AddressRole::Bcc,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            AddressRole::From => "from",
+            AddressRole::Sender => "sender",
+            AddressRole::ReplyTo => "reply_to",
+            AddressRole::To => "to",
+            AddressRole::Cc => "cc",
+            AddressRole::Bcc => "bcc",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// A name and an address as a header gave them. `address` is `None` where it does not parse: then only
+/// the name is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedAddress {
+    pub role: AddressRole,
+    pub name: CleanText,
+    pub address: Option<EmailAddress>,
+}
+
+/// A part shown as a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachmentSummary {
+    /// The part's position in the parsed message.
+    pub part: u32,
+    pub name: CleanText,
+    pub content_type: String,
+    pub size_bytes: u64,
+    pub content_id: Option<String>,
+    /// Referred to by the HTML text (an inline image), not offered as a file of its own.
+    pub inline: bool,
+}
+
+/// What parsing a message yields for lists, threads and search. Bodies are parsed again when opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageSummary {
+    pub internet_message_id: Option<InternetMessageId>,
+    pub in_reply_to: Vec<InternetMessageId>,
+    pub references: Vec<InternetMessageId>,
+    pub date: Option<Timestamp>,
+    pub subject: CleanText,
+    pub snippet: CleanText,
+    pub addresses: Vec<NamedAddress>,
+    pub attachments: Vec<AttachmentSummary>,
+    /// Folded words of author, subject and text for the index.
+    pub search_text: String,
+}
+
+impl MessageSummary {
+    pub fn addresses_in(&self, role: AddressRole) -> impl Iterator<Item = &EmailAddress> {
+        self.addresses
+            .iter()
+            .filter(move |named| named.role == role)
+            .filter_map(|named| named.address.as_ref())
+    }
+
+    /// Sender if it is among several From, else the first From (RFC 5322 §3.6.2).
+    pub fn author(&self) -> Option<&NamedAddress> {
+        let mut from = self
+            .addresses
+            .iter()
+            .filter(|named| named.role == AddressRole::From);
+        let first = from.next()?;
+        let sender = self.addresses_in(AddressRole::Sender).next();
+        Some(
+            from.find(|named| sender.is_some() && named.address.as_ref() == sender)
+                .unwrap_or(first),
+        )
+    }
+
+    pub fn has_attachments(&self) -> bool {
+        self.attachments.iter().any(|attachment| !attachment.inline)
+    }
+}
+
+/// Why a message on the server has no row of its own here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// A line of the deny list, by its text.
+    Denied(String),
+    /// "Which messages to process" is Unread, and it bore `\Seen` when first met.
+    AlreadyRead,
+    /// Older than the day of "Process old (historic) messages".
+    BeforeHistory,
+    /// Deleted here by the owner: a tombstone keeps it away.
+    Deleted,
+}
+
+impl SkipReason {
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            SkipReason::Denied(_) => "denied",
+            SkipReason::AlreadyRead => "already_read",
+            SkipReason::BeforeHistory => "before_history",
+            SkipReason::Deleted => "deleted",
+        }
+    }
+}
