@@ -1,1 +1,33 @@
+//! Everything that leaves the machine.
+//!
+//! One dialer, which decides on the connected address; TLS; IMAP sessions with a deadline on every wait;
+//! what is known of mail providers. Knows no database and no administrators.
 
+mod dialer;
+mod egress;
+mod error;
+mod imap_session;
+mod presets;
+mod steps;
+mod tls;
+
+pub use dialer::Deadlines;
+pub use dialer::Dialer;
+pub use egress::Egress;
+pub use egress::EgressParseError;
+pub use error::Kind;
+pub use error::WireError;
+pub use imap_session::BodyFetch;
+pub use imap_session::FetchedBody;
+pub use imap_session::FetchedMessage;
+pub use imap_session::FetchedSummary;
+pub use imap_session::IdleEnd;
+pub use imap_session::ImapSession;
+pub use imap_session::ImapTarget;
+pub use imap_session::OpenMode;
+pub use imap_session::ServerFolder;
+pub use presets::Preset;
+pub use presets::preset_for;
+pub use steps::Step;
+pub use steps::StepLog;
+pub use tls::CertificateSummary;

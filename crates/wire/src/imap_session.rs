@@ -1,0 +1,628 @@
+//! A signed-in IMAP session: what the engine needs, each wait with a deadline.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::Timestamp;
+use domain::account::ImapSettings;
+use domain::account::Security;
+use domain::folder::FolderStatus;
+use domain::folder::ModSeq;
+use domain::folder::Uid;
+use domain::folder::UidValidity;
+use domain::rules::sent_folder::ListedFolder;
+use imap::Body;
+use imap::Client;
+use imap::Code;
+use imap::Command;
+use imap::Completion;
+use imap::Connection;
+use imap::Fetch;
+use imap::Greeting;
+use imap::Limits;
+use imap::MailboxName;
+use imap::Running;
+use imap::SequenceSet;
+use imap::Status;
+use imap::Untagged;
+use jiff::civil::Date;
+use secrecy::SecretString;
+use tokio::time::Instant;
+use tokio::time::timeout;
+
+use crate::dialer::Deadlines;
+use crate::dialer::Dialer;
+use crate::dialer::Stream;
+use crate::error::Kind;
+use crate::error::WireError;
+use crate::steps::StepLog;
+
+pub struct ImapTarget {
+    pub settings: ImapSettings,
+    pub username: String,
+    pub password: SecretString,
+}
+
+pub struct ImapSession {
+    client: Client,
+    deadlines: Deadlines,
+    capabilities: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerFolder {
+    pub wire_name: MailboxName,
+    pub listed: ListedFolder,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenMode {
+    /// EXAMINE: nothing that is done changes a flag, `\Recent` included.
+    ReadOnly,
+    ReadWrite,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedSummary {
+    pub uid: Uid,
+    pub seen: bool,
+    pub internal_date: Option<Timestamp>,
+    /// The address fields, where they were asked for.
+    pub header: Option<Bytes>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedMessage {
+    pub uid: Uid,
+    pub seen: bool,
+    pub internal_date: Option<Timestamp>,
+    pub body: FetchedBody,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchedBody {
+    Whole(Bytes),
+    TooLong(u64),
+    /// Listed, but the server cannot give it.
+    Missing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdleEnd {
+    Changed,
+    /// Nothing happened for as long as a connection is trusted to be silent.
+    Elapsed,
+    Interrupted,
+}
+
+/// Text of a UID set in one command: RFC 2683 §3.2.1.5 asks for lines of about 1,000 characters.
+const SET_BYTES: usize = 900;
+const BODY_ITEMS: &str = "(UID FLAGS INTERNALDATE BODY.PEEK[])";
+const SUMMARY_ITEMS: &str = "(UID FLAGS INTERNALDATE)";
+const SUMMARY_ITEMS_WITH_ADDRESSES: &str =
+    "(UID FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS (FROM SENDER TO CC BCC)])";
+
+impl ImapSession {
+    /// Resolve, connect, encrypt, sign in, ask for capabilities; each step into `log`.
+    pub async fn connect(dialer: &Dialer, target: &ImapTarget, log: &mut StepLog) -> Result<Self, WireError> {
+        let settings = &target.settings;
+        let addresses = dialer.resolve(&settings.server, settings.port).await?;
+        log.done(format!("Found {}", settings.server));
+        let dialled = dialer.connect(&addresses).await?;
+        log.done(format!("Connected to port {}", settings.port));
+        let (client, greeting) = match settings.security {
+            Security::Tls => {
+                let stream = encrypt(dialer, settings, dialled.stream, log).await?;
+                let mut connection = Connection::new(stream, Limits::default());
+                let greeting = read_greeting(&mut connection, dialer.deadlines).await?;
+                (connection.into_client(), greeting)
+            }
+            Security::Starttls => {
+                let stream = start_tls(dialer, settings, dialled.stream, log).await?;
+                // No second greeting follows; what was learned before is forgotten (RFC 3501 §6.2.1).
+                (Connection::new(stream, Limits::default()).into_client(), None)
+            }
+            Security::None => {
+                let connection = in_clear(dialer, settings, dialled.stream, dialled.address).await?;
+                log.done("Connected without encryption");
+                connection
+            }
+        };
+        let mut session = ImapSession {
+            client,
+            deadlines: dialer.deadlines,
+            capabilities: Vec::new(),
+        };
+        session.sign_in(target, greeting, log).await?;
+        Ok(session)
+    }
+
+    pub fn can(&self, capability: &str) -> bool {
+        self.capabilities.iter().any(|known| known == capability)
+    }
+
+    async fn sign_in(
+        &mut self,
+        target: &ImapTarget,
+        greeting: Option<Greeting>,
+        log: &mut StepLog,
+    ) -> Result<(), WireError> {
+        if !matches!(greeting, Some(Greeting::Preauth(_))) {
+            self.load_capabilities().await?;
+            self.log_in(target).await?;
+        }
+        log.done("Signed in");
+        // They may be others once signed in (RFC 3501 §6.2.3).
+        self.load_capabilities().await?;
+        let idle = if self.can("IDLE") {
+            "new mail is announced at once"
+        } else {
+            "new mail is looked for every minute"
+        };
+        log.done(format!("{} capabilities; {idle}", self.capabilities.len()));
+        Ok(())
+    }
+
+    async fn load_capabilities(&mut self) -> Result<(), WireError> {
+        const DOING: &str = "asking for capabilities";
+        let (responses, _) = self.run_ok(Command::new("CAPABILITY"), DOING).await?;
+        for response in responses {
+            if let Untagged::Capability(capabilities) = response {
+                self.capabilities = capabilities;
+            }
+        }
+        Ok(())
+    }
+
+    async fn log_in(&self, target: &ImapTarget) -> Result<(), WireError> {
+        const DOING: &str = "signing in";
+        let (user, password) = (&target.username, &target.password);
+        let command = if self.can("LOGINDISABLED") || !user.is_ascii() {
+            Command::authenticate_plain(user, password)
+        } else {
+            Command::login(user, password)
+        };
+        let (_, completion) = timeout(self.deadlines.login, self.client.run(command))
+            .await
+            .map_err(|_| WireError::timeout(DOING))?
+            .map_err(|error| WireError::from_imap(error, DOING))?;
+        match completion.status {
+            Status::Ok => Ok(()),
+            Status::No if !is_transient(&completion) => {
+                Err(WireError::new(Kind::LoginRefused, DOING).saying(&completion.text))
+            }
+            // Exchange: `BAD User is authenticated but not connected` (MailKit#1494); passes by itself.
+            _ => Err(WireError::new(Kind::Unavailable, DOING).saying(&completion.text)),
+        }
+    }
+
+    pub async fn list_folders(&self) -> Result<Vec<ServerFolder>, WireError> {
+        let command = Command::new("LIST").string("").string("*");
+        let (responses, _) = self.run_ok(command, "listing the folders").await?;
+        let folders = responses.into_iter().filter_map(|response| match response {
+            Untagged::List(entry) => Some(server_folder(entry)),
+            _ => None,
+        });
+        Ok(folders.collect())
+    }
+
+    /// [`Kind::FolderMissing`] if the server refuses it.
+    pub async fn open(&self, name: &MailboxName, mode: OpenMode) -> Result<FolderStatus, WireError> {
+        const DOING: &str = "opening a folder";
+        let verb = match mode {
+            OpenMode::ReadOnly => "EXAMINE",
+            OpenMode::ReadWrite => "SELECT",
+        };
+        let (responses, completion) = self.run(Command::new(verb).mailbox(name), DOING).await?;
+        if completion.status != Status::Ok {
+            let kind = if is_transient(&completion) {
+                Kind::Unavailable
+            } else {
+                Kind::FolderMissing
+            };
+            return Err(WireError::new(kind, DOING).saying(&completion.text));
+        }
+        folder_status(&responses)
+            .ok_or_else(|| WireError::new(Kind::Protocol("a folder without UIDVALIDITY".into()), DOING))
+    }
+
+    /// UIDs of messages with INTERNALDATE on or after `day`; all of them without a day. Unordered.
+    pub async fn search(&self, since: Option<Date>) -> Result<Vec<Uid>, WireError> {
+        let criteria = match since {
+            Some(day) => format!("SINCE {}", day.strftime("%-d-%b-%Y")),
+            None => "ALL".to_owned(),
+        };
+        self.search_for(&criteria).await
+    }
+
+    /// UIDs at or above `first`. `n:*` always names the last message, even below n (RFC 3501 §6.4.8).
+    pub async fn search_from(&self, first: Uid) -> Result<Vec<Uid>, WireError> {
+        let found = self.search_for(&format!("UID {}:*", first.0)).await?;
+        Ok(found.into_iter().filter(|uid| *uid >= first).collect())
+    }
+
+    async fn search_for(&self, criteria: &str) -> Result<Vec<Uid>, WireError> {
+        let command = Command::new("UID SEARCH").raw(criteria);
+        let (responses, _) = self.run_ok(command, "searching a folder").await?;
+        let found = responses.into_iter().flat_map(|response| match response {
+            Untagged::Search(uids) => uids,
+            _ => Vec::new(),
+        });
+        Ok(found.filter(|uid| *uid > 0).map(Uid).collect())
+    }
+
+    /// Flags and dates, and with `addresses` the address fields. A UID without an answer is gone.
+    pub async fn fetch_summaries(
+        &self,
+        uids: &[Uid],
+        addresses: bool,
+    ) -> Result<Vec<FetchedSummary>, WireError> {
+        let items = if addresses {
+            SUMMARY_ITEMS_WITH_ADDRESSES
+        } else {
+            SUMMARY_ITEMS
+        };
+        let mut found: HashMap<u32, Fetch> = HashMap::new();
+        for set in uid_set(uids).to_commands(SET_BYTES) {
+            let command = Command::new("UID FETCH").raw(&set).raw(items);
+            let (responses, _) = self.run_ok(command, "reading headers").await?;
+            for response in responses {
+                if let Untagged::Fetch(fetch) = response
+                    && let Some(uid) = fetch.uid
+                {
+                    merge(found.entry(uid).or_default(), *fetch);
+                }
+            }
+        }
+        let summaries = uids
+            .iter()
+            .filter_map(|uid| found.remove(&uid.0).map(|fetch| summary(*uid, fetch)));
+        Ok(summaries.collect())
+    }
+
+    /// Asks for whole messages without waiting for those asked for before.
+    pub async fn fetch_bodies(&self, uids: &[Uid]) -> Vec<BodyFetch> {
+        let mut fetches = Vec::new();
+        for set in uid_set(uids).to_commands(SET_BYTES) {
+            let running = self
+                .client
+                .send(Command::new("UID FETCH").raw(&set).raw(BODY_ITEMS))
+                .await;
+            fetches.push(BodyFetch {
+                running,
+                partial: HashMap::new(),
+                deadline: self.deadlines.response,
+            });
+        }
+        fetches
+    }
+
+    pub async fn mark_seen(&self, uids: &[Uid]) -> Result<(), WireError> {
+        for set in uid_set(uids).to_commands(SET_BYTES) {
+            let command = Command::new("UID STORE").raw(&set).raw("+FLAGS.SILENT (\\Seen)");
+            self.run_ok(command, "marking as read").await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for a change in the open folder: IDLE where the server has it, else NOOP every `poll`.
+    pub async fn wait_for_change(
+        &self,
+        at_most: Duration,
+        poll: Duration,
+        interrupt: impl Future<Output = ()>,
+    ) -> Result<IdleEnd, WireError> {
+        if self.can("IDLE") {
+            return self.idle(at_most.min(self.deadlines.idle), interrupt).await;
+        }
+        if timeout(poll.min(at_most), interrupt).await.is_ok() {
+            return Ok(IdleEnd::Interrupted);
+        }
+        let (responses, _) = self.run_ok(Command::new("NOOP"), "asking for news").await?;
+        Ok(if responses.iter().any(is_change) {
+            IdleEnd::Changed
+        } else {
+            IdleEnd::Elapsed
+        })
+    }
+
+    async fn idle(
+        &self,
+        at_most: Duration,
+        interrupt: impl Future<Output = ()>,
+    ) -> Result<IdleEnd, WireError> {
+        const DOING: &str = "waiting for new mail";
+        let mut running = self.client.send(Command::idle()).await;
+        let end = wait_in_idle(&mut running, Instant::now() + at_most, interrupt).await;
+        self.client.end_idle().await;
+        let mut changed = end == IdleEnd::Changed;
+        let finish = async {
+            while let Some(response) = running.next().await {
+                changed |= is_change(&response);
+            }
+            running.finish().await
+        };
+        let completion = timeout(self.deadlines.response, finish)
+            .await
+            .map_err(|_| WireError::timeout(DOING))?
+            .map_err(|error| WireError::from_imap(error, DOING))?;
+        refuse_failure(&completion, DOING)?;
+        Ok(if changed { IdleEnd::Changed } else { end })
+    }
+
+    pub async fn log_out(self) {
+        // Best effort: the server closes the connection either way.
+        let _ = timeout(Duration::from_secs(2), self.client.run(Command::new("LOGOUT"))).await;
+    }
+
+    async fn run(
+        &self,
+        command: Command,
+        doing: &'static str,
+    ) -> Result<(Vec<Untagged>, Completion), WireError> {
+        let mut running = self.client.send(command).await;
+        let mut responses = Vec::new();
+        loop {
+            match timeout(self.deadlines.response, running.next()).await {
+                Ok(Some(response)) => responses.push(response),
+                Ok(None) => break,
+                Err(_) => return Err(WireError::timeout(doing)),
+            }
+        }
+        let completion = running
+            .finish()
+            .await
+            .map_err(|error| WireError::from_imap(error, doing))?;
+        Ok((responses, completion))
+    }
+
+    async fn run_ok(
+        &self,
+        command: Command,
+        doing: &'static str,
+    ) -> Result<(Vec<Untagged>, Completion), WireError> {
+        let (responses, completion) = self.run(command, doing).await?;
+        refuse_failure(&completion, doing)?;
+        Ok((responses, completion))
+    }
+}
+
+/// Messages of one UID FETCH, as they arrive.
+pub struct BodyFetch {
+    running: Running,
+    /// Attributes that came without their body, by UID: servers may send them apart.
+    partial: HashMap<u32, Fetch>,
+    deadline: Duration,
+}
+
+impl BodyFetch {
+    const DOING: &str = "reading messages";
+
+    /// `None` once the server is done; UIDs that did not come are for the caller to miss.
+    pub async fn next(&mut self) -> Result<Option<FetchedMessage>, WireError> {
+        loop {
+            let response = timeout(self.deadline, self.running.next())
+                .await
+                .map_err(|_| WireError::timeout(Self::DOING))?;
+            match response {
+                Some(Untagged::Fetch(fetch)) => {
+                    if let Some(message) = self.take(*fetch) {
+                        return Ok(Some(message));
+                    }
+                }
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    pub async fn finish(self) -> Result<(), WireError> {
+        let completion = self
+            .running
+            .finish()
+            .await
+            .map_err(|error| WireError::from_imap(error, Self::DOING))?;
+        refuse_failure(&completion, Self::DOING)
+    }
+
+    fn take(&mut self, fetch: Fetch) -> Option<FetchedMessage> {
+        let uid = fetch.uid?;
+        let mut whole = self.partial.remove(&uid).unwrap_or_default();
+        merge(&mut whole, fetch);
+        let Some(body) = whole.body.take() else {
+            self.partial.insert(uid, whole);
+            return None;
+        };
+        let summary = summary(Uid(uid), whole);
+        Some(FetchedMessage {
+            uid: summary.uid,
+            seen: summary.seen,
+            internal_date: summary.internal_date,
+            body: match body {
+                Body::Whole(bytes) => FetchedBody::Whole(bytes),
+                Body::TooLong(bytes) => FetchedBody::TooLong(bytes),
+                Body::Nil => FetchedBody::Missing,
+            },
+        })
+    }
+}
+
+async fn encrypt<S: Stream + 'static>(
+    dialer: &Dialer,
+    settings: &ImapSettings,
+    stream: S,
+    log: &mut StepLog,
+) -> Result<Box<dyn Stream>, WireError> {
+    let (stream, certificate) = dialer
+        .handshake(&settings.server, stream, settings.validate_certificate)
+        .await?;
+    match certificate {
+        Some(certificate) => {
+            let day = certificate
+                .valid_until
+                .split('T')
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            let names = certificate.names.join(", ");
+            log.done(format!("Encrypted; certificate for {names}, valid until {day}"));
+        }
+        None => log.done("Encrypted"),
+    }
+    Ok(stream)
+}
+
+async fn read_greeting<S: Stream>(
+    connection: &mut Connection<S>,
+    deadlines: Deadlines,
+) -> Result<Option<Greeting>, WireError> {
+    const DOING: &str = "waiting for the server's greeting";
+    let greeting = timeout(deadlines.greeting, connection.read_greeting())
+        .await
+        .map_err(|_| WireError::timeout(DOING))?
+        .map_err(|error| WireError::from_imap(error, DOING))?;
+    Ok(Some(greeting))
+}
+
+async fn start_tls<S: Stream + 'static>(
+    dialer: &Dialer,
+    settings: &ImapSettings,
+    stream: S,
+    log: &mut StepLog,
+) -> Result<Box<dyn Stream>, WireError> {
+    const DOING: &str = "starting encryption";
+    let mut connection = Connection::new(stream, Limits::default());
+    let greeting = read_greeting(&mut connection, dialer.deadlines).await?;
+    if matches!(greeting, Some(Greeting::Preauth(_))) {
+        // Signed in before encryption: STARTTLS is no longer possible, so somebody is in between.
+        return Err(WireError::new(Kind::StarttlsMissing, DOING));
+    }
+    let started = timeout(dialer.deadlines.tls, connection.start_tls())
+        .await
+        .map_err(|_| WireError::timeout(DOING))?
+        .map_err(|error| WireError::from_imap(error, DOING))?;
+    let stream = started.map_err(|_| WireError::new(Kind::StarttlsMissing, DOING))?;
+    encrypt(dialer, settings, stream, log).await
+}
+
+async fn in_clear<S: Stream + 'static>(
+    dialer: &Dialer,
+    settings: &ImapSettings,
+    stream: S,
+    address: SocketAddr,
+) -> Result<(Client, Option<Greeting>), WireError> {
+    if !dialer.allows_cleartext(&settings.server, address) {
+        return Err(WireError::new(Kind::CleartextRefused, "signing in"));
+    }
+    let mut connection = Connection::new(stream, Limits::default());
+    let greeting = read_greeting(&mut connection, dialer.deadlines).await?;
+    Ok((connection.into_client(), greeting))
+}
+
+async fn wait_in_idle(running: &mut Running, until: Instant, interrupt: impl Future<Output = ()>) -> IdleEnd {
+    tokio::pin!(interrupt);
+    loop {
+        tokio::select! {
+            response = running.next() => match response {
+                Some(response) if is_change(&response) => return IdleEnd::Changed,
+                Some(_) => {}
+                // Gone: the completion says why.
+                None => return IdleEnd::Elapsed,
+            },
+            () = tokio::time::sleep_until(until) => return IdleEnd::Elapsed,
+            () = &mut interrupt => return IdleEnd::Interrupted,
+        }
+    }
+}
+
+fn is_change(response: &Untagged) -> bool {
+    matches!(
+        response,
+        Untagged::Exists(_) | Untagged::Expunge(_) | Untagged::Fetch(_) | Untagged::Vanished { .. }
+    )
+}
+
+/// RFC 5530: these pass by themselves.
+fn is_transient(completion: &Completion) -> bool {
+    matches!(&completion.code, Some(Code::Other(name, _))
+        if matches!(name.as_str(), "UNAVAILABLE" | "INUSE" | "LIMIT" | "SERVERBUG" | "CONTACTADMIN"))
+}
+
+fn refuse_failure(completion: &Completion, doing: &'static str) -> Result<(), WireError> {
+    match completion.status {
+        Status::Ok => Ok(()),
+        Status::Bad => {
+            let what = "it did not understand a command".to_owned();
+            Err(WireError::new(Kind::Protocol(what), doing).saying(&completion.text))
+        }
+        _ => Err(WireError::new(Kind::Unavailable, doing).saying(&completion.text)),
+    }
+}
+
+fn uid_set(uids: &[Uid]) -> SequenceSet {
+    SequenceSet::from_uids(uids.iter().map(|uid| uid.0))
+}
+
+fn merge(whole: &mut Fetch, part: Fetch) {
+    whole.flags = part.flags.or(whole.flags.take());
+    whole.internal_date = part.internal_date.or(whole.internal_date);
+    whole.header = part.header.or(whole.header.take());
+    whole.body = part.body.or(whole.body.take());
+}
+
+fn summary(uid: Uid, fetch: Fetch) -> FetchedSummary {
+    let flags = fetch.flags.unwrap_or_default();
+    FetchedSummary {
+        uid,
+        seen: flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Seen")),
+        internal_date: fetch.internal_date.map(Timestamp::from_seconds),
+        header: fetch.header,
+    }
+}
+
+fn server_folder(entry: imap::ListEntry) -> ServerFolder {
+    let has = |attribute: &str| {
+        entry
+            .attributes
+            .iter()
+            .any(|known| known.trim_start_matches('\\').eq_ignore_ascii_case(attribute))
+    };
+    ServerFolder {
+        listed: ListedFolder {
+            name: entry.name.to_text(),
+            delimiter: entry.delimiter,
+            is_sent: has("Sent"),
+            selectable: !has("Noselect") && !has("NonExistent"),
+        },
+        wire_name: entry.name,
+    }
+}
+
+/// `None` without UIDVALIDITY (or with 0): such numbers must not be stored (EmailEngine `mailbox.js`).
+fn folder_status(responses: &[Untagged]) -> Option<FolderStatus> {
+    let mut uid_validity = None;
+    let mut status = FolderStatus {
+        uid_validity: UidValidity(0),
+        next_uid: None,
+        mod_seq: None,
+        exists: 0,
+    };
+    for response in responses {
+        match response {
+            Untagged::Exists(count) => status.exists = *count,
+            Untagged::Status(Completion { code: Some(code), .. }) => match code {
+                Code::UidValidity(value) if *value > 0 => uid_validity = Some(UidValidity(*value)),
+                Code::UidNext(next) if *next > 0 => status.next_uid = Some(Uid(*next)),
+                Code::HighestModSeq(mod_seq) if *mod_seq > 0 => status.mod_seq = Some(ModSeq(*mod_seq)),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    uid_validity.map(|uid_validity| FolderStatus {
+        uid_validity,
+        ..status
+    })
+}
