@@ -1,1 +1,21 @@
+//! Bytes to meaning: what a message says, and how it may be shown.
+//!
+//! Pure: no I/O, no clock. Limits are checked by a linear scan before any library sees the bytes, because
+//! some bytes end the process (10,000 nested message/rfc822 overflow a stack, which nothing catches).
 
+mod html;
+mod limits;
+mod open;
+mod parse;
+mod summary;
+
+pub use html::FrameHtml;
+pub use html::sanitise;
+pub use limits::Refusal;
+pub use open::OpenedMessage;
+pub use open::OpenedPart;
+pub use open::open_message;
+pub use open::open_part;
+pub use summary::HeaderAddresses;
+pub use summary::header_addresses;
+pub use summary::summarise;
