@@ -162,6 +162,10 @@ pub enum SkipReason {
     BeforeHistory,
     /// Deleted here by the owner: a tombstone keeps it away.
     Deleted,
+    /// Larger than 100 MiB.
+    TooLarge,
+    /// The server lists it and cannot give it.
+    NotDelivered,
 }
 
 impl SkipReason {
@@ -171,6 +175,8 @@ impl SkipReason {
             SkipReason::AlreadyRead => "already_read",
             SkipReason::BeforeHistory => "before_history",
             SkipReason::Deleted => "deleted",
+            SkipReason::TooLarge => "too_large",
+            SkipReason::NotDelivered => "not_delivered",
         }
     }
 }

@@ -1,1 +1,37 @@
+//! SQL for SQLite and PostgreSQL, raw bytes, search. The only crate that knows sqlx; it decides nothing.
+//!
+//! One SQL text for both databases. Every content query takes an [`domain::Access`]; those for the engine
+//! take its account and say so in their name.
 
+pub mod accounts;
+pub mod administrators;
+pub mod audit;
+pub mod blob;
+pub mod db;
+pub mod folders;
+pub mod grants;
+pub mod intake;
+pub mod messages;
+pub mod remote_operations;
+pub mod search;
+pub mod sessions;
+pub mod threads;
+mod value;
+
+pub use blob::BlobStore;
+pub use db::Conn;
+pub use db::Db;
+pub use db::Tx;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database refused: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("the database could not be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    #[error("the store of raw messages failed: {0}")]
+    Blob(#[from] object_store::Error),
+    /// A value in a row that this version does not know.
+    #[error("unexpected {0} in the database")]
+    Unexpected(&'static str),
+}

@@ -1,0 +1,311 @@
+//! Mail accounts: settings, sealed passwords, state, lease.
+
+use domain::AdministratorId;
+use domain::EmailAddress;
+use domain::MailAccountId;
+use domain::Timestamp;
+use domain::account::AccountState;
+use domain::account::ImapSettings;
+use domain::account::SmtpSettings;
+use domain::account::Tracking;
+
+use crate::Conn;
+use crate::StoreError;
+use crate::Tx;
+use crate::db::Statement;
+use crate::value::Row;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailAccount {
+    pub id: MailAccountId,
+    pub owner: AdministratorId,
+    pub name: String,
+    pub address: EmailAddress,
+    pub aliases: Vec<EmailAddress>,
+    /// Empty: the address.
+    pub username: String,
+    pub tracking: Tracking,
+    /// As the owner typed it.
+    pub deny_list: String,
+    pub imap: Option<ImapSettings>,
+    pub smtp: Option<SmtpSettings>,
+    pub status: AccountStatus,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountStatus {
+    pub state: AccountState,
+    pub since: Timestamp,
+    /// What went wrong and what to do, for the owner.
+    pub error: Option<String>,
+    pub next_try_at: Option<Timestamp>,
+    pub last_sync_at: Option<Timestamp>,
+}
+
+impl MailAccount {
+    pub fn login_name(&self) -> &str {
+        if self.username.is_empty() {
+            self.address.as_str()
+        } else {
+            &self.username
+        }
+    }
+
+    pub fn is_own_address(&self, address: &EmailAddress) -> bool {
+        *address == self.address || self.aliases.contains(address)
+    }
+}
+
+const INSERT: &str = "
+    INSERT INTO mail_accounts
+           (id, owner_id, name, address, aliases, username, tracking, deny_list, imap, smtp, state,
+            state_since, state_error, next_try_at, last_sync_at, lease_owner, lease_until, fence, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL, NULL, NULL, '', 0, 0, $12)";
+
+pub async fn insert(tx: &mut Tx, account: &MailAccount, now: Timestamp) -> Result<(), StoreError> {
+    let statement = bind_settings(
+        Statement::new(INSERT).bind(account.id).bind(account.owner),
+        account,
+    )
+    .bind(account.status.state.as_str())
+    .bind(now);
+    tx.execute(statement).await?;
+    Ok(())
+}
+
+const UPDATE_SETTINGS: &str = "
+    UPDATE mail_accounts
+       SET name = $2, address = $3, aliases = $4, username = $5, tracking = $6, deny_list = $7,
+           imap = $8, smtp = $9
+     WHERE id = $1";
+
+pub async fn update_settings(tx: &mut Tx, account: &MailAccount) -> Result<(), StoreError> {
+    tx.execute(bind_settings(
+        Statement::new(UPDATE_SETTINGS).bind(account.id),
+        account,
+    ))
+    .await?;
+    Ok(())
+}
+
+fn bind_settings(statement: Statement, account: &MailAccount) -> Statement {
+    statement
+        .bind(account.name.as_str())
+        .bind(account.address.as_str())
+        .bind(json(&account.aliases))
+        .bind(account.username.as_str())
+        .bind(json(&account.tracking))
+        .bind(account.deny_list.as_str())
+        .bind(account.imap.as_ref().map(json))
+        .bind(account.smtp.as_ref().map(json))
+}
+
+/// Settings are plain structs of texts, numbers and flags; they always serialise.
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+const SELECT: &str = "
+    SELECT id, owner_id, name, address, aliases, username, tracking, deny_list, imap, smtp, state,
+           state_since, state_error, next_try_at, last_sync_at
+      FROM mail_accounts";
+
+pub async fn find(conn: &mut Conn, id: MailAccountId) -> Result<Option<MailAccount>, StoreError> {
+    let statement = Statement::new(format!("{SELECT} WHERE id = $1")).bind(id);
+    conn.fetch_optional(statement)
+        .await?
+        .map(|row| mail_account(&row))
+        .transpose()
+}
+
+pub async fn list_of_owner(conn: &mut Conn, owner: AdministratorId) -> Result<Vec<MailAccount>, StoreError> {
+    let statement =
+        Statement::new(format!("{SELECT} WHERE owner_id = $1 ORDER BY created_at, id")).bind(owner);
+    conn.fetch_all(statement)
+        .await?
+        .iter()
+        .map(mail_account)
+        .collect()
+}
+
+/// For the engine and the command line: settings, never content.
+pub async fn list_for_engine(conn: &mut Conn) -> Result<Vec<MailAccount>, StoreError> {
+    let statement = Statement::new(format!("{SELECT} ORDER BY created_at, id"));
+    conn.fetch_all(statement)
+        .await?
+        .iter()
+        .map(mail_account)
+        .collect()
+}
+
+fn mail_account(row: &Row) -> Result<MailAccount, StoreError> {
+    let address = |text: &str| EmailAddress::parse(text).map_err(|_| StoreError::Unexpected("address"));
+    Ok(MailAccount {
+        id: row.id("id")?,
+        owner: row.id("owner_id")?,
+        name: row.text("name")?,
+        address: address(&row.text("address")?)?,
+        aliases: from_json(&row.text("aliases")?)?,
+        username: row.text("username")?,
+        tracking: from_json(&row.text("tracking")?)?,
+        deny_list: row.text("deny_list")?,
+        imap: row.optional_text("imap")?.as_deref().map(from_json).transpose()?,
+        smtp: row.optional_text("smtp")?.as_deref().map(from_json).transpose()?,
+        status: AccountStatus {
+            state: AccountState::parse(&row.text("state")?)
+                .ok_or(StoreError::Unexpected("state of an account"))?,
+            since: row.time("state_since")?,
+            error: row.optional_text("state_error")?,
+            next_try_at: row.optional_time("next_try_at")?,
+            last_sync_at: row.optional_time("last_sync_at")?,
+        },
+    })
+}
+
+fn from_json<T: for<'de> serde::Deserialize<'de>>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|_| StoreError::Unexpected("settings"))
+}
+
+const SET_STATUS: &str = "
+    UPDATE mail_accounts
+       SET state = $2,
+           state_since = CASE WHEN state = $2 THEN state_since ELSE $3 END,
+           state_error = $4,
+           next_try_at = $5
+     WHERE id = $1";
+
+pub async fn set_state(
+    tx: &mut Tx,
+    id: MailAccountId,
+    state: AccountState,
+    error: Option<&str>,
+    next_try_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let statement = Statement::new(SET_STATUS)
+        .bind(id)
+        .bind(state.as_str())
+        .bind(now)
+        .bind(error)
+        .bind(next_try_at);
+    tx.execute(statement).await?;
+    Ok(())
+}
+
+/// Proof that this process alone works on an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub account: MailAccountId,
+    pub owner: String,
+    pub fence: i64,
+}
+
+/// The outer WHERE is the whole condition: PostgreSQL checks it again after waiting for another worker.
+const TAKE_LEASE: &str = "
+    UPDATE mail_accounts
+       SET lease_owner = $2, lease_until = $3, fence = fence + 1
+     WHERE id = $1 AND (lease_until < $4 OR lease_owner = $2)
+ RETURNING fence";
+
+/// `None`: another process holds it.
+pub async fn take_lease(
+    tx: &mut Tx,
+    account: MailAccountId,
+    owner: &str,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Option<Lease>, StoreError> {
+    let statement = Statement::new(TAKE_LEASE)
+        .bind(account)
+        .bind(owner)
+        .bind(until)
+        .bind(now);
+    let row = tx.fetch_optional(statement).await?;
+    row.map(|row| {
+        Ok(Lease {
+            account,
+            owner: owner.to_owned(),
+            fence: row.integer("fence")?,
+        })
+    })
+    .transpose()
+}
+
+const RENEW_LEASE: &str = "UPDATE mail_accounts SET lease_until = $3 WHERE id = $1 AND fence = $2";
+
+/// False: somebody else has taken it; what is under way must stop. Also the fence of every intake.
+pub async fn renew_lease(tx: &mut Tx, lease: &Lease, until: Timestamp) -> Result<bool, StoreError> {
+    let statement = Statement::new(RENEW_LEASE)
+        .bind(lease.account)
+        .bind(lease.fence)
+        .bind(until);
+    Ok(tx.execute(statement).await? == 1)
+}
+
+const RELEASE_LEASE: &str = "UPDATE mail_accounts SET lease_until = 0 WHERE id = $1 AND fence = $2";
+
+pub async fn release_lease(tx: &mut Tx, lease: &Lease) -> Result<(), StoreError> {
+    tx.execute(
+        Statement::new(RELEASE_LEASE)
+            .bind(lease.account)
+            .bind(lease.fence),
+    )
+    .await?;
+    Ok(())
+}
+
+const SET_SYNCED: &str = "UPDATE mail_accounts SET last_sync_at = $2 WHERE id = $1";
+
+pub async fn set_synced(tx: &mut Tx, account: MailAccountId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(Statement::new(SET_SYNCED).bind(account).bind(now))
+        .await?;
+    Ok(())
+}
+
+/// A sealed password and what it is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedSecret {
+    pub sealed: Vec<u8>,
+    pub binding: Vec<u8>,
+}
+
+const SET_SECRET: &str = "
+    INSERT INTO account_secrets (mail_account_id, purpose, sealed, binding)
+    VALUES ($1, $2, $3, $4)
+        ON CONFLICT (mail_account_id, purpose) DO UPDATE
+       SET sealed = excluded.sealed, binding = excluded.binding";
+
+pub async fn set_secret(
+    tx: &mut Tx,
+    account: MailAccountId,
+    purpose: &str,
+    secret: &SealedSecret,
+) -> Result<(), StoreError> {
+    let statement = Statement::new(SET_SECRET)
+        .bind(account)
+        .bind(purpose)
+        .bind(secret.sealed.as_slice())
+        .bind(secret.binding.as_slice());
+    tx.execute(statement).await?;
+    Ok(())
+}
+
+const FIND_SECRET: &str =
+    "SELECT sealed, binding FROM account_secrets WHERE mail_account_id = $1 AND purpose = $2";
+
+pub async fn find_secret(
+    conn: &mut Conn,
+    account: MailAccountId,
+    purpose: &str,
+) -> Result<Option<SealedSecret>, StoreError> {
+    let row = conn
+        .fetch_optional(Statement::new(FIND_SECRET).bind(account).bind(purpose))
+        .await?;
+    row.map(|row| {
+        Ok(SealedSecret {
+            sealed: row.blob("sealed")?,
+            binding: row.blob("binding")?,
+        })
+    })
+    .transpose()
+}

@@ -1,0 +1,100 @@
+//! Administrators: who may sign in.
+
+use domain::AdministratorId;
+use domain::Timestamp;
+
+use crate::Conn;
+use crate::StoreError;
+use crate::Tx;
+use crate::db::Statement;
+use crate::value::Row;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Administrator {
+    pub id: AdministratorId,
+    /// Lower case.
+    pub login: String,
+    pub name: String,
+    pub password_hash: String,
+    pub is_super: bool,
+    pub time_zone: String,
+    pub disabled_at: Option<Timestamp>,
+}
+
+const INSERT: &str = "
+    INSERT INTO administrators
+           (id, login, name, password_hash, is_super, time_zone, disabled_at, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, NULL, $7)
+        ON CONFLICT (login) DO NOTHING";
+
+/// False: the login is taken.
+pub async fn insert(tx: &mut Tx, administrator: &Administrator, now: Timestamp) -> Result<bool, StoreError> {
+    let statement = Statement::new(INSERT)
+        .bind(administrator.id)
+        .bind(administrator.login.as_str())
+        .bind(administrator.name.as_str())
+        .bind(administrator.password_hash.as_str())
+        .bind(administrator.is_super)
+        .bind(administrator.time_zone.as_str())
+        .bind(now);
+    Ok(tx.execute(statement).await? == 1)
+}
+
+const SELECT: &str =
+    "SELECT id, login, name, password_hash, is_super, time_zone, disabled_at FROM administrators";
+
+pub async fn find_by_login(conn: &mut Conn, login: &str) -> Result<Option<Administrator>, StoreError> {
+    let statement = Statement::new(format!("{SELECT} WHERE login = $1")).bind(login);
+    conn.fetch_optional(statement)
+        .await?
+        .map(|row| administrator(&row))
+        .transpose()
+}
+
+pub async fn find(conn: &mut Conn, id: AdministratorId) -> Result<Option<Administrator>, StoreError> {
+    let statement = Statement::new(format!("{SELECT} WHERE id = $1")).bind(id);
+    conn.fetch_optional(statement)
+        .await?
+        .map(|row| administrator(&row))
+        .transpose()
+}
+
+pub async fn list(conn: &mut Conn) -> Result<Vec<Administrator>, StoreError> {
+    let rows = conn
+        .fetch_all(Statement::new(format!("{SELECT} ORDER BY name, id")))
+        .await?;
+    rows.iter().map(administrator).collect()
+}
+
+const UPDATE_PROFILE: &str = "UPDATE administrators SET name = $2, time_zone = $3 WHERE id = $1";
+
+pub async fn update_profile(
+    tx: &mut Tx,
+    id: AdministratorId,
+    name: &str,
+    time_zone: &str,
+) -> Result<(), StoreError> {
+    tx.execute(Statement::new(UPDATE_PROFILE).bind(id).bind(name).bind(time_zone))
+        .await?;
+    Ok(())
+}
+
+const UPDATE_PASSWORD: &str = "UPDATE administrators SET password_hash = $2 WHERE id = $1";
+
+pub async fn update_password(tx: &mut Tx, id: AdministratorId, hash: &str) -> Result<(), StoreError> {
+    tx.execute(Statement::new(UPDATE_PASSWORD).bind(id).bind(hash))
+        .await?;
+    Ok(())
+}
+
+fn administrator(row: &Row) -> Result<Administrator, StoreError> {
+    Ok(Administrator {
+        id: row.id("id")?,
+        login: row.text("login")?,
+        name: row.text("name")?,
+        password_hash: row.text("password_hash")?,
+        is_super: row.bool("is_super")?,
+        time_zone: row.text("time_zone")?,
+        disabled_at: row.optional_time("disabled_at")?,
+    })
+}

@@ -1,0 +1,64 @@
+//! The append-only record of who did what. Its detail is for the owner of the account alone.
+
+use domain::AdministratorId;
+use domain::MailAccountId;
+use domain::Timestamp;
+use uuid::Uuid;
+
+use crate::Conn;
+use crate::StoreError;
+use crate::Tx;
+use crate::db::Statement;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    pub at: Timestamp,
+    /// `None`: the command line.
+    pub actor: Option<AdministratorId>,
+    pub mail_account: Option<MailAccountId>,
+    pub verb: String,
+    pub detail: String,
+}
+
+const INSERT: &str = "
+    INSERT INTO audit_log (id, at, actor_id, mail_account_id, verb, detail) VALUES ($1, $2, $3, $4, $5, $6)";
+
+pub async fn insert(tx: &mut Tx, id: Uuid, entry: &AuditEntry) -> Result<(), StoreError> {
+    let statement = Statement::new(INSERT)
+        .bind(crate::value::Value::Uuid(Some(id)))
+        .bind(entry.at)
+        .bind(entry.actor)
+        .bind(entry.mail_account)
+        .bind(entry.verb.as_str())
+        .bind(entry.detail.as_str());
+    tx.execute(statement).await?;
+    Ok(())
+}
+
+const LIST_OF_ACCOUNT: &str = "
+    SELECT at, actor_id, verb, detail
+      FROM audit_log
+     WHERE mail_account_id = $1
+     ORDER BY at DESC, id DESC
+     LIMIT $2";
+
+/// For the owner's Status; the caller has proved that it is the owner who asks.
+pub async fn list_of_account(
+    conn: &mut Conn,
+    account: MailAccountId,
+    limit: u32,
+) -> Result<Vec<AuditEntry>, StoreError> {
+    let rows = conn
+        .fetch_all(Statement::new(LIST_OF_ACCOUNT).bind(account).bind(limit))
+        .await?;
+    let entries = rows.iter().map(|row| {
+        Ok(AuditEntry {
+            at: row.time("at")?,
+            actor: row.optional_id("actor_id")?,
+            mail_account: Some(account),
+            verb: row.text("verb")?,
+            detail: row.text("detail")?,
+        })
+    });
+    entries.collect()
+}

@@ -1,0 +1,88 @@
+//! Raw messages, byte for byte: immutable segments beside the database, one for each intake batch.
+//!
+//! A segment is written and synced to disk before any row points into it; a message is a range of one.
+//! Measured against BLOBs in SQLite in docs/adr/0001-raw-messages.md.
+
+use std::ops::Range;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use object_store::ObjectStore;
+use object_store::ObjectStoreExt as _;
+use object_store::PutPayload;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use uuid::Uuid;
+
+use crate::StoreError;
+
+#[derive(Clone, Debug)]
+pub struct BlobStore {
+    objects: Arc<dyn ObjectStore>,
+}
+
+/// Where a message's bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlobRange {
+    pub segment: String,
+    pub start: u64,
+    pub length: u64,
+}
+
+impl BlobStore {
+    /// Segments in this folder, which must exist. Every write is synced.
+    pub fn open_folder(folder: &FilePath) -> Result<Self, StoreError> {
+        let objects = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
+        Ok(BlobStore {
+            objects: Arc::new(objects),
+        })
+    }
+
+    /// Writes `messages` as the segment `id` and tells where each of them is.
+    pub async fn write_segment(&self, id: Uuid, messages: Vec<Bytes>) -> Result<Vec<BlobRange>, StoreError> {
+        let segment = segment_name(id);
+        let mut start = 0;
+        let mut ranges = Vec::with_capacity(messages.len());
+        for message in &messages {
+            let length = message.len() as u64;
+            ranges.push(BlobRange {
+                segment: segment.clone(),
+                start,
+                length,
+            });
+            start += length;
+        }
+        self.objects
+            .put(&Path::from(segment), PutPayload::from_iter(messages))
+            .await?;
+        Ok(ranges)
+    }
+
+    pub async fn read(&self, range: &BlobRange) -> Result<Bytes, StoreError> {
+        if range.length == 0 {
+            return Ok(Bytes::new());
+        }
+        let bytes = Range {
+            start: range.start,
+            end: range.start + range.length,
+        };
+        Ok(self
+            .objects
+            .get_range(&Path::from(range.segment.as_str()), bytes)
+            .await?)
+    }
+
+    pub async fn delete_segment(&self, segment: &str) -> Result<(), StoreError> {
+        match self.objects.delete(&Path::from(segment)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Two letters of the random end as a folder: no folder grows without bound.
+fn segment_name(id: Uuid) -> String {
+    let name = id.simple().to_string();
+    format!("{}/{name}", &name[30..])
+}

@@ -1,0 +1,303 @@
+//! Connections, transactions and statements, the same for both databases.
+//!
+//! SQLite has one writer (BEGIN IMMEDIATE, WAL, synchronous=FULL) and several readers; PostgreSQL one pool.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::ops::Deref;
+use std::ops::DerefMut;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::AssertSqlSafe;
+use sqlx::Connection as _;
+use sqlx::Postgres;
+use sqlx::SqlSafeStr as _;
+use sqlx::Sqlite;
+use sqlx::Transaction;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::SqliteJournalMode;
+use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::sqlite::SqliteSynchronous;
+
+use crate::StoreError;
+use crate::value::Row;
+use crate::value::Value;
+
+const READERS: u32 = 8;
+const POSTGRES_CONNECTIONS: u32 = 16;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Debug)]
+pub enum Db {
+    Sqlite { readers: SqlitePool, writer: SqlitePool },
+    Postgres(PgPool),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Db {
+    /// Opens or creates the file and brings its schema up to date.
+    pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await?;
+        sqlx::migrate!("migrations/sqlite").run(&writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .idle_timeout(Duration::from_secs(60))
+            .connect_with(options.read_only(true))
+            .await?;
+        Ok(Db::Sqlite { readers, writer })
+    }
+
+    /// Connects to `postgres://...` and brings its schema up to date.
+    pub async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+        let options = sqlx::postgres::PgConnectOptions::from_str(url)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(POSTGRES_CONNECTIONS)
+            .connect_with(options)
+            .await?;
+        sqlx::migrate!("migrations/postgres").run(&pool).await?;
+        Ok(Db::Postgres(pool))
+    }
+
+    pub async fn read(&self) -> Result<Conn, StoreError> {
+        Ok(Conn(match self {
+            Db::Sqlite { readers, .. } => Inner::Sqlite(readers.acquire().await?),
+            Db::Postgres(pool) => Inner::Postgres(pool.acquire().await?),
+        }))
+    }
+
+    /// Rolled back unless committed. No network inside (invariant 2).
+    pub async fn begin_write(&self) -> Result<Tx, StoreError> {
+        Ok(Tx(Conn(match self {
+            Db::Sqlite { writer, .. } => Inner::SqliteTx(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Db::Postgres(pool) => Inner::PostgresTx(pool.begin().await?),
+        })))
+    }
+
+    pub async fn close(&self) {
+        match self {
+            Db::Sqlite { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Db::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// A connection that reads.
+pub struct Conn(Inner);
+
+enum Inner {
+    Sqlite(PoolConnection<Sqlite>),
+    SqliteTx(Transaction<'static, Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+    PostgresTx(Transaction<'static, Postgres>),
+}
+
+/// A write transaction; it reads too.
+pub struct Tx(Conn);
+
+impl Deref for Tx {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.0
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.0
+    }
+}
+
+impl Tx {
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self.0.0 {
+            Inner::SqliteTx(tx) => tx.commit().await?,
+            Inner::PostgresTx(tx) => tx.commit().await?,
+            Inner::Sqlite(_) | Inner::Postgres(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Runs and tells how many rows changed.
+    pub(crate) async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
+        Ok(match &mut self.0.0 {
+            Inner::Sqlite(conn) => statement.sqlite().execute(&mut **conn).await?.rows_affected(),
+            Inner::SqliteTx(tx) => statement.sqlite().execute(&mut **tx).await?.rows_affected(),
+            Inner::Postgres(conn) => statement.postgres().execute(&mut **conn).await?.rows_affected(),
+            Inner::PostgresTx(tx) => statement.postgres().execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    /// `INSERT INTO t (a, b) VALUES (..), (..)`: many rows in few statements. `insert` ends before VALUES;
+    /// `conflict` is empty or an ON CONFLICT clause.
+    pub(crate) async fn insert_rows(
+        &mut self,
+        insert: &'static str,
+        conflict: &'static str,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<u64, StoreError> {
+        let columns = rows.first().map_or(1, Vec::len);
+        let mut inserted = 0;
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let chunk: Vec<Vec<Value>> = rows.by_ref().take(MAX_PARAMETERS / columns).collect();
+            let mut sql = format!("{insert} VALUES ");
+            for row in 0..chunk.len() {
+                let separator = if row == 0 { "" } else { ", " };
+                let _ = write!(sql, "{separator}{}", placeholders(row * columns + 1, columns));
+            }
+            sql.push(' ');
+            sql.push_str(conflict);
+            let values = chunk.into_iter().flatten().collect();
+            inserted += self
+                .execute(Statement {
+                    sql: Cow::Owned(sql),
+                    values,
+                })
+                .await?;
+        }
+        Ok(inserted)
+    }
+}
+
+/// SQLite takes 32,766 parameters, PostgreSQL 65,535.
+const MAX_PARAMETERS: usize = 16_000;
+
+/// `($4, $5, $6)`
+pub(crate) fn placeholders(first: usize, count: usize) -> String {
+    let list: Vec<String> = (first..first + count)
+        .map(|number| format!("${number}"))
+        .collect();
+    format!("({})", list.join(", "))
+}
+
+impl Conn {
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self.0 {
+            Inner::Sqlite(_) | Inner::SqliteTx(_) => Dialect::Sqlite,
+            Inner::Postgres(_) | Inner::PostgresTx(_) => Dialect::Postgres,
+        }
+    }
+
+    pub(crate) async fn fetch_all(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
+        Ok(match &mut self.0 {
+            Inner::Sqlite(conn) => sqlite_rows(statement.sqlite().fetch_all(&mut **conn).await?),
+            Inner::SqliteTx(tx) => sqlite_rows(statement.sqlite().fetch_all(&mut **tx).await?),
+            Inner::Postgres(conn) => postgres_rows(statement.postgres().fetch_all(&mut **conn).await?),
+            Inner::PostgresTx(tx) => postgres_rows(statement.postgres().fetch_all(&mut **tx).await?),
+        })
+    }
+
+    pub(crate) async fn fetch_optional(&mut self, statement: Statement) -> Result<Option<Row>, StoreError> {
+        Ok(self.fetch_all(statement).await?.into_iter().next())
+    }
+
+    /// Proves that the database answers.
+    pub async fn ping(&mut self) -> Result<(), StoreError> {
+        match &mut self.0 {
+            Inner::Sqlite(conn) => conn.ping().await?,
+            Inner::SqliteTx(tx) => tx.ping().await?,
+            Inner::Postgres(conn) => conn.ping().await?,
+            Inner::PostgresTx(tx) => tx.ping().await?,
+        }
+        Ok(())
+    }
+}
+
+fn sqlite_rows(rows: Vec<sqlx::sqlite::SqliteRow>) -> Vec<Row> {
+    rows.into_iter().map(Row::Sqlite).collect()
+}
+
+fn postgres_rows(rows: Vec<sqlx::postgres::PgRow>) -> Vec<Row> {
+    rows.into_iter().map(Row::Postgres).collect()
+}
+
+/// SQL with `$1` placeholders and its values, in order.
+pub(crate) struct Statement {
+    sql: Cow<'static, str>,
+    values: Vec<Value>,
+}
+
+impl Statement {
+    pub fn new(sql: impl Into<Cow<'static, str>>) -> Self {
+        Statement {
+            sql: sql.into(),
+            values: Vec::new(),
+        }
+    }
+
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+
+    /// The number that the next bound value will have.
+    pub fn next_placeholder(&self) -> usize {
+        self.values.len() + 1
+    }
+
+    pub fn push_sql(&mut self, text: &str) {
+        self.sql.to_mut().push_str(text);
+    }
+
+    /// `($3, $4)` for these values, which are bound.
+    pub fn push_list(&mut self, values: impl IntoIterator<Item = Value>) {
+        let first = self.next_placeholder();
+        self.values.extend(values);
+        let list = placeholders(first, self.next_placeholder() - first);
+        // An empty list is no SQL; nothing is in it.
+        self.push_sql(if list == "()" { "(NULL)" } else { &list });
+    }
+
+    /// Texts are built from constants of this crate and placeholders only; a text of constants stays
+    /// prepared.
+    fn sqlite(self) -> sqlx::query::Query<'static, Sqlite, sqlx::sqlite::SqliteArguments> {
+        let is_constant = matches!(self.sql, Cow::Borrowed(_));
+        let text = AssertSqlSafe(self.sql.into_owned()).into_sql_str();
+        let query = sqlx::query(text).persistent(is_constant);
+        self.values.into_iter().fold(query, |query, value| match value {
+            Value::Integer(number) => query.bind(number),
+            Value::Bool(value) => query.bind(value),
+            Value::Text(text) => query.bind(text),
+            Value::Blob(bytes) => query.bind(bytes),
+            Value::Uuid(uuid) => query.bind(uuid),
+        })
+    }
+
+    fn postgres(self) -> sqlx::query::Query<'static, Postgres, sqlx::postgres::PgArguments> {
+        let is_constant = matches!(self.sql, Cow::Borrowed(_));
+        let text = AssertSqlSafe(self.sql.into_owned()).into_sql_str();
+        let query = sqlx::query(text).persistent(is_constant);
+        self.values.into_iter().fold(query, |query, value| match value {
+            Value::Integer(number) => query.bind(number),
+            Value::Bool(value) => query.bind(value),
+            Value::Text(text) => query.bind(text),
+            Value::Blob(bytes) => query.bind(bytes),
+            Value::Uuid(uuid) => query.bind(uuid),
+        })
+    }
+}

@@ -1,0 +1,321 @@
+//! Watched folders and how far each has been read.
+
+use domain::FolderId;
+use domain::MailAccountId;
+use domain::Timestamp;
+use domain::folder::FolderCursor;
+use domain::folder::FolderRole;
+use domain::folder::ModSeq;
+use domain::folder::Uid;
+use domain::folder::UidValidity;
+use domain::message::SkipReason;
+
+use crate::Conn;
+use crate::StoreError;
+use crate::Tx;
+use crate::db::Statement;
+use crate::value::Row;
+use crate::value::Value;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    pub id: FolderId,
+    pub account: MailAccountId,
+    pub role: FolderRole,
+    pub wire_name: Vec<u8>,
+    /// `None` until the first successful connection.
+    pub cursor: Option<FolderCursor>,
+    /// The history that is complete down to `cursor.history_from`; another day starts it anew.
+    pub history_since: Option<String>,
+    pub server_messages: u32,
+}
+
+const SELECT: &str = "
+    SELECT id, mail_account_id, role, wire_name, uid_validity, next_uid, mod_seq, baseline, history_from,
+           history_since, server_messages
+      FROM folders";
+
+pub async fn find_by_name_for_engine(
+    conn: &mut Conn,
+    account: MailAccountId,
+    wire_name: &[u8],
+) -> Result<Option<Folder>, StoreError> {
+    let statement = Statement::new(format!("{SELECT} WHERE mail_account_id = $1 AND wire_name = $2"))
+        .bind(account)
+        .bind(wire_name);
+    conn.fetch_optional(statement)
+        .await?
+        .map(|row| folder(&row))
+        .transpose()
+}
+
+pub async fn list_of_account(conn: &mut Conn, account: MailAccountId) -> Result<Vec<Folder>, StoreError> {
+    let statement =
+        Statement::new(format!("{SELECT} WHERE mail_account_id = $1 ORDER BY role")).bind(account);
+    conn.fetch_all(statement).await?.iter().map(folder).collect()
+}
+
+fn folder(row: &Row) -> Result<Folder, StoreError> {
+    let uid = |column| row.unsigned(column).map(Uid);
+    let cursor = match row.optional_integer("uid_validity")? {
+        None => None,
+        Some(uid_validity) => Some(FolderCursor {
+            uid_validity: UidValidity(
+                u32::try_from(uid_validity).map_err(|_| StoreError::Unexpected("UIDVALIDITY"))?,
+            ),
+            next_uid: uid("next_uid")?,
+            mod_seq: row
+                .optional_integer("mod_seq")?
+                .and_then(|seq| u64::try_from(seq).ok())
+                .map(ModSeq),
+            baseline: uid("baseline")?,
+            history_from: uid("history_from")?,
+        }),
+    };
+    Ok(Folder {
+        id: row.id("id")?,
+        account: row.id("mail_account_id")?,
+        role: FolderRole::parse(&row.text("role")?).ok_or(StoreError::Unexpected("role of a folder"))?,
+        wire_name: row.blob("wire_name")?,
+        cursor,
+        history_since: row.optional_text("history_since")?,
+        server_messages: row.unsigned("server_messages")?,
+    })
+}
+
+const INSERT: &str = "
+    INSERT INTO folders
+           (id, mail_account_id, role, wire_name, uid_validity, next_uid, mod_seq, baseline, history_from,
+            history_since, server_messages)
+    VALUES ($1, $2, $3, $4, NULL, 0, NULL, 0, 0, NULL, 0)
+        ON CONFLICT (mail_account_id, wire_name) DO NOTHING";
+
+pub async fn insert(
+    tx: &mut Tx,
+    id: FolderId,
+    account: MailAccountId,
+    role: FolderRole,
+    wire_name: &[u8],
+) -> Result<(), StoreError> {
+    tx.execute(
+        Statement::new(INSERT)
+            .bind(id)
+            .bind(account)
+            .bind(role.as_str())
+            .bind(wire_name),
+    )
+    .await?;
+    Ok(())
+}
+
+const SET_CURSOR: &str = "
+    UPDATE folders
+       SET uid_validity = $2, next_uid = $3, mod_seq = $4, baseline = $5, history_from = $6, history_since = $7
+     WHERE id = $1";
+
+pub async fn set_cursor(
+    tx: &mut Tx,
+    id: FolderId,
+    cursor: &FolderCursor,
+    history_since: Option<&str>,
+) -> Result<(), StoreError> {
+    let mod_seq = cursor.mod_seq.and_then(|seq| i64::try_from(seq.0).ok());
+    let statement = Statement::new(SET_CURSOR)
+        .bind(id)
+        .bind(cursor.uid_validity.0)
+        .bind(cursor.next_uid.0)
+        .bind(mod_seq)
+        .bind(cursor.baseline.0)
+        .bind(cursor.history_from.0)
+        .bind(history_since);
+    tx.execute(statement).await?;
+    Ok(())
+}
+
+const SET_SERVER_MESSAGES: &str = "UPDATE folders SET server_messages = $2 WHERE id = $1";
+
+pub async fn set_server_messages(tx: &mut Tx, id: FolderId, count: u32) -> Result<(), StoreError> {
+    tx.execute(Statement::new(SET_SERVER_MESSAGES).bind(id).bind(count))
+        .await?;
+    Ok(())
+}
+
+/// A message that was met and not taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedCopy {
+    pub uid: Uid,
+    pub reason: SkipReason,
+}
+
+const INSERT_SKIPPED: &str = "
+    INSERT INTO skipped_copies
+           (folder_id, uid_validity, uid, mail_account_id, reason, deny_line, skipped_at)";
+
+pub async fn insert_skipped(
+    tx: &mut Tx,
+    folder: &Folder,
+    uid_validity: UidValidity,
+    skipped: &[SkippedCopy],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let rows = skipped.iter().map(|copy| {
+        let deny_line = match &copy.reason {
+            SkipReason::Denied(line) => Some(line.as_str()),
+            _ => None,
+        };
+        vec![
+            folder.id.into(),
+            uid_validity.0.into(),
+            copy.uid.0.into(),
+            folder.account.into(),
+            copy.reason.as_str().into(),
+            deny_line.into(),
+            now.into(),
+        ]
+    });
+    let conflict = "ON CONFLICT (folder_id, uid_validity, uid) DO NOTHING";
+    tx.insert_rows(INSERT_SKIPPED, conflict, rows.collect()).await?;
+    Ok(())
+}
+
+const UIDS_KNOWN: &str = "
+    SELECT uid FROM remote_copies WHERE folder_id = $1 AND uid_validity = $2 AND uid >= $3 AND uid <= $4
+     UNION
+    SELECT uid FROM skipped_copies WHERE folder_id = $1 AND uid_validity = $2 AND uid >= $3 AND uid <= $4";
+
+/// Which UIDs of a range have been dealt with already.
+pub async fn known_uids_for_engine(
+    conn: &mut Conn,
+    folder: FolderId,
+    uid_validity: UidValidity,
+    first: Uid,
+    last: Uid,
+) -> Result<Vec<Uid>, StoreError> {
+    let statement = Statement::new(UIDS_KNOWN)
+        .bind(folder)
+        .bind(uid_validity.0)
+        .bind(first.0)
+        .bind(last.0);
+    conn.fetch_all(statement)
+        .await?
+        .iter()
+        .map(|row| row.unsigned("uid").map(Uid))
+        .collect()
+}
+
+const SKIPPED_COUNTS: &str = "
+    SELECT reason, deny_line, COUNT(*) AS skipped
+      FROM skipped_copies
+     WHERE mail_account_id = $1
+     GROUP BY reason, deny_line
+     ORDER BY reason, deny_line";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedCount {
+    pub reason: String,
+    pub deny_line: Option<String>,
+    pub count: u64,
+}
+
+pub async fn skipped_counts(
+    conn: &mut Conn,
+    account: MailAccountId,
+) -> Result<Vec<SkippedCount>, StoreError> {
+    let rows = conn
+        .fetch_all(Statement::new(SKIPPED_COUNTS).bind(account))
+        .await?;
+    let counts = rows.iter().map(|row| {
+        Ok(SkippedCount {
+            reason: row.text("reason")?,
+            deny_line: row.optional_text("deny_line")?,
+            count: row.size("skipped")?,
+        })
+    });
+    counts.collect()
+}
+
+/// Forgets skipped places, so that they are looked at again. `line`: only those of one deny line.
+pub async fn forget_skipped(
+    tx: &mut Tx,
+    account: MailAccountId,
+    reason: &str,
+    line: Option<&str>,
+) -> Result<u64, StoreError> {
+    let mut statement =
+        Statement::new("DELETE FROM skipped_copies WHERE mail_account_id = $1 AND reason = $2")
+            .bind(account)
+            .bind(reason);
+    if let Some(line) = line {
+        statement.push_sql(" AND deny_line = $3");
+        statement = statement.bind(line);
+    }
+    tx.execute(statement).await
+}
+
+const RESET_CURSORS: &str = "
+    UPDATE folders
+       SET next_uid = baseline, history_from = baseline
+     WHERE mail_account_id = $1 AND uid_validity IS NOT NULL";
+
+/// Walks every folder again from its baseline; what is known is passed over.
+pub async fn walk_again(tx: &mut Tx, account: MailAccountId) -> Result<(), StoreError> {
+    tx.execute(Statement::new(RESET_CURSORS).bind(account)).await?;
+    Ok(())
+}
+
+const COUNT_ATTEMPT: &str = "
+    INSERT INTO intake_attempts (folder_id, first_uid, last_uid, attempts)
+    VALUES ($1, $2, $3, 1)
+        ON CONFLICT (folder_id, first_uid, last_uid) DO UPDATE
+       SET attempts = intake_attempts.attempts + 1
+ RETURNING attempts";
+
+/// Counts an attempt on these UIDs before it is made; how many it has been for the same ones.
+pub async fn count_attempt(tx: &mut Tx, folder: FolderId, first: Uid, last: Uid) -> Result<u32, StoreError> {
+    let statement = Statement::new(COUNT_ATTEMPT)
+        .bind(folder)
+        .bind(first.0)
+        .bind(last.0);
+    let row = tx
+        .fetch_optional(statement)
+        .await?
+        .ok_or(StoreError::Unexpected("attempt"))?;
+    row.unsigned("attempts")
+}
+
+/// UIDs whose intake began and never ended: the process died in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenAttempt {
+    pub first: Uid,
+    pub last: Uid,
+    pub attempts: u32,
+}
+
+pub async fn list_attempts_for_engine(
+    conn: &mut Conn,
+    folder: FolderId,
+) -> Result<Vec<OpenAttempt>, StoreError> {
+    let select = "SELECT first_uid, last_uid, attempts FROM intake_attempts WHERE folder_id = $1";
+    let rows = conn.fetch_all(Statement::new(select).bind(folder)).await?;
+    let attempts = rows.iter().map(|row| {
+        Ok(OpenAttempt {
+            first: Uid(row.unsigned("first_uid")?),
+            last: Uid(row.unsigned("last_uid")?),
+            attempts: row.unsigned("attempts")?,
+        })
+    });
+    attempts.collect()
+}
+
+/// The attempts on UIDs within a range are over.
+pub async fn end_attempts(tx: &mut Tx, folder: FolderId, first: Uid, last: Uid) -> Result<(), StoreError> {
+    let delete = "DELETE FROM intake_attempts WHERE folder_id = $1 AND first_uid >= $2 AND last_uid <= $3";
+    tx.execute(Statement::new(delete).bind(folder).bind(first.0).bind(last.0))
+        .await?;
+    Ok(())
+}
+
+/// Rows of values for a chunk of UIDs.
+pub(crate) fn copy_row(folder: &Folder, uid_validity: UidValidity, uid: Uid) -> Vec<Value> {
+    vec![folder.id.into(), uid_validity.0.into(), uid.0.into()]
+}

@@ -1,0 +1,305 @@
+//! Writes of one intake batch: many rows, few statements, inside the caller's transaction.
+
+use domain::AdministratorId;
+use domain::MailAccountId;
+use domain::MessageId;
+use domain::RemoteOperationId;
+use domain::ThreadId;
+use domain::Timestamp;
+use domain::folder::Uid;
+use domain::folder::UidValidity;
+use domain::message::AttachmentSummary;
+use domain::message::Direction;
+use domain::message::InternetMessageId;
+use domain::message::NamedAddress;
+
+use crate::Conn;
+use crate::StoreError;
+use crate::Tx;
+use crate::blob::BlobRange;
+use crate::db::Dialect;
+use crate::db::Statement;
+use crate::folders::Folder;
+use crate::folders::copy_row;
+use crate::search::account_word;
+use crate::sessions::Hash;
+use crate::value::Value;
+
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    pub id: MessageId,
+    pub thread: ThreadId,
+    pub arrival_key: i64,
+    pub direction: Direction,
+    pub internet_message_id: Option<InternetMessageId>,
+    /// In-Reply-To and References.
+    pub references: Vec<InternetMessageId>,
+    pub author_name: String,
+    pub author_address: Option<String>,
+    pub recipients: String,
+    pub subject: String,
+    pub snippet: String,
+    pub arrived_at: Timestamp,
+    pub dated_at: Option<Timestamp>,
+    pub size_bytes: u64,
+    pub parked_reason: Option<String>,
+    pub sha256: Hash,
+    pub addresses: Vec<NamedAddress>,
+    pub attachments: Vec<AttachmentSummary>,
+    pub search_text: String,
+    pub raw: BlobRange,
+}
+
+const INSERT_MESSAGES: &str = "
+    INSERT INTO messages
+           (id, mail_account_id, thread_id, arrival_key, direction, internet_message_id, author_name,
+            author_address, recipients, subject, snippet, arrived_at, dated_at, size_bytes, has_attachments,
+            parked_reason, sha256, deleted_at)";
+const INSERT_ADDRESSES: &str = "INSERT INTO message_addresses (message_id, position, role, name, address)";
+const INSERT_REFERENCES: &str =
+    "INSERT INTO message_references (mail_account_id, internet_message_id, message_id)";
+const INSERT_ATTACHMENTS: &str = "
+    INSERT INTO attachments (message_id, part, name, content_type, size_bytes, content_id, is_inline)";
+const INSERT_RAW: &str = "INSERT INTO raw_messages (message_id, origin, segment, start_byte, length_bytes)";
+
+pub async fn insert_messages(
+    tx: &mut Tx,
+    account: MailAccountId,
+    messages: &[NewMessage],
+) -> Result<(), StoreError> {
+    let rows = messages
+        .iter()
+        .map(|message| message_row(account, message))
+        .collect();
+    tx.insert_rows(INSERT_MESSAGES, "", rows).await?;
+    tx.insert_rows(
+        INSERT_ADDRESSES,
+        "",
+        messages.iter().flat_map(address_rows).collect(),
+    )
+    .await?;
+    let references = messages
+        .iter()
+        .flat_map(|message| reference_rows(account, message))
+        .collect();
+    let conflict = "ON CONFLICT (mail_account_id, internet_message_id, message_id) DO NOTHING";
+    tx.insert_rows(INSERT_REFERENCES, conflict, references).await?;
+    tx.insert_rows(
+        INSERT_ATTACHMENTS,
+        "",
+        messages.iter().flat_map(attachment_rows).collect(),
+    )
+    .await?;
+    tx.insert_rows(INSERT_RAW, "", messages.iter().map(raw_row).collect())
+        .await?;
+    insert_search(tx, account, messages).await
+}
+
+fn message_row(account: MailAccountId, message: &NewMessage) -> Vec<Value> {
+    let has_attachments = message.attachments.iter().any(|attachment| !attachment.inline);
+    vec![
+        message.id.into(),
+        account.into(),
+        message.thread.into(),
+        message.arrival_key.into(),
+        message.direction.as_str().into(),
+        message
+            .internet_message_id
+            .as_ref()
+            .map(InternetMessageId::as_str)
+            .into(),
+        message.author_name.as_str().into(),
+        message.author_address.clone().into(),
+        message.recipients.as_str().into(),
+        message.subject.as_str().into(),
+        message.snippet.as_str().into(),
+        message.arrived_at.into(),
+        message.dated_at.into(),
+        message.size_bytes.into(),
+        has_attachments.into(),
+        message.parked_reason.clone().into(),
+        message.sha256.into(),
+        None::<i64>.into(),
+    ]
+}
+
+fn address_rows(message: &NewMessage) -> Vec<Vec<Value>> {
+    let rows = message.addresses.iter().zip(0_u32..).map(|(named, position)| {
+        vec![
+            message.id.into(),
+            position.into(),
+            named.role.as_str().into(),
+            named.name.as_str().into(),
+            named.address.as_ref().map(|address| address.as_str()).into(),
+        ]
+    });
+    rows.collect()
+}
+
+fn reference_rows(account: MailAccountId, message: &NewMessage) -> Vec<Vec<Value>> {
+    let row = |named: &InternetMessageId| vec![account.into(), named.as_str().into(), message.id.into()];
+    message.references.iter().map(row).collect()
+}
+
+fn attachment_rows(message: &NewMessage) -> Vec<Vec<Value>> {
+    let rows = message.attachments.iter().map(|attachment| {
+        vec![
+            message.id.into(),
+            attachment.part.into(),
+            attachment.name.as_str().into(),
+            attachment.content_type.as_str().into(),
+            attachment.size_bytes.into(),
+            attachment.content_id.clone().into(),
+            attachment.inline.into(),
+        ]
+    });
+    rows.collect()
+}
+
+fn raw_row(message: &NewMessage) -> Vec<Value> {
+    let raw = &message.raw;
+    vec![
+        message.id.into(),
+        "received".into(),
+        raw.segment.as_str().into(),
+        raw.start.into(),
+        raw.length.into(),
+    ]
+}
+
+const INSERT_SEARCH_SQLITE: &str = "INSERT INTO message_search (rowid, words)";
+const INSERT_SEARCH_POSTGRES: &str = "
+    INSERT INTO message_search (rowid, words) VALUES ($1, to_tsvector('simple', $2))";
+
+/// One of the few statements with two texts: only PostgreSQL has to be told to split words.
+async fn insert_search(
+    tx: &mut Tx,
+    account: MailAccountId,
+    messages: &[NewMessage],
+) -> Result<(), StoreError> {
+    let account_word = account_word(account);
+    let words = |message: &NewMessage| format!("{account_word} {}", message.search_text);
+    match tx.dialect() {
+        Dialect::Sqlite => {
+            let rows = messages
+                .iter()
+                .map(|message| vec![message.arrival_key.into(), words(message).into()]);
+            tx.insert_rows(INSERT_SEARCH_SQLITE, "", rows.collect()).await?;
+        }
+        Dialect::Postgres => {
+            for message in messages {
+                let insert = Statement::new(INSERT_SEARCH_POSTGRES).bind(message.arrival_key);
+                tx.execute(insert.bind(words(message))).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+const INSERT_COPIES: &str = "INSERT INTO remote_copies (folder_id, uid_validity, uid, message_id)";
+
+pub async fn insert_copies(
+    tx: &mut Tx,
+    folder: &Folder,
+    uid_validity: UidValidity,
+    copies: &[(Uid, MessageId)],
+) -> Result<(), StoreError> {
+    let rows = copies.iter().map(|(uid, message)| {
+        let mut row = copy_row(folder, uid_validity, *uid);
+        row.push((*message).into());
+        row
+    });
+    let conflict = "ON CONFLICT (folder_id, uid_validity, uid) DO NOTHING";
+    tx.insert_rows(INSERT_COPIES, conflict, rows.collect()).await?;
+    Ok(())
+}
+
+const INSERT_UNREAD: &str = "INSERT INTO unread (viewer_id, mail_account_id, message_id)";
+
+pub async fn insert_unread(
+    tx: &mut Tx,
+    account: MailAccountId,
+    viewer: AdministratorId,
+    messages: &[MessageId],
+) -> Result<(), StoreError> {
+    let rows = messages
+        .iter()
+        .map(|message| vec![viewer.into(), account.into(), (*message).into()]);
+    tx.insert_rows(
+        INSERT_UNREAD,
+        "ON CONFLICT (viewer_id, message_id) DO NOTHING",
+        rows.collect(),
+    )
+    .await?;
+    Ok(())
+}
+
+const INSERT_OPERATIONS: &str = "
+    INSERT INTO remote_operations (id, mail_account_id, folder_id, kind, uid_validity, uid, attempts)";
+
+pub async fn insert_mark_seen(
+    tx: &mut Tx,
+    folder: &Folder,
+    uid_validity: UidValidity,
+    operations: &[(RemoteOperationId, Uid)],
+) -> Result<(), StoreError> {
+    let rows = operations.iter().map(|(id, uid)| {
+        vec![
+            (*id).into(),
+            folder.account.into(),
+            folder.id.into(),
+            "mark_seen".into(),
+            uid_validity.0.into(),
+            uid.0.into(),
+            0_u32.into(),
+        ]
+    });
+    tx.insert_rows(INSERT_OPERATIONS, "", rows.collect()).await?;
+    Ok(())
+}
+
+/// Messages of the account with exactly these bytes.
+pub async fn find_by_content_for_engine(
+    conn: &mut Conn,
+    account: MailAccountId,
+    hashes: &[Hash],
+) -> Result<Vec<(Hash, MessageId)>, StoreError> {
+    let mut statement =
+        Statement::new("SELECT id, sha256 FROM messages WHERE mail_account_id = $1 AND sha256 IN ")
+            .bind(account);
+    statement.push_list(hashes.iter().map(|hash| Value::from(*hash)));
+    let rows = conn.fetch_all(statement).await?;
+    let found = rows.iter().map(|row| {
+        let hash = Hash::try_from(row.blob("sha256")?).map_err(|_| StoreError::Unexpected("hash"))?;
+        Ok((hash, row.id("id")?))
+    });
+    found.collect()
+}
+
+/// Which of these keyed hashes belong to messages that were erased for good.
+pub async fn find_tombstones_for_engine(
+    conn: &mut Conn,
+    account: MailAccountId,
+    hashes: &[Hash],
+) -> Result<Vec<Hash>, StoreError> {
+    let mut statement =
+        Statement::new("SELECT content_hash FROM tombstones WHERE mail_account_id = $1 AND content_hash IN ")
+            .bind(account);
+    statement.push_list(hashes.iter().map(|hash| Value::from(*hash)));
+    let rows = conn.fetch_all(statement).await?;
+    let found = rows
+        .iter()
+        .map(|row| Hash::try_from(row.blob("content_hash")?).map_err(|_| StoreError::Unexpected("hash")));
+    found.collect()
+}
+
+/// Which of these keys are taken, in whichever account.
+pub async fn taken_arrival_keys_for_engine(conn: &mut Conn, keys: &[i64]) -> Result<Vec<i64>, StoreError> {
+    let mut statement = Statement::new("SELECT arrival_key FROM messages WHERE arrival_key IN ");
+    statement.push_list(keys.iter().map(|key| Value::from(*key)));
+    conn.fetch_all(statement)
+        .await?
+        .iter()
+        .map(|row| row.integer("arrival_key"))
+        .collect()
+}

@@ -1,0 +1,485 @@
+//! Messages as viewers see them. Every query takes the viewer's [`Access`].
+
+use domain::Access;
+use domain::AdministratorId;
+use domain::CleanText;
+use domain::EmailAddress;
+use domain::MailAccountId;
+use domain::MessageId;
+use domain::ThreadId;
+use domain::Timestamp;
+use domain::message::AddressRole;
+use domain::message::AttachmentSummary;
+use domain::message::Direction;
+use domain::message::NamedAddress;
+
+use crate::Conn;
+use crate::StoreError;
+use crate::Tx;
+use crate::blob::BlobRange;
+use crate::db::Statement;
+use crate::sessions::Hash;
+use crate::value::Row;
+use crate::value::Value;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub id: MessageId,
+    pub account: MailAccountId,
+    pub thread: ThreadId,
+    pub arrival_key: i64,
+    pub direction: Direction,
+    pub author_name: String,
+    pub author_address: Option<String>,
+    pub recipients: String,
+    pub subject: String,
+    pub snippet: String,
+    pub arrived_at: Timestamp,
+    pub dated_at: Option<Timestamp>,
+    pub size_bytes: u64,
+    pub has_attachments: bool,
+    pub parked_reason: Option<String>,
+    /// For the viewer.
+    pub unread: bool,
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// Which messages a list shows. Everything is `None` or false: all that is not deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub direction: Option<Direction>,
+    pub unread: Option<bool>,
+    pub with_attachments: bool,
+    pub from: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    pub deleted: bool,
+}
+
+/// Newest first, strictly older than `before`; or oldest first, strictly newer than `after`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    Before(i64),
+    After(i64),
+}
+
+impl Position {
+    pub const NEWEST: Position = Position::Before(i64::MAX);
+}
+
+/// `$1` is the viewer.
+const SELECT: &str = "
+    SELECT m.id, m.mail_account_id, m.thread_id, m.arrival_key, m.direction, m.author_name, m.author_address,
+           m.recipients, m.subject, m.snippet, m.arrived_at, m.dated_at, m.size_bytes, m.has_attachments,
+           m.parked_reason, m.deleted_at,
+           (SELECT COUNT(*) FROM unread u WHERE u.viewer_id = $1 AND u.message_id = m.id) AS unread_rows
+      FROM messages m
+     WHERE ";
+
+/// One page, in the order of `position`. Each account gives its own first rows by its index, so the cost
+/// does not grow with the number of messages.
+pub async fn list(
+    conn: &mut Conn,
+    access: &Access,
+    filter: &Filter,
+    position: Position,
+    limit: u32,
+) -> Result<Vec<Message>, StoreError> {
+    let mut page = Vec::new();
+    for account in access.account_ids() {
+        let mut statement = Statement::new(format!("{SELECT} m.mail_account_id = $2"))
+            .bind(access.viewer())
+            .bind(account);
+        statement = push_filter(statement, filter, access.viewer());
+        statement = push_position(statement, position);
+        statement = push_limit(statement, limit);
+        for row in conn.fetch_all(statement).await? {
+            page.push(message(&row)?);
+        }
+    }
+    match position {
+        Position::Before(_) => page.sort_by_key(|message| std::cmp::Reverse(message.arrival_key)),
+        Position::After(_) => page.sort_by_key(|message| message.arrival_key),
+    }
+    page.truncate(limit as usize);
+    Ok(page)
+}
+
+fn push_filter(mut statement: Statement, filter: &Filter, viewer: AdministratorId) -> Statement {
+    statement.push_sql(if filter.deleted {
+        " AND m.deleted_at IS NOT NULL"
+    } else {
+        " AND m.deleted_at IS NULL"
+    });
+    if filter.with_attachments {
+        statement.push_sql(" AND m.has_attachments");
+    }
+    if let Some(direction) = filter.direction {
+        statement = push_condition(statement, " AND m.direction = ", direction.as_str());
+    }
+    if let Some(from) = filter.from {
+        statement = push_condition(statement, " AND m.arrived_at >= ", from);
+    }
+    if let Some(until) = filter.until {
+        statement = push_condition(statement, " AND m.arrived_at < ", until);
+    }
+    match filter.unread {
+        None => statement,
+        Some(unread) => {
+            statement.push_sql(if unread { " AND EXISTS" } else { " AND NOT EXISTS" });
+            statement.push_sql(" (SELECT 1 FROM unread u WHERE u.message_id = m.id");
+            let mut statement = push_condition(statement, " AND u.viewer_id = ", viewer);
+            statement.push_sql(")");
+            statement
+        }
+    }
+}
+
+fn push_condition(mut statement: Statement, sql: &str, value: impl Into<Value>) -> Statement {
+    let placeholder = format!("{sql}${}", statement.next_placeholder());
+    statement.push_sql(&placeholder);
+    statement.bind(value)
+}
+
+fn push_position(statement: Statement, position: Position) -> Statement {
+    let (comparison, key, order) = match position {
+        Position::Before(key) => (" AND m.arrival_key < ", key, " ORDER BY m.arrival_key DESC"),
+        Position::After(key) => (" AND m.arrival_key > ", key, " ORDER BY m.arrival_key"),
+    };
+    let mut statement = push_condition(statement, comparison, key);
+    statement.push_sql(order);
+    statement
+}
+
+fn push_limit(statement: Statement, limit: u32) -> Statement {
+    push_condition(statement, " LIMIT ", limit)
+}
+
+/// Those of `keys` that the viewer may see and the filter lets through; newest first.
+pub async fn list_by_keys(
+    conn: &mut Conn,
+    access: &Access,
+    filter: &Filter,
+    keys: &[i64],
+) -> Result<Vec<Message>, StoreError> {
+    let mut statement = Statement::new(format!("{SELECT} m.mail_account_id IN ")).bind(access.viewer());
+    statement.push_list(access.account_ids().map(Value::from));
+    statement.push_sql(" AND m.arrival_key IN ");
+    statement.push_list(keys.iter().map(|key| Value::from(*key)));
+    let mut statement = push_filter(statement, filter, access.viewer());
+    statement.push_sql(" ORDER BY m.arrival_key DESC");
+    conn.fetch_all(statement).await?.iter().map(message).collect()
+}
+
+/// `None` also when it exists and is not the viewer's to see. Deleted ones are found: they can be restored.
+pub async fn find(conn: &mut Conn, access: &Access, id: MessageId) -> Result<Option<Message>, StoreError> {
+    let mut statement = Statement::new(format!("{SELECT} m.id = $2 AND m.mail_account_id IN "))
+        .bind(access.viewer())
+        .bind(id);
+    statement.push_list(access.account_ids().map(Value::from));
+    conn.fetch_optional(statement)
+        .await?
+        .map(|row| message(&row))
+        .transpose()
+}
+
+fn message(row: &Row) -> Result<Message, StoreError> {
+    Ok(Message {
+        id: row.id("id")?,
+        account: row.id("mail_account_id")?,
+        thread: row.id("thread_id")?,
+        arrival_key: row.integer("arrival_key")?,
+        direction: Direction::parse(&row.text("direction")?).ok_or(StoreError::Unexpected("direction"))?,
+        author_name: row.text("author_name")?,
+        author_address: row.optional_text("author_address")?,
+        recipients: row.text("recipients")?,
+        subject: row.text("subject")?,
+        snippet: row.text("snippet")?,
+        arrived_at: row.time("arrived_at")?,
+        dated_at: row.optional_time("dated_at")?,
+        size_bytes: row.size("size_bytes")?,
+        has_attachments: row.bool("has_attachments")?,
+        parked_reason: row.optional_text("parked_reason")?,
+        unread: row.integer("unread_rows")? > 0,
+        deleted_at: row.optional_time("deleted_at")?,
+    })
+}
+
+const ADDRESSES: &str =
+    "SELECT role, name, address FROM message_addresses WHERE message_id = $1 ORDER BY position";
+
+/// Of a message that [`find`] has given.
+pub async fn addresses(conn: &mut Conn, message: &Message) -> Result<Vec<NamedAddress>, StoreError> {
+    let rows = conn.fetch_all(Statement::new(ADDRESSES).bind(message.id)).await?;
+    let addresses = rows.iter().map(|row| {
+        Ok(NamedAddress {
+            role: AddressRole::parse(&row.text("role")?).ok_or(StoreError::Unexpected("role"))?,
+            name: CleanText::new(&row.text("name")?),
+            address: row
+                .optional_text("address")?
+                .and_then(|text| EmailAddress::parse(&text).ok()),
+        })
+    });
+    addresses.collect()
+}
+
+const ATTACHMENTS: &str = "
+    SELECT part, name, content_type, size_bytes, content_id, is_inline
+      FROM attachments
+     WHERE message_id = $1
+     ORDER BY part";
+
+/// Of a message that [`find`] has given.
+pub async fn attachments(conn: &mut Conn, message: &Message) -> Result<Vec<AttachmentSummary>, StoreError> {
+    let rows = conn
+        .fetch_all(Statement::new(ATTACHMENTS).bind(message.id))
+        .await?;
+    let attachments = rows.iter().map(|row| {
+        Ok(AttachmentSummary {
+            part: row.unsigned("part")?,
+            name: CleanText::new(&row.text("name")?),
+            content_type: row.text("content_type")?,
+            size_bytes: row.size("size_bytes")?,
+            content_id: row.optional_text("content_id")?,
+            inline: row.bool("is_inline")?,
+        })
+    });
+    attachments.collect()
+}
+
+const RAW: &str = "SELECT segment, start_byte, length_bytes FROM raw_messages WHERE message_id = $1";
+
+/// Of a message that [`find`] has given.
+pub async fn raw_range(conn: &mut Conn, message: &Message) -> Result<Option<BlobRange>, StoreError> {
+    let row = conn.fetch_optional(Statement::new(RAW).bind(message.id)).await?;
+    row.map(|row| blob_range(&row)).transpose()
+}
+
+fn blob_range(row: &Row) -> Result<BlobRange, StoreError> {
+    Ok(BlobRange {
+        segment: row.text("segment")?,
+        start: row.size("start_byte")?,
+        length: row.size("length_bytes")?,
+    })
+}
+
+const COUNT_UNREAD: &str = "
+    SELECT COUNT(*) AS unread
+      FROM (SELECT 1
+              FROM unread u
+              JOIN messages m ON m.id = u.message_id AND m.deleted_at IS NULL
+             WHERE u.viewer_id = $1 AND u.mail_account_id IN ";
+
+/// Unread messages of the viewer, counted up to `at_most`.
+pub async fn count_unread(conn: &mut Conn, access: &Access, at_most: u32) -> Result<u64, StoreError> {
+    let mut statement = Statement::new(COUNT_UNREAD).bind(access.viewer());
+    statement.push_list(access.account_ids().map(Value::from));
+    let mut statement = push_limit(statement, at_most);
+    statement.push_sql(") counted");
+    let row = conn
+        .fetch_optional(statement)
+        .await?
+        .ok_or(StoreError::Unexpected("count"))?;
+    row.size("unread")
+}
+
+pub async fn mark_read(tx: &mut Tx, viewer: AdministratorId, message: &Message) -> Result<(), StoreError> {
+    let delete = "DELETE FROM unread WHERE viewer_id = $1 AND message_id = $2";
+    tx.execute(Statement::new(delete).bind(viewer).bind(message.id))
+        .await?;
+    Ok(())
+}
+
+const MARK_UNREAD: &str = "
+    INSERT INTO unread (viewer_id, mail_account_id, message_id)
+    VALUES ($1, $2, $3)
+        ON CONFLICT (viewer_id, message_id) DO NOTHING";
+
+pub async fn mark_unread(tx: &mut Tx, viewer: AdministratorId, message: &Message) -> Result<(), StoreError> {
+    tx.execute(
+        Statement::new(MARK_UNREAD)
+            .bind(viewer)
+            .bind(message.account)
+            .bind(message.id),
+    )
+    .await?;
+    Ok(())
+}
+
+const SET_DELETED: &str = "UPDATE messages SET deleted_at = $2 WHERE id = $1";
+
+/// `None` restores it.
+pub async fn set_deleted(
+    tx: &mut Tx,
+    message: &Message,
+    deleted_at: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    tx.execute(Statement::new(SET_DELETED).bind(message.id).bind(deleted_at))
+        .await?;
+    Ok(())
+}
+
+/// A message whose time to be restored is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erasable {
+    pub id: MessageId,
+    pub account: MailAccountId,
+    pub arrival_key: i64,
+    pub sha256: Hash,
+    pub raw: BlobRange,
+}
+
+const ERASABLE: &str = "
+    SELECT m.id, m.mail_account_id, m.arrival_key, m.sha256, r.segment, r.start_byte, r.length_bytes
+      FROM messages m
+      JOIN raw_messages r ON r.message_id = m.id
+     WHERE m.deleted_at IS NOT NULL AND m.deleted_at < $1
+     LIMIT $2";
+
+pub async fn list_erasable_for_engine(
+    conn: &mut Conn,
+    deleted_before: Timestamp,
+    limit: u32,
+) -> Result<Vec<Erasable>, StoreError> {
+    let rows = conn
+        .fetch_all(Statement::new(ERASABLE).bind(deleted_before).bind(limit))
+        .await?;
+    let erasable = rows.iter().map(|row| {
+        Ok(Erasable {
+            id: row.id("id")?,
+            account: row.id("mail_account_id")?,
+            arrival_key: row.integer("arrival_key")?,
+            sha256: Hash::try_from(row.blob("sha256")?).map_err(|_| StoreError::Unexpected("hash"))?,
+            raw: blob_range(row)?,
+        })
+    });
+    erasable.collect()
+}
+
+const INSERT_TOMBSTONE: &str = "
+    INSERT INTO tombstones (mail_account_id, content_hash) VALUES ($1, $2)
+        ON CONFLICT (mail_account_id, content_hash) DO NOTHING";
+
+/// Takes the rows away and leaves a tombstone; the places of its remote copies become skipped ones.
+pub async fn erase(
+    tx: &mut Tx,
+    message: &Erasable,
+    tombstone: Hash,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(
+        Statement::new(INSERT_TOMBSTONE)
+            .bind(message.account)
+            .bind(tombstone),
+    )
+    .await?;
+    tx.execute(
+        Statement::new(SKIP_COPIES)
+            .bind(message.id)
+            .bind(message.account)
+            .bind(now),
+    )
+    .await?;
+    let unindex = "DELETE FROM message_search WHERE rowid = $1";
+    tx.execute(Statement::new(unindex).bind(message.arrival_key))
+        .await?;
+    tx.execute(Statement::new("DELETE FROM messages WHERE id = $1").bind(message.id))
+        .await?;
+    Ok(())
+}
+
+const SKIP_COPIES: &str = "
+    INSERT INTO skipped_copies (folder_id, uid_validity, uid, mail_account_id, reason, deny_line, skipped_at)
+    SELECT folder_id, uid_validity, uid, $2, 'deleted', NULL, $3
+      FROM remote_copies
+     WHERE message_id = $1
+        ON CONFLICT (folder_id, uid_validity, uid) DO NOTHING";
+
+/// Messages that still live in a segment, in the order of their bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentEntry {
+    pub message: MessageId,
+    pub raw: BlobRange,
+}
+
+const LIST_SEGMENT: &str = "
+    SELECT message_id, segment, start_byte, length_bytes
+      FROM raw_messages
+     WHERE segment = $1
+     ORDER BY start_byte";
+
+pub async fn list_segment_for_engine(
+    conn: &mut Conn,
+    segment: &str,
+) -> Result<Vec<SegmentEntry>, StoreError> {
+    let rows = conn.fetch_all(Statement::new(LIST_SEGMENT).bind(segment)).await?;
+    let entries = rows.iter().map(|row| {
+        Ok(SegmentEntry {
+            message: row.id("message_id")?,
+            raw: blob_range(row)?,
+        })
+    });
+    entries.collect()
+}
+
+const MOVE_RAW: &str = "UPDATE raw_messages SET segment = $2, start_byte = $3 WHERE message_id = $1";
+
+pub async fn move_raw(tx: &mut Tx, message: MessageId, to: &BlobRange) -> Result<(), StoreError> {
+    tx.execute(
+        Statement::new(MOVE_RAW)
+            .bind(message)
+            .bind(to.segment.as_str())
+            .bind(to.start),
+    )
+    .await?;
+    Ok(())
+}
+
+const COUNT_OF_ACCOUNT: &str =
+    "SELECT COUNT(*) AS messages FROM messages WHERE mail_account_id = $1 AND deleted_at IS NULL";
+
+pub async fn count_of_account(conn: &mut Conn, account: MailAccountId) -> Result<u64, StoreError> {
+    let row = conn
+        .fetch_optional(Statement::new(COUNT_OF_ACCOUNT).bind(account))
+        .await?;
+    row.ok_or(StoreError::Unexpected("count"))?.size("messages")
+}
+
+const EXPORT: &str = "
+    SELECT m.id, m.arrival_key, m.author_address, m.arrived_at, r.segment, r.start_byte, r.length_bytes
+      FROM messages m
+      JOIN raw_messages r ON r.message_id = m.id
+     WHERE m.mail_account_id = $1 AND m.arrival_key > $2 AND m.deleted_at IS NULL
+     ORDER BY m.arrival_key
+     LIMIT $3";
+
+/// What an export needs of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    pub id: MessageId,
+    pub arrival_key: i64,
+    pub author_address: Option<String>,
+    pub arrived_at: Timestamp,
+    pub raw: BlobRange,
+}
+
+/// Oldest first, after a key; the caller has proved its right to the account.
+pub async fn list_for_export(
+    conn: &mut Conn,
+    account: MailAccountId,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<Exported>, StoreError> {
+    let rows = conn
+        .fetch_all(Statement::new(EXPORT).bind(account).bind(after).bind(limit))
+        .await?;
+    let exported = rows.iter().map(|row| {
+        Ok(Exported {
+            id: row.id("id")?,
+            arrival_key: row.integer("arrival_key")?,
+            author_address: row.optional_text("author_address")?,
+            arrived_at: row.time("arrived_at")?,
+            raw: blob_range(row)?,
+        })
+    });
+    exported.collect()
+}

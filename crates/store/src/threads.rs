@@ -1,0 +1,169 @@
+//! Threads of one account, and the candidates that a new message could join.
+
+use domain::EmailAddress;
+use domain::MailAccountId;
+use domain::ThreadId;
+use domain::Timestamp;
+use domain::message::InternetMessageId;
+use domain::rules::threading::SameSubject;
+
+use crate::Conn;
+use crate::StoreError;
+use crate::Tx;
+use crate::db::Statement;
+use crate::value::Row;
+use crate::value::Value;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewThread {
+    pub id: ThreadId,
+    pub subject_base: String,
+    pub last_at: Timestamp,
+}
+
+pub async fn insert(tx: &mut Tx, account: MailAccountId, threads: &[NewThread]) -> Result<(), StoreError> {
+    let rows = threads.iter().map(|thread| {
+        vec![
+            thread.id.into(),
+            account.into(),
+            thread.subject_base.as_str().into(),
+            thread.last_at.into(),
+        ]
+    });
+    let insert = "INSERT INTO threads (id, mail_account_id, subject_base, last_at)";
+    tx.insert_rows(insert, "", rows.collect()).await?;
+    Ok(())
+}
+
+const TOUCH: &str = "UPDATE threads SET last_at = $2 WHERE id = $1 AND last_at < $2";
+
+pub async fn touch(tx: &mut Tx, thread: ThreadId, at: Timestamp) -> Result<(), StoreError> {
+    tx.execute(Statement::new(TOUCH).bind(thread).bind(at)).await?;
+    Ok(())
+}
+
+/// A stored message that bears one of the Message-IDs that were asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bearer {
+    pub named: InternetMessageId,
+    pub thread: ThreadId,
+}
+
+pub async fn find_bearers_for_engine(
+    conn: &mut Conn,
+    account: MailAccountId,
+    named: &[InternetMessageId],
+) -> Result<Vec<Bearer>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in named.chunks(LOOKUP) {
+        let mut statement = Statement::new(
+            "SELECT DISTINCT internet_message_id, thread_id FROM messages
+              WHERE mail_account_id = $1 AND internet_message_id IN ",
+        )
+        .bind(account);
+        statement.push_list(chunk.iter().map(|id| Value::from(id.as_str())));
+        for row in conn.fetch_all(statement).await? {
+            let named = message_id(&row)?;
+            found.push(Bearer {
+                named,
+                thread: row.id("thread_id")?,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// A stored message that names one of the Message-IDs that were asked for: an answer that arrived first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namer {
+    pub named: InternetMessageId,
+    pub thread: ThreadId,
+    pub author: Option<EmailAddress>,
+}
+
+pub async fn find_namers_for_engine(
+    conn: &mut Conn,
+    account: MailAccountId,
+    named: &[InternetMessageId],
+) -> Result<Vec<Namer>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in named.chunks(LOOKUP) {
+        let mut statement = Statement::new(
+            "SELECT DISTINCT r.internet_message_id, m.thread_id, m.author_address
+               FROM message_references r
+               JOIN messages m ON m.id = r.message_id
+              WHERE r.mail_account_id = $1 AND r.internet_message_id IN ",
+        )
+        .bind(account);
+        statement.push_list(chunk.iter().map(|id| Value::from(id.as_str())));
+        for row in conn.fetch_all(statement).await? {
+            let author = row
+                .optional_text("author_address")?
+                .and_then(|text| EmailAddress::parse(&text).ok());
+            found.push(Namer {
+                named: message_id(&row)?,
+                thread: row.id("thread_id")?,
+                author,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// Values in one look-up: far below what either database takes.
+const LOOKUP: usize = 1_000;
+
+fn message_id(row: &Row) -> Result<InternetMessageId, StoreError> {
+    InternetMessageId::new(&row.text("internet_message_id")?).ok_or(StoreError::Unexpected("Message-ID"))
+}
+
+const PARTICIPANTS: &str = "
+    SELECT DISTINCT a.address
+      FROM messages m
+      JOIN message_addresses a ON a.message_id = m.id
+     WHERE m.thread_id = $1 AND a.address IS NOT NULL AND a.role IN ('from', 'reply_to', 'to', 'cc')
+     LIMIT 2000";
+
+/// From, Reply-To, To and Cc of a thread.
+pub async fn participants_for_engine(
+    conn: &mut Conn,
+    thread: ThreadId,
+) -> Result<Vec<EmailAddress>, StoreError> {
+    let rows = conn.fetch_all(Statement::new(PARTICIPANTS).bind(thread)).await?;
+    rows.iter().map(address).collect()
+}
+
+fn address(row: &Row) -> Result<EmailAddress, StoreError> {
+    EmailAddress::parse(&row.text("address")?).map_err(|_| StoreError::Unexpected("address"))
+}
+
+const SAME_SUBJECT: &str = "
+    SELECT id, last_at
+      FROM threads
+     WHERE mail_account_id = $1 AND subject_base = $2 AND last_at >= $3 AND last_at <= $4
+     ORDER BY last_at DESC
+     LIMIT 10";
+
+pub async fn find_same_subject_for_engine(
+    conn: &mut Conn,
+    account: MailAccountId,
+    subject_base: &str,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<SameSubject>, StoreError> {
+    let statement = Statement::new(SAME_SUBJECT)
+        .bind(account)
+        .bind(subject_base)
+        .bind(from)
+        .bind(until);
+    let mut threads = Vec::new();
+    for row in conn.fetch_all(statement).await? {
+        let thread: ThreadId = row.id("id")?;
+        threads.push(SameSubject {
+            thread,
+            last_at: row.time("last_at")?,
+            outside: participants_for_engine(conn, thread).await?,
+        });
+    }
+    Ok(threads)
+}
