@@ -1,0 +1,467 @@
+//! A mail account's settings, card by card. The owner only.
+
+use domain::AdministratorId;
+use domain::CleanText;
+use domain::EmailAddress;
+use domain::MailAccountId;
+use domain::account::AccountState;
+use domain::account::CredentialBinding;
+use domain::account::ImapSettings;
+use domain::account::MessagesToProcess;
+use domain::account::SmtpSettings;
+use domain::account::Tracking;
+use domain::deny::DenyList;
+use domain::message::SkipReason;
+use secrecy::ExposeSecret as _;
+use secrecy::SecretString;
+use store::Tx;
+use store::accounts;
+use store::accounts::AccountStatus;
+pub use store::accounts::MailAccount;
+use store::audit;
+pub use store::audit::AuditEntry;
+use store::folders;
+pub use store::folders::SkippedCount;
+use store::messages;
+
+use crate::Event;
+use crate::FieldError;
+use crate::ServiceError;
+use crate::Services;
+use crate::access::Viewer;
+
+const IMAP: &str = "imap";
+const SMTP: &str = "smtp";
+const MAX_ACCOUNTS: usize = 20;
+
+/// One card of the page, as it is saved. A password that is `None` or empty keeps the stored one.
+pub enum Card {
+    Tracking {
+        tracking: Tracking,
+        deny_list: String,
+    },
+    Credentials {
+        name: String,
+        address: String,
+        aliases: Vec<String>,
+        username: String,
+        password: Option<SecretString>,
+    },
+    Imap {
+        settings: ImapSettings,
+        password: Option<SecretString>,
+    },
+    Smtp {
+        settings: SmtpSettings,
+        password: Option<SecretString>,
+    },
+}
+
+/// What the Status line shows its owner.
+pub struct StatusView {
+    pub messages: u64,
+    pub on_server: u64,
+    pub skipped: Vec<SkippedCount>,
+    /// Reads, tests and exports by others and by the command line.
+    pub opened_by: Vec<AuditEntry>,
+}
+
+/// What is needed to sign in to the IMAP server.
+pub struct ImapCredentials {
+    pub settings: ImapSettings,
+    pub username: String,
+    pub password: SecretString,
+}
+
+impl Services {
+    pub async fn create_account(
+        &self,
+        owner: AdministratorId,
+        name: &str,
+        address: &str,
+    ) -> Result<MailAccountId, ServiceError> {
+        let address = parse_address("address", address)?;
+        let account = MailAccount {
+            id: self.ids.next(),
+            owner,
+            name: CleanText::cut(name, 100).into_string(),
+            address,
+            aliases: Vec::new(),
+            username: String::new(),
+            tracking: Tracking::default(),
+            deny_list: String::new(),
+            imap: None,
+            smtp: None,
+            status: AccountStatus {
+                state: AccountState::Off,
+                since: self.now(),
+                error: None,
+                next_try_at: None,
+                last_sync_at: None,
+            },
+        };
+        let mut tx = self.db.begin_write().await?;
+        if accounts::list_of_owner(&mut tx, owner).await?.len() >= MAX_ACCOUNTS {
+            return Err(ServiceError::field(
+                "address",
+                format!("At most {MAX_ACCOUNTS} accounts are kept."),
+            ));
+        }
+        accounts::insert(&mut tx, &account, self.now()).await?;
+        tx.commit().await?;
+        Ok(account.id)
+    }
+
+    pub async fn list_own_accounts(&self, viewer: Viewer) -> Result<Vec<MailAccount>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        Ok(accounts::list_of_owner(&mut conn, viewer.administrator).await?)
+    }
+
+    pub async fn get_own_account(
+        &self,
+        viewer: Viewer,
+        id: MailAccountId,
+    ) -> Result<MailAccount, ServiceError> {
+        let mut conn = self.db.read().await?;
+        let found = accounts::find(&mut conn, id).await?;
+        found
+            .filter(|account| account.owner == viewer.administrator)
+            .ok_or(ServiceError::NotFound)
+    }
+
+    pub async fn save_card(&self, viewer: Viewer, id: MailAccountId, card: Card) -> Result<(), ServiceError> {
+        self.save_card_for_owner(viewer.administrator, id, card).await
+    }
+
+    /// For the command line, which acts as the owner that it names.
+    pub async fn save_card_for_owner(
+        &self,
+        owner: AdministratorId,
+        id: MailAccountId,
+        card: Card,
+    ) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        let found = accounts::find(&mut tx, id)
+            .await?
+            .filter(|account| account.owner == owner);
+        let mut account = found.ok_or(ServiceError::NotFound)?;
+        match card {
+            Card::Tracking { tracking, deny_list } => {
+                save_tracking(&mut tx, &mut account, tracking, deny_list).await?;
+            }
+            Card::Credentials {
+                name,
+                address,
+                aliases,
+                username,
+                password,
+            } => {
+                set_credentials(&mut account, &name, &address, &aliases, &username)?;
+                self.seal_imap_password(&mut tx, &account, password).await?;
+            }
+            Card::Imap { settings, password } => {
+                account.imap = Some(check_imap(settings)?);
+                self.seal_imap_password(&mut tx, &account, password).await?;
+            }
+            Card::Smtp { settings, password } => {
+                account.smtp = Some(check_smtp(settings)?);
+                self.seal_smtp_password(&mut tx, &account, password).await?;
+            }
+        }
+        accounts::update_settings(&mut tx, &account).await?;
+        tx.commit().await?;
+        self.events.publish(Event::AccountChanged { account: id });
+        Ok(())
+    }
+
+    async fn seal_imap_password(
+        &self,
+        tx: &mut Tx,
+        account: &MailAccount,
+        password: Option<SecretString>,
+    ) -> Result<(), ServiceError> {
+        let Some(password) = typed(password) else {
+            return Ok(());
+        };
+        let Some(binding) = imap_binding(account) else {
+            let message = "Fill in the IMAP settings first: a password is stored for one server.";
+            return Err(ServiceError::field("password", message));
+        };
+        let sealed = self.keys.seal(account.id, &binding, &password);
+        Ok(accounts::set_secret(tx, account.id, IMAP, &sealed).await?)
+    }
+
+    async fn seal_smtp_password(
+        &self,
+        tx: &mut Tx,
+        account: &MailAccount,
+        password: Option<SecretString>,
+    ) -> Result<(), ServiceError> {
+        let (Some(password), Some(smtp)) = (typed(password), &account.smtp) else {
+            return Ok(());
+        };
+        let binding = CredentialBinding {
+            host: smtp.server.clone(),
+            port: smtp.port,
+            username: smtp.username.clone().unwrap_or_default(),
+            security: smtp.security,
+        };
+        let sealed = self.keys.seal(account.id, &binding, &password);
+        Ok(accounts::set_secret(tx, account.id, SMTP, &sealed).await?)
+    }
+
+    /// Is a password stored that fits the settings as they are?
+    pub async fn has_imap_password(&self, account: &MailAccount) -> Result<bool, ServiceError> {
+        let mut conn = self.db.read().await?;
+        let stored = accounts::find_secret(&mut conn, account.id, IMAP).await?;
+        Ok(match (stored, imap_binding(account)) {
+            (Some(stored), Some(binding)) => self.keys.is_bound_to(account.id, &binding, &stored),
+            _ => false,
+        })
+    }
+
+    /// What Test connection and Load sign in with: the form's values, and the stored password only for the
+    /// stored server, port, user and security.
+    pub async fn credentials_to_test(
+        &self,
+        viewer: Viewer,
+        id: MailAccountId,
+        settings: ImapSettings,
+        username: &str,
+        password: Option<SecretString>,
+    ) -> Result<ImapCredentials, ServiceError> {
+        let mut account = self.get_own_account(viewer, id).await?;
+        account.imap = Some(check_imap(settings.clone())?);
+        account.username = username.trim().to_owned();
+        let username = account.login_name().to_owned();
+        let password = match typed(password) {
+            Some(password) => password,
+            None => self.open_imap_password(&account).await?.ok_or_else(|| {
+                ServiceError::field(
+                    "password",
+                    "Type the password: the stored one is for other settings.",
+                )
+            })?,
+        };
+        Ok(ImapCredentials {
+            settings,
+            username,
+            password,
+        })
+    }
+
+    /// `None`: IMAP is not set up, or its password is missing.
+    pub async fn credentials_for_engine(
+        &self,
+        account: &MailAccount,
+    ) -> Result<Option<ImapCredentials>, ServiceError> {
+        let Some(settings) = account.imap.clone() else {
+            return Ok(None);
+        };
+        let password = self.open_imap_password(account).await?;
+        let username = account.login_name().to_owned();
+        Ok(password.map(|password| ImapCredentials {
+            settings,
+            username,
+            password,
+        }))
+    }
+
+    async fn open_imap_password(&self, account: &MailAccount) -> Result<Option<SecretString>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        let stored = accounts::find_secret(&mut conn, account.id, IMAP).await?;
+        let opened = stored.zip(imap_binding(account));
+        Ok(opened.and_then(|(stored, binding)| self.keys.open(account.id, &binding, &stored)))
+    }
+
+    pub async fn account_status(
+        &self,
+        viewer: Viewer,
+        id: MailAccountId,
+    ) -> Result<StatusView, ServiceError> {
+        let account = self.get_own_account(viewer, id).await?;
+        let mut conn = self.db.read().await?;
+        let folders = folders::list_of_account(&mut conn, account.id).await?;
+        Ok(StatusView {
+            messages: messages::count_of_account(&mut conn, account.id).await?,
+            on_server: folders
+                .iter()
+                .map(|folder| u64::from(folder.server_messages))
+                .sum(),
+            skipped: folders::skipped_counts(&mut conn, account.id).await?,
+            opened_by: audit::list_of_account(&mut conn, account.id, 20).await?,
+        })
+    }
+
+    /// For the command line: settings and state, no content.
+    pub async fn list_accounts_for_engine(&self) -> Result<Vec<MailAccount>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        Ok(accounts::list_for_engine(&mut conn).await?)
+    }
+
+    pub async fn get_account_for_engine(&self, id: MailAccountId) -> Result<MailAccount, ServiceError> {
+        let mut conn = self.db.read().await?;
+        accounts::find(&mut conn, id).await?.ok_or(ServiceError::NotFound)
+    }
+
+    /// What the command line did to an account, for its owner's Status.
+    pub async fn record_command_line(
+        &self,
+        account: MailAccountId,
+        verb: &str,
+        detail: &str,
+    ) -> Result<(), ServiceError> {
+        let entry = AuditEntry {
+            at: self.now(),
+            actor: None,
+            mail_account: Some(account),
+            verb: verb.to_owned(),
+            detail: detail.to_owned(),
+        };
+        let mut tx = self.db.begin_write().await?;
+        audit::insert(&mut tx, self.ids.uuid(), &entry).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+fn typed(password: Option<SecretString>) -> Option<SecretString> {
+    password.filter(|password| !password.expose_secret().is_empty())
+}
+
+fn imap_binding(account: &MailAccount) -> Option<CredentialBinding> {
+    account.imap.as_ref().map(|imap| CredentialBinding {
+        host: imap.server.clone(),
+        port: imap.port,
+        username: account.login_name().to_owned(),
+        security: imap.security,
+    })
+}
+
+fn parse_address(field: &'static str, text: &str) -> Result<EmailAddress, ServiceError> {
+    EmailAddress::parse(text).map_err(|error| ServiceError::field(field, capitalised(&error.to_string())))
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
+}
+
+fn set_credentials(
+    account: &mut MailAccount,
+    name: &str,
+    address: &str,
+    aliases: &[String],
+    username: &str,
+) -> Result<(), ServiceError> {
+    account.name = CleanText::cut(name, 100).into_string();
+    account.address = parse_address("address", address)?;
+    let aliases = aliases.iter().filter(|alias| !alias.trim().is_empty());
+    account.aliases = aliases
+        .map(|alias| parse_address("aliases", alias))
+        .collect::<Result<_, _>>()?;
+    account.username = username.trim().to_owned();
+    Ok(())
+}
+
+fn check_imap(mut settings: ImapSettings) -> Result<ImapSettings, ServiceError> {
+    settings.server = settings.server.trim().to_lowercase();
+    let mut errors = check_server(&settings.server, settings.port, "server", "port");
+    settings.sent_folder = settings.sent_folder.filter(|name| !name.trim().is_empty());
+    if settings.sent_folder.as_ref().is_some_and(|name| name.len() > 500) {
+        errors.push(FieldError::new(
+            "sent_folder",
+            "A folder name has at most 500 characters.",
+        ));
+    }
+    if errors.is_empty() {
+        Ok(settings)
+    } else {
+        Err(ServiceError::Invalid(errors))
+    }
+}
+
+fn check_smtp(mut settings: SmtpSettings) -> Result<SmtpSettings, ServiceError> {
+    settings.server = settings.server.trim().to_lowercase();
+    let mut errors = Vec::new();
+    if settings.enabled && !settings.use_system {
+        errors = check_server(&settings.server, settings.port, "server", "port");
+    }
+    if let Some(reply_to) = &settings.reply_to
+        && !reply_to.is_empty()
+        && EmailAddress::parse(reply_to).is_err()
+    {
+        errors.push(FieldError::new(
+            "reply_to",
+            "An e-mail address has the form name@domain.",
+        ));
+    }
+    if errors.is_empty() {
+        Ok(settings)
+    } else {
+        Err(ServiceError::Invalid(errors))
+    }
+}
+
+fn check_server(
+    server: &str,
+    port: u16,
+    server_field: &'static str,
+    port_field: &'static str,
+) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let is_host = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | ':');
+    if server.is_empty() || server.len() > 253 || !server.chars().all(is_host) {
+        errors.push(FieldError::new(
+            server_field,
+            "The name of a server is expected: imap.example.org.",
+        ));
+    }
+    if port == 0 {
+        errors.push(FieldError::new(port_field, "A port from 1 to 65535 is expected."));
+    }
+    errors
+}
+
+/// What a wider setting had kept out is looked at again; a narrower one removes nothing.
+async fn save_tracking(
+    tx: &mut Tx,
+    account: &mut MailAccount,
+    tracking: Tracking,
+    deny_list: String,
+) -> Result<(), ServiceError> {
+    let new_list = DenyList::parse(&deny_list)
+        .map_err(|error| ServiceError::field("deny_list", capitalised(&error.to_string())))?;
+    let mut looked_at_again = 0;
+    let took_unread = account.tracking.messages == MessagesToProcess::Unread;
+    if took_unread && tracking.messages == MessagesToProcess::All {
+        looked_at_again +=
+            folders::forget_skipped(tx, account.id, SkipReason::AlreadyRead.as_str(), None).await?;
+    }
+    let old_list = DenyList::parse(&account.deny_list).unwrap_or_default();
+    let taken_away = old_list
+        .lines()
+        .iter()
+        .filter(|old| new_list.lines().iter().all(|new| new.text != old.text));
+    for line in taken_away {
+        let denied = SkipReason::Denied(String::new());
+        looked_at_again += folders::forget_skipped(tx, account.id, denied.as_str(), Some(&line.text)).await?;
+    }
+    if is_earlier(tracking.history_since, account.tracking.history_since) {
+        let reason = SkipReason::BeforeHistory;
+        looked_at_again += folders::forget_skipped(tx, account.id, reason.as_str(), None).await?;
+    }
+    if looked_at_again > 0 {
+        folders::walk_again(tx, account.id).await?;
+    }
+    account.tracking = tracking;
+    account.deny_list = deny_list;
+    Ok(())
+}
+
+fn is_earlier(new: Option<jiff::civil::Date>, old: Option<jiff::civil::Date>) -> bool {
+    matches!((new, old), (Some(new), Some(old)) if new < old)
+}

@@ -1,0 +1,50 @@
+//! What a use case answers when it cannot do what was asked.
+
+use store::StoreError;
+
+/// A wrong value, beside its field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// As the API names it: `imap.port`.
+    pub field: &'static str,
+    pub message: String,
+}
+
+impl FieldError {
+    pub fn new(field: &'static str, message: impl Into<String>) -> Self {
+        FieldError {
+            field,
+            message: message.into(),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Also when it exists and is not the viewer's to see.
+    #[error("not found")]
+    NotFound,
+    #[error("some fields are wrong")]
+    Invalid(Vec<FieldError>),
+    /// Name and password do not go together, or the session is over.
+    #[error("not signed in")]
+    SignedOut,
+    #[error("too many attempts; try again in {retry_after_s} seconds")]
+    Throttled { retry_after_s: u64 },
+    /// Another process works on this account.
+    #[error("another process works on this account")]
+    LeaseLost,
+    /// It is there, and its raw bytes are not what was stored.
+    #[error("the stored message is damaged")]
+    Damaged,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("a worker ended early")]
+    Worker(#[from] tokio::task::JoinError),
+}
+
+impl ServiceError {
+    pub fn field(field: &'static str, message: impl Into<String>) -> Self {
+        ServiceError::Invalid(vec![FieldError::new(field, message)])
+    }
+}

@@ -1,0 +1,46 @@
+//! What has just changed, for whoever listens. Ids only: a listener reads again with its own access.
+
+use domain::MailAccountId;
+use domain::MessageId;
+use tokio::sync::broadcast;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// New messages of this account are committed.
+    Arrived {
+        account: MailAccountId,
+        messages: Vec<MessageId>,
+    },
+    /// Read, deleted or restored.
+    MessageChanged {
+        account: MailAccountId,
+        message: MessageId,
+    },
+    /// Its state, counts or settings.
+    AccountChanged { account: MailAccountId },
+    /// Grants or sessions changed: listeners look again at what they may see.
+    AccessChanged,
+}
+
+/// A slow listener misses events and is told so; it then reads everything anew.
+#[derive(Clone, Debug)]
+pub struct Events(broadcast::Sender<Event>);
+
+const BACKLOG: usize = 1_024;
+
+impl Default for Events {
+    fn default() -> Self {
+        Events(broadcast::channel(BACKLOG).0)
+    }
+}
+
+impl Events {
+    pub fn publish(&self, event: Event) {
+        // Nobody listening is fine.
+        let _ = self.0.send(event);
+    }
+
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.0.subscribe()
+    }
+}

@@ -1,0 +1,67 @@
+//! What ends by itself: sessions, links, and messages whose time to be restored is over.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use store::messages;
+use store::messages::Erasable;
+use store::sessions;
+
+use crate::ServiceError;
+use crate::Services;
+
+pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
+const STEP: u32 = 100;
+
+impl Services {
+    pub async fn keep_house(&self) -> Result<(), ServiceError> {
+        let now = self.now();
+        let mut tx = self.db.begin_write().await?;
+        sessions::delete_expired(&mut tx, now).await?;
+        tx.commit().await?;
+        self.erase_deleted().await
+    }
+
+    /// Rows first, with a tombstone; then the segment is written anew without the bytes.
+    async fn erase_deleted(&self) -> Result<(), ServiceError> {
+        loop {
+            let mut conn = self.db.read().await?;
+            let before = self.now().minus(RESTORABLE);
+            let erasable = messages::list_erasable_for_engine(&mut conn, before, STEP).await?;
+            drop(conn);
+            if erasable.is_empty() {
+                return Ok(());
+            }
+            for message in erasable {
+                self.erase(&message).await?;
+            }
+        }
+    }
+
+    async fn erase(&self, message: &Erasable) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        let tombstone = self.keys.tombstone(message.account, &message.sha256);
+        messages::erase(&mut tx, message, tombstone, self.now()).await?;
+        tx.commit().await?;
+        self.rewrite_segment(&message.raw.segment).await
+    }
+
+    async fn rewrite_segment(&self, segment: &str) -> Result<(), ServiceError> {
+        let mut conn = self.db.read().await?;
+        let entries = messages::list_segment_for_engine(&mut conn, segment).await?;
+        drop(conn);
+        if !entries.is_empty() {
+            let mut raws: Vec<Bytes> = Vec::with_capacity(entries.len());
+            for entry in &entries {
+                raws.push(self.blobs.read(&entry.raw).await?);
+            }
+            let ranges = self.blobs.write_segment(self.ids.uuid(), raws).await?;
+            let mut tx = self.db.begin_write().await?;
+            for (entry, range) in entries.iter().zip(&ranges) {
+                messages::move_raw(&mut tx, entry.message, range).await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(self.blobs.delete_segment(segment).await?)
+    }
+}

@@ -1,0 +1,415 @@
+//! Messages / Inbox: what a viewer may see, opened, marked, deleted, restored.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use domain::Access;
+use domain::AdministratorId;
+use domain::CleanText;
+use domain::MessageId;
+use domain::Right;
+use domain::message::AttachmentSummary;
+use domain::message::NamedAddress;
+use domain::search::SearchQuery;
+pub use mime::OpenedPart;
+use mime::Refusal;
+use store::Conn;
+use store::accounts;
+use store::administrators;
+use store::audit;
+use store::audit::AuditEntry;
+use store::messages;
+pub use store::messages::Filter;
+pub use store::messages::Message;
+pub use store::messages::Position;
+use store::search;
+
+use crate::Event;
+use crate::ServiceError;
+use crate::Services;
+use crate::access::Viewer;
+use crate::keys::Capability;
+
+pub const MAX_PAGE: u32 = 100;
+/// Unread messages are counted up to here; more show as "999+".
+pub const MAX_UNREAD: u32 = 1_000;
+
+/// "Show emails".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    My,
+    All,
+    OfOwner(AdministratorId),
+}
+
+#[derive(Clone, Debug)]
+pub struct InboxQuery {
+    pub show: Show,
+    pub text: String,
+    pub filter: Filter,
+    pub position: Position,
+    pub limit: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthorKind {
+    /// The owner of the account.
+    Owner,
+    /// A colleague with an account.
+    Administrator,
+    /// "Author not found".
+    Unknown,
+}
+
+#[derive(Clone, Debug)]
+pub struct ListedMessage {
+    pub message: Message,
+    pub author_kind: AuthorKind,
+    pub owner: AdministratorId,
+    pub owner_name: String,
+    pub right: Right,
+}
+
+#[derive(Clone, Debug)]
+pub struct InboxPage {
+    /// Newest first.
+    pub messages: Vec<ListedMessage>,
+    /// Key of the last one, if there may be older ones.
+    pub older: Option<i64>,
+}
+
+pub struct OpenMessage {
+    pub listed: ListedMessage,
+    pub addresses: Vec<NamedAddress>,
+    pub attachments: Vec<FileLink>,
+    pub text: String,
+    /// Where the sanitised HTML can be loaded as a document of its own.
+    pub frame: Option<String>,
+    pub blocked_images: u32,
+    pub headers: Vec<(String, CleanText)>,
+    pub note: Option<String>,
+}
+
+pub struct FileLink {
+    pub attachment: AttachmentSummary,
+    pub capability: String,
+}
+
+impl Services {
+    pub async fn list_inbox(&self, viewer: Viewer, query: &InboxQuery) -> Result<InboxPage, ServiceError> {
+        let access = narrow(self.access_of(viewer).await?, query.show);
+        let limit = query.limit.clamp(1, MAX_PAGE);
+        let mut conn = self.db.read().await?;
+        let search = SearchQuery::parse(&query.text);
+        let mut found = if query.text.trim().is_empty() {
+            messages::list(&mut conn, &access, &query.filter, query.position, limit + 1).await?
+        } else {
+            search_page(&mut conn, &access, &search, query, limit + 1).await?
+        };
+        let more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        if matches!(query.position, Position::After(_)) {
+            found.reverse();
+        }
+        let older = found.last().filter(|_| more).map(|message| message.arrival_key);
+        let names = Names::load(&mut conn).await?;
+        let listed = found
+            .into_iter()
+            .filter_map(|message| names.describe(&access, message));
+        Ok(InboxPage {
+            messages: listed.collect(),
+            older,
+        })
+    }
+
+    pub async fn count_unread(&self, viewer: Viewer) -> Result<u64, ServiceError> {
+        let access = self.access_of(viewer).await?;
+        let mut conn = self.db.read().await?;
+        Ok(messages::count_unread(&mut conn, &access, MAX_UNREAD).await?)
+    }
+
+    /// Everything of one message. An opening by somebody else than the owner is on the owner's Status.
+    pub async fn open_message(&self, viewer: Viewer, id: MessageId) -> Result<OpenMessage, ServiceError> {
+        let (access, message) = self.find_message(viewer, id).await?;
+        let raw = self.read_raw(&message).await?;
+        let mut conn = self.db.read().await?;
+        let addresses = messages::addresses(&mut conn, &message).await?;
+        let attachments = messages::attachments(&mut conn, &message).await?;
+        let names = Names::load(&mut conn).await?;
+        drop(conn);
+        let listed = names.describe(&access, message).ok_or(ServiceError::NotFound)?;
+        if listed.owner != viewer.administrator {
+            self.record_opening(viewer, &listed).await?;
+        }
+        let opened = open_off_thread(raw).await?;
+        let parked = listed.message.parked_reason.clone();
+        let parked_note =
+            parked.map(|reason| format!("This message is not shown: {reason}. It can be downloaded."));
+        let files = attachments.into_iter().map(|attachment| FileLink {
+            capability: self
+                .keys
+                .grant(&self.capability(viewer, id, Some(attachment.part))),
+            attachment,
+        });
+        let attachments: Vec<_> = files.collect();
+        let frame = opened
+            .html
+            .as_ref()
+            .and_then(|html| mime::sanitise(html, &HashMap::new()));
+        Ok(OpenMessage {
+            listed,
+            addresses,
+            attachments,
+            text: opened.text,
+            blocked_images: frame.as_ref().map_or(0, |frame| frame.blocked_images),
+            frame: frame.map(|_| self.keys.grant(&self.capability(viewer, id, None))),
+            headers: opened.headers,
+            note: parked_note.or(opened.note.map(str::to_owned)),
+        })
+    }
+
+    /// The sanitised HTML behind a frame's capability; `part_address` makes the address of an inline part.
+    pub async fn open_frame(
+        &self,
+        capability: &str,
+        part_address: impl Fn(&str) -> String,
+    ) -> Result<String, ServiceError> {
+        let (viewer, id, part) = self.use_capability(capability).await?;
+        if part.is_some() {
+            return Err(ServiceError::NotFound);
+        }
+        let (_, message) = self.find_message(viewer, id).await?;
+        let raw = self.read_raw(&message).await?;
+        let mut conn = self.db.read().await?;
+        let attachments = messages::attachments(&mut conn, &message).await?;
+        drop(conn);
+        let inline = attachments.into_iter().filter_map(|attachment| {
+            let is_image = SAFE_IMAGES.contains(&attachment.content_type.as_str());
+            let content_id = attachment.content_id.filter(|_| is_image)?;
+            let capability = self
+                .keys
+                .grant(&self.capability(viewer, id, Some(attachment.part)));
+            Some((content_id, part_address(&capability)))
+        });
+        let inline: HashMap<_, _> = inline.collect();
+        let opened = open_off_thread(raw).await?;
+        let html = opened.html.and_then(|html| mime::sanitise(&html, &inline));
+        html.map(|frame| frame.html).ok_or(ServiceError::NotFound)
+    }
+
+    /// The file behind a part's capability.
+    pub async fn open_part(&self, capability: &str) -> Result<OpenedPart, ServiceError> {
+        let (viewer, id, part) = self.use_capability(capability).await?;
+        let part = part.ok_or(ServiceError::NotFound)?;
+        let (_, message) = self.find_message(viewer, id).await?;
+        let raw = self.read_raw(&message).await?;
+        let opened = tokio::task::spawn_blocking(move || mime::open_part(&raw, part)).await?;
+        opened.ok().flatten().ok_or(ServiceError::NotFound)
+    }
+
+    /// The bytes as they came. Needs Reply: See does not include taking mail away.
+    pub async fn open_raw(&self, viewer: Viewer, id: MessageId) -> Result<Bytes, ServiceError> {
+        let (access, message) = self.find_message(viewer, id).await?;
+        if !access.allows(message.account, Right::Reply) {
+            return Err(ServiceError::NotFound);
+        }
+        self.read_raw(&message).await
+    }
+
+    pub async fn set_read(&self, viewer: Viewer, id: MessageId, read: bool) -> Result<(), ServiceError> {
+        let (_, message) = self.find_message(viewer, id).await?;
+        let mut tx = self.db.begin_write().await?;
+        if read {
+            messages::mark_read(&mut tx, viewer.administrator, &message).await?;
+        } else {
+            messages::mark_unread(&mut tx, viewer.administrator, &message).await?;
+        }
+        tx.commit().await?;
+        self.publish_change(&message);
+        Ok(())
+    }
+
+    /// Needs Manage. Restorable for 30 days.
+    pub async fn delete_message(&self, viewer: Viewer, id: MessageId) -> Result<(), ServiceError> {
+        self.set_deleted(viewer, id, true).await
+    }
+
+    pub async fn restore_message(&self, viewer: Viewer, id: MessageId) -> Result<(), ServiceError> {
+        self.set_deleted(viewer, id, false).await
+    }
+
+    async fn set_deleted(&self, viewer: Viewer, id: MessageId, deleted: bool) -> Result<(), ServiceError> {
+        let (access, message) = self.find_message(viewer, id).await?;
+        if !access.allows(message.account, Right::Manage) {
+            return Err(ServiceError::NotFound);
+        }
+        let mut tx = self.db.begin_write().await?;
+        messages::set_deleted(&mut tx, &message, deleted.then(|| self.now())).await?;
+        tx.commit().await?;
+        self.publish_change(&message);
+        Ok(())
+    }
+
+    fn publish_change(&self, message: &Message) {
+        self.events.publish(Event::MessageChanged {
+            account: message.account,
+            message: message.id,
+        });
+    }
+
+    async fn find_message(&self, viewer: Viewer, id: MessageId) -> Result<(Access, Message), ServiceError> {
+        let access = self.access_of(viewer).await?;
+        let mut conn = self.db.read().await?;
+        let message = messages::find(&mut conn, &access, id)
+            .await?
+            .ok_or(ServiceError::NotFound)?;
+        Ok((access, message))
+    }
+
+    async fn read_raw(&self, message: &Message) -> Result<Bytes, ServiceError> {
+        let mut conn = self.db.read().await?;
+        let range = messages::raw_range(&mut conn, message)
+            .await?
+            .ok_or(ServiceError::Damaged)?;
+        drop(conn);
+        Ok(self.blobs.read(&range).await?)
+    }
+
+    async fn record_opening(&self, viewer: Viewer, listed: &ListedMessage) -> Result<(), ServiceError> {
+        let entry = AuditEntry {
+            at: self.now(),
+            actor: Some(viewer.administrator),
+            mail_account: Some(listed.message.account),
+            verb: "opened".to_owned(),
+            detail: listed.message.id.to_string(),
+        };
+        let mut tx = self.db.begin_write().await?;
+        audit::insert(&mut tx, self.ids.uuid(), &entry).await?;
+        Ok(tx.commit().await?)
+    }
+
+    fn capability(&self, viewer: Viewer, message: MessageId, part: Option<u32>) -> Capability {
+        Capability {
+            session: viewer.session,
+            message,
+            part,
+            expires_at: self.now().plus(Capability::LIFE),
+        }
+    }
+
+    /// Re-checked when used: the session must be live, and what it may see is read anew.
+    async fn use_capability(&self, text: &str) -> Result<(Viewer, MessageId, Option<u32>), ServiceError> {
+        let capability = self.keys.redeem(text, self.now()).ok_or(ServiceError::NotFound)?;
+        let viewer = self
+            .viewer_of_session(capability.session)
+            .await
+            .map_err(|_| ServiceError::NotFound)?;
+        Ok((viewer, capability.message, capability.part))
+    }
+}
+
+/// Image types that browsers decode and that cannot hold script.
+pub const SAFE_IMAGES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"];
+
+fn narrow(access: Access, show: Show) -> Access {
+    match show {
+        Show::All => access,
+        Show::My => access.narrowed_to_owner(access.viewer()),
+        Show::OfOwner(owner) => access.narrowed_to_owner(owner),
+    }
+}
+
+const SEARCH_STEP: u32 = 200;
+const MAX_SEARCH_STEPS: usize = 50;
+
+/// Walks the hits newest first until a page is full: a filter may let few of them through.
+async fn search_page(
+    conn: &mut Conn,
+    access: &Access,
+    search: &SearchQuery,
+    query: &InboxQuery,
+    limit: u32,
+) -> Result<Vec<Message>, ServiceError> {
+    let Position::Before(mut before) = query.position else {
+        return Err(ServiceError::field("after", "A search goes from new to old."));
+    };
+    let mut page = Vec::new();
+    for _ in 0..MAX_SEARCH_STEPS {
+        let keys = search::find_keys(conn, access, search, before, SEARCH_STEP).await?;
+        page.extend(messages::list_by_keys(conn, access, &query.filter, &keys).await?);
+        let exhausted = keys.len() < SEARCH_STEP as usize;
+        if page.len() >= limit as usize || exhausted {
+            break;
+        }
+        before = keys.last().copied().unwrap_or(i64::MIN);
+    }
+    page.truncate(limit as usize);
+    Ok(page)
+}
+
+async fn open_off_thread(raw: Bytes) -> Result<mime::OpenedMessage, ServiceError> {
+    let opened = tokio::task::spawn_blocking(move || mime::open_message(&raw)).await?;
+    Ok(opened.unwrap_or_else(not_shown))
+}
+
+fn not_shown(_: Refusal) -> mime::OpenedMessage {
+    mime::OpenedMessage {
+        html: None,
+        text: String::new(),
+        headers: Vec::new(),
+        note: None,
+    }
+}
+
+/// Names of colleagues and whose address is whose.
+struct Names {
+    owners: HashMap<AdministratorId, String>,
+    own_addresses: HashMap<domain::MailAccountId, HashSet<String>>,
+    colleagues: HashSet<String>,
+}
+
+impl Names {
+    async fn load(conn: &mut Conn) -> Result<Self, ServiceError> {
+        let owners = administrators::list(conn).await?;
+        let mut names = Names {
+            owners: owners.into_iter().map(|owner| (owner.id, owner.name)).collect(),
+            own_addresses: HashMap::new(),
+            colleagues: HashSet::new(),
+        };
+        for account in accounts::list_for_engine(conn).await? {
+            let addresses = std::iter::once(&account.address).chain(&account.aliases);
+            let own: HashSet<String> = addresses.map(|address| address.as_str().to_owned()).collect();
+            names.colleagues.extend(own.iter().cloned());
+            names.own_addresses.insert(account.id, own);
+        }
+        Ok(names)
+    }
+
+    /// `None` only if the account is not in the list: then nothing is said of it.
+    fn describe(&self, access: &Access, message: Message) -> Option<ListedMessage> {
+        let held = access
+            .accounts()
+            .iter()
+            .find(|held| held.account == message.account)?;
+        let author = message.author_address.as_deref().unwrap_or_default();
+        let is_own = self
+            .own_addresses
+            .get(&message.account)
+            .is_some_and(|own| own.contains(author));
+        let author_kind = if is_own {
+            AuthorKind::Owner
+        } else if self.colleagues.contains(author) {
+            AuthorKind::Administrator
+        } else {
+            AuthorKind::Unknown
+        };
+        Some(ListedMessage {
+            author_kind,
+            owner: held.owner,
+            owner_name: self.owners.get(&held.owner).cloned().unwrap_or_default(),
+            right: held.right,
+            message,
+        })
+    }
+}

@@ -1,0 +1,13 @@
+//! A batch of fetched messages becomes rows: parsed outside any transaction, then everything in one.
+//!
+//! Invariant: the cursor moves in the transaction that stores what it passes over. Stop after any line:
+//! nothing is lost, nothing is stored twice.
+
+mod batch;
+mod prepare;
+mod threading;
+
+pub use batch::FetchedForIntake;
+pub use batch::IntakeBatch;
+pub use batch::IntakeReport;
+pub use prepare::header_addresses;

@@ -1,0 +1,417 @@
+//! One batch, from parsing to the commit.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use domain::MessageId;
+use domain::Timestamp;
+use domain::folder::FolderCursor;
+use domain::folder::FolderRole;
+use domain::folder::Uid;
+use domain::folder::UidValidity;
+use domain::message::AddressRole;
+use domain::message::Direction;
+use domain::message::MessageSummary;
+use domain::message::SkipReason;
+use store::Tx;
+use store::accounts;
+use store::accounts::MailAccount;
+use store::blob::BlobRange;
+use store::folders;
+pub use store::folders::SkippedCopy;
+use store::grants;
+use store::intake;
+use store::intake::NewMessage;
+
+use crate::Event;
+use crate::ServiceError;
+use crate::Services;
+use crate::intake::prepare::Prepared;
+use crate::intake::prepare::prepare;
+use crate::intake::threading::ThreadIndex;
+use crate::sync::Folder;
+use crate::sync::LEASE_TIME;
+use crate::sync::Lease;
+
+/// After this many deaths in the intake of one message it is parked without a look.
+const MAX_ATTEMPTS: u32 = 3;
+
+#[derive(Clone, Debug)]
+pub struct FetchedForIntake {
+    pub uid: Uid,
+    pub seen: bool,
+    pub internal_date: Option<Timestamp>,
+    pub raw: Bytes,
+}
+
+/// What one step of a folder brings in. `cursor` is where it stands once this is committed.
+pub struct IntakeBatch<'a> {
+    pub lease: &'a Lease,
+    pub account: &'a MailAccount,
+    pub folder: &'a Folder,
+    pub messages: Vec<FetchedForIntake>,
+    pub skipped: Vec<(Uid, SkipReason)>,
+    pub cursor: FolderCursor,
+    pub history_since: Option<&'a str>,
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IntakeReport {
+    pub stored: u64,
+    pub duplicate: u64,
+    pub parked: u64,
+    pub bytes: u64,
+    pub skipped: HashMap<&'static str, u64>,
+}
+
+impl IntakeReport {
+    pub fn add(&mut self, other: IntakeReport) {
+        self.stored += other.stored;
+        self.duplicate += other.duplicate;
+        self.parked += other.parked;
+        self.bytes += other.bytes;
+        for (reason, count) in other.skipped {
+            *self.skipped.entry(reason).or_default() += count;
+        }
+    }
+}
+
+impl Services {
+    /// Everything of the batch, or nothing. [`ServiceError::LeaseLost`] if another process took over.
+    pub async fn intake(&self, batch: IntakeBatch<'_>) -> Result<IntakeReport, ServiceError> {
+        let range = uid_range(&batch);
+        let park = self.count_attempt(&batch, range).await?;
+        let uid_validity = batch.cursor.uid_validity;
+        let (account, role, now) = (batch.account.clone(), batch.folder.role, self.now());
+        let fetched = batch.messages.clone();
+        let prepared = tokio::task::spawn_blocking(move || prepare_all(fetched, role, &account, now, park));
+        let prepared = prepared.await?;
+
+        let mut report = IntakeReport::default();
+        let sorted = self.sort_out(&batch, prepared, &mut report).await?;
+        let raws = sorted.new.iter().map(|message| message.raw.clone()).collect();
+        let ranges = match sorted.new.is_empty() {
+            true => Vec::new(),
+            false => self.blobs.write_segment(self.ids.uuid(), raws).await?,
+        };
+
+        let mut tx = self.db.begin_write().await?;
+        if !accounts::renew_lease(&mut tx, batch.lease, now.plus(LEASE_TIME)).await? {
+            return Err(ServiceError::LeaseLost);
+        }
+        let stored = self.insert_new(&mut tx, &batch, &sorted.new, ranges).await?;
+        let copies = copies(&sorted, &stored);
+        intake::insert_copies(&mut tx, batch.folder, uid_validity, &copies).await?;
+        let skipped = skipped(&batch, &sorted);
+        folders::insert_skipped(&mut tx, batch.folder, uid_validity, &skipped, now).await?;
+        self.insert_unread(&mut tx, &batch, &sorted.new, &stored, now)
+            .await?;
+        self.insert_mark_seen(&mut tx, &batch, &sorted, uid_validity)
+            .await?;
+        folders::set_cursor(&mut tx, batch.folder.id, &batch.cursor, batch.history_since).await?;
+        if let Some((first, last)) = range {
+            folders::end_attempts(&mut tx, batch.folder.id, first, last).await?;
+        }
+        tx.commit().await?;
+
+        for copy in skipped {
+            *report.skipped.entry(copy.reason.as_str()).or_default() += 1;
+        }
+        if !stored.is_empty() {
+            let account = batch.account.id;
+            self.events.publish(Event::Arrived {
+                account,
+                messages: stored,
+            });
+        }
+        Ok(report)
+    }
+
+    /// Recorded before it is made, so that a death in it is known after. True: three deaths, do not parse.
+    async fn count_attempt(
+        &self,
+        batch: &IntakeBatch<'_>,
+        range: Option<(Uid, Uid)>,
+    ) -> Result<bool, ServiceError> {
+        let Some((first, last)) = range else {
+            return Ok(false);
+        };
+        let mut tx = self.db.begin_write().await?;
+        let attempts = folders::count_attempt(&mut tx, batch.folder.id, first, last).await?;
+        tx.commit().await?;
+        Ok(first == last && attempts > MAX_ATTEMPTS)
+    }
+
+    /// New ones, those we hold already, and those that were erased.
+    async fn sort_out(
+        &self,
+        batch: &IntakeBatch<'_>,
+        prepared: Vec<Prepared>,
+        report: &mut IntakeReport,
+    ) -> Result<Sorted, ServiceError> {
+        let account = batch.account.id;
+        let hashes: Vec<_> = prepared.iter().map(|message| message.sha256).collect();
+        let tombstones: Vec<_> = hashes
+            .iter()
+            .map(|hash| self.keys.tombstone(account, hash))
+            .collect();
+        let mut conn = self.db.read().await?;
+        let known: HashMap<_, _> = intake::find_by_content_for_engine(&mut conn, account, &hashes)
+            .await?
+            .into_iter()
+            .collect();
+        let erased: HashSet<_> = intake::find_tombstones_for_engine(&mut conn, account, &tombstones)
+            .await?
+            .into_iter()
+            .collect();
+        let mut sorted = Sorted::default();
+        let mut met: HashMap<[u8; 32], usize> = HashMap::new();
+        for (message, tombstone) in prepared.into_iter().zip(tombstones) {
+            report.bytes += message.raw.len() as u64;
+            sorted
+                .places
+                .push((message.uid, message.seen, message.parsed.parked_reason.is_some()));
+            if erased.contains(&tombstone) {
+                sorted.erased.push(message.uid);
+            } else if let Some(id) = known.get(&message.sha256) {
+                report.duplicate += 1;
+                sorted.known.push((message.uid, *id));
+            } else if let Some(index) = met.get(&message.sha256) {
+                report.duplicate += 1;
+                sorted.twins.push((message.uid, *index));
+            } else {
+                report.stored += 1;
+                report.parked += u64::from(message.parsed.parked_reason.is_some());
+                met.insert(message.sha256, sorted.new.len());
+                sorted.new.push(message);
+            }
+        }
+        Ok(sorted)
+    }
+
+    async fn insert_new(
+        &self,
+        tx: &mut Tx,
+        batch: &IntakeBatch<'_>,
+        new: &[Prepared],
+        ranges: Vec<BlobRange>,
+    ) -> Result<Vec<MessageId>, ServiceError> {
+        let summaries: Vec<_> = new.iter().map(|message| &message.parsed.summary).collect();
+        let mut index = ThreadIndex::load(tx, batch.account, &self.ids, &summaries).await?;
+        let keys = arrival_keys(tx, new).await?;
+        let mut by_arrival: Vec<usize> = (0..new.len()).collect();
+        by_arrival.sort_by_key(|position| keys[*position]);
+        let mut threads = HashMap::new();
+        for position in by_arrival {
+            let message = &new[position];
+            let thread = index
+                .assign(tx, &message.parsed.summary, message.arrived_at)
+                .await?;
+            threads.insert(position, thread);
+        }
+        index.save(tx).await?;
+        let mut rows = Vec::with_capacity(new.len());
+        for (position, (message, raw)) in new.iter().zip(ranges).enumerate() {
+            let id = self.ids.next();
+            rows.push(new_message(id, threads[&position], keys[position], message, raw));
+        }
+        intake::insert_messages(tx, batch.account.id, &rows).await?;
+        Ok(rows.into_iter().map(|row| row.id).collect())
+    }
+
+    /// For the owner unread means without `\Seen` at intake; for a grantee what came after the grant.
+    async fn insert_unread(
+        &self,
+        tx: &mut Tx,
+        batch: &IntakeBatch<'_>,
+        new: &[Prepared],
+        stored: &[MessageId],
+        now: Timestamp,
+    ) -> Result<(), ServiceError> {
+        let account = batch.account;
+        let incoming = || {
+            new.iter()
+                .zip(stored)
+                .filter(|(message, _)| is_incoming(message, batch.folder))
+        };
+        let unseen: Vec<_> = incoming()
+            .filter(|(message, _)| !message.seen)
+            .map(|(_, id)| *id)
+            .collect();
+        intake::insert_unread(tx, account.id, account.owner, &unseen).await?;
+        for grant in grants::list_of_account(tx, account.id).await? {
+            if grant.period.is_live(now) {
+                let since = grant.period.starts_at.unwrap_or(grant.created_at);
+                let later = incoming().filter(|(message, _)| message.arrived_at >= since);
+                let later: Vec<_> = later.map(|(_, id)| *id).collect();
+                intake::insert_unread(tx, account.id, grant.administrator, &later).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// "Mark as read if processed successfully": never in Sent, never for what was skipped or parked.
+    async fn insert_mark_seen(
+        &self,
+        tx: &mut Tx,
+        batch: &IntakeBatch<'_>,
+        sorted: &Sorted,
+        uid_validity: UidValidity,
+    ) -> Result<(), ServiceError> {
+        if !batch.account.tracking.mark_as_read || batch.folder.role != FolderRole::Inbox {
+            return Ok(());
+        }
+        let processed = sorted
+            .places
+            .iter()
+            .filter(|(uid, seen, parked)| !seen && !parked && !sorted.erased.contains(uid));
+        let operations: Vec<_> = processed.map(|(uid, ..)| (self.ids.next(), *uid)).collect();
+        Ok(intake::insert_mark_seen(tx, batch.folder, uid_validity, &operations).await?)
+    }
+}
+
+#[derive(Default)]
+struct Sorted {
+    new: Vec<Prepared>,
+    /// The same bytes are stored already.
+    known: Vec<(Uid, MessageId)>,
+    /// The same bytes are in this batch, at this position of `new`.
+    twins: Vec<(Uid, usize)>,
+    erased: Vec<Uid>,
+    /// UID, `\Seen`, parked: of every message of the batch.
+    places: Vec<(Uid, bool, bool)>,
+}
+
+fn prepare_all(
+    fetched: Vec<FetchedForIntake>,
+    role: FolderRole,
+    account: &MailAccount,
+    now: Timestamp,
+    park: bool,
+) -> Vec<Prepared> {
+    fetched
+        .into_iter()
+        .map(|message| prepare(message, role, account, now, park))
+        .collect()
+}
+
+fn is_incoming(message: &Prepared, folder: &Folder) -> bool {
+    folder.role == FolderRole::Inbox && message.parsed.direction == Direction::Incoming
+}
+
+fn uid_range(batch: &IntakeBatch<'_>) -> Option<(Uid, Uid)> {
+    let uids = || batch.messages.iter().map(|message| message.uid);
+    uids().min().zip(uids().max())
+}
+
+fn copies(sorted: &Sorted, stored: &[MessageId]) -> Vec<(Uid, MessageId)> {
+    let new = sorted
+        .new
+        .iter()
+        .zip(stored)
+        .map(|(message, id)| (message.uid, *id));
+    let twins = sorted.twins.iter().map(|(uid, index)| (*uid, stored[*index]));
+    new.chain(sorted.known.iter().copied()).chain(twins).collect()
+}
+
+fn skipped(batch: &IntakeBatch<'_>, sorted: &Sorted) -> Vec<SkippedCopy> {
+    let before = batch.skipped.iter().map(|(uid, reason)| SkippedCopy {
+        uid: *uid,
+        reason: reason.clone(),
+    });
+    let erased = sorted.erased.iter().map(|uid| SkippedCopy {
+        uid: *uid,
+        reason: SkipReason::Deleted,
+    });
+    before.chain(erased).collect()
+}
+
+const KEY_BITS: u32 = 30;
+
+/// Seconds of arrival, then 30 bits of the content's hash; moved up until free.
+async fn arrival_keys(tx: &mut Tx, new: &[Prepared]) -> Result<Vec<i64>, ServiceError> {
+    let mut keys: Vec<i64> = new.iter().map(first_key).collect();
+    let mut used = HashSet::new();
+    loop {
+        let taken: HashSet<_> = intake::taken_arrival_keys_for_engine(tx, &keys)
+            .await?
+            .into_iter()
+            .collect();
+        let mut moved = false;
+        used.clear();
+        for key in &mut keys {
+            while taken.contains(key) || !used.insert(*key) {
+                *key += 1;
+                moved = true;
+            }
+        }
+        if !moved {
+            return Ok(keys);
+        }
+    }
+}
+
+fn first_key(message: &Prepared) -> i64 {
+    let hash = &message.sha256;
+    let low = u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]) >> (32 - KEY_BITS);
+    (message.arrived_at.seconds() << KEY_BITS) | i64::from(low)
+}
+
+fn new_message(
+    id: MessageId,
+    thread: domain::ThreadId,
+    arrival_key: i64,
+    message: &Prepared,
+    raw: BlobRange,
+) -> NewMessage {
+    let summary = &message.parsed.summary;
+    let author = summary.author();
+    NewMessage {
+        id,
+        thread,
+        arrival_key,
+        direction: message.parsed.direction,
+        internet_message_id: summary.internet_message_id.clone(),
+        references: summary
+            .in_reply_to
+            .iter()
+            .chain(&summary.references)
+            .cloned()
+            .collect(),
+        author_name: author
+            .map(|named| named.name.as_str().to_owned())
+            .unwrap_or_default(),
+        author_address: author
+            .and_then(|named| named.address.as_ref())
+            .map(|address| address.as_str().to_owned()),
+        recipients: recipients(summary),
+        subject: summary.subject.as_str().to_owned(),
+        snippet: summary.snippet.as_str().to_owned(),
+        arrived_at: message.arrived_at,
+        dated_at: summary.date,
+        size_bytes: message.raw.len() as u64,
+        parked_reason: message.parsed.parked_reason.clone(),
+        sha256: message.sha256,
+        addresses: summary.addresses.clone(),
+        attachments: summary.attachments.clone(),
+        search_text: summary.search_text.clone(),
+        raw,
+    }
+}
+
+/// The first few, for the list of sent mail.
+fn recipients(summary: &MessageSummary) -> String {
+    let to = summary
+        .addresses
+        .iter()
+        .filter(|named| named.role == AddressRole::To);
+    let shown = to
+        .take(3)
+        .map(|named| match (&named.address, named.name.is_empty()) {
+            (Some(address), true) => address.as_str().to_owned(),
+            _ => named.name.as_str().to_owned(),
+        });
+    shown.collect::<Vec<_>>().join(", ")
+}

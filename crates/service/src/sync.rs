@@ -1,0 +1,171 @@
+//! What the engine asks for: leases, states, folders, cursors, remote operations.
+
+use std::time::Duration;
+
+use domain::FolderId;
+use domain::MailAccountId;
+use domain::RemoteOperationId;
+use domain::Timestamp;
+use domain::account::AccountState;
+use domain::deny::DenyList;
+use domain::folder::FolderCursor;
+use domain::folder::FolderRole;
+use domain::folder::Uid;
+use domain::folder::UidValidity;
+use domain::rules::intake::IntakeSettings;
+use store::accounts;
+pub use store::accounts::Lease;
+use store::accounts::MailAccount;
+use store::folders;
+pub use store::folders::Folder;
+pub use store::folders::OpenAttempt;
+use store::remote_operations;
+pub use store::remote_operations::MarkSeen;
+
+use crate::Event;
+use crate::ServiceError;
+use crate::Services;
+
+/// Longer than any one batch takes; renewed with every batch and while waiting.
+pub const LEASE_TIME: Duration = Duration::from_secs(120);
+
+impl Services {
+    /// `None`: another process works on the account.
+    pub async fn take_lease(
+        &self,
+        account: MailAccountId,
+        owner: &str,
+    ) -> Result<Option<Lease>, ServiceError> {
+        let now = self.now();
+        let mut tx = self.db.begin_write().await?;
+        let lease = accounts::take_lease(&mut tx, account, owner, now.plus(LEASE_TIME), now).await?;
+        tx.commit().await?;
+        Ok(lease)
+    }
+
+    pub async fn renew_lease(&self, lease: &Lease) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        if !accounts::renew_lease(&mut tx, lease, self.now().plus(LEASE_TIME)).await? {
+            return Err(ServiceError::LeaseLost);
+        }
+        Ok(tx.commit().await?)
+    }
+
+    pub async fn release_lease(&self, lease: &Lease) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        accounts::release_lease(&mut tx, lease).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// What the account does now, for its Status; `error` is for its owner.
+    pub async fn set_account_state(
+        &self,
+        account: MailAccountId,
+        state: AccountState,
+        error: Option<&str>,
+        next_try_at: Option<Timestamp>,
+    ) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        accounts::set_state(&mut tx, account, state, error, next_try_at, self.now()).await?;
+        tx.commit().await?;
+        self.events.publish(Event::AccountChanged { account });
+        Ok(())
+    }
+
+    pub async fn set_account_synced(&self, account: MailAccountId) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        accounts::set_synced(&mut tx, account, self.now()).await?;
+        tx.commit().await?;
+        self.events.publish(Event::AccountChanged { account });
+        Ok(())
+    }
+
+    /// The settings that decide what is taken in.
+    pub async fn intake_settings(&self, account: &MailAccount) -> Result<IntakeSettings, ServiceError> {
+        let zone = self.zone_of(account.owner).await?;
+        Ok(IntakeSettings {
+            messages: account.tracking.messages,
+            deny_list: DenyList::parse(&account.deny_list).unwrap_or_default(),
+            history_since: account
+                .tracking
+                .history_since
+                .map(|day| Timestamp::start_of_day(day, &zone)),
+        })
+    }
+
+    /// The watched folder of this name, made where it is new.
+    pub async fn watch_folder(
+        &self,
+        account: MailAccountId,
+        role: FolderRole,
+        wire_name: &[u8],
+    ) -> Result<Folder, ServiceError> {
+        let mut conn = self.db.read().await?;
+        if let Some(folder) = folders::find_by_name_for_engine(&mut conn, account, wire_name).await? {
+            return Ok(folder);
+        }
+        drop(conn);
+        let mut tx = self.db.begin_write().await?;
+        folders::insert(&mut tx, self.ids.next(), account, role, wire_name).await?;
+        let folder = folders::find_by_name_for_engine(&mut tx, account, wire_name).await?;
+        tx.commit().await?;
+        folder.ok_or(ServiceError::NotFound)
+    }
+
+    pub async fn set_cursor(
+        &self,
+        lease: &Lease,
+        folder: FolderId,
+        cursor: &FolderCursor,
+        history_since: Option<&str>,
+    ) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        if !accounts::renew_lease(&mut tx, lease, self.now().plus(LEASE_TIME)).await? {
+            return Err(ServiceError::LeaseLost);
+        }
+        folders::set_cursor(&mut tx, folder, cursor, history_since).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub async fn set_server_messages(&self, folder: FolderId, count: u32) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        folders::set_server_messages(&mut tx, folder, count).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// UIDs of this range that are stored, skipped or parked already.
+    pub async fn known_uids(
+        &self,
+        folder: FolderId,
+        uid_validity: UidValidity,
+        first: Uid,
+        last: Uid,
+    ) -> Result<Vec<Uid>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        Ok(folders::known_uids_for_engine(&mut conn, folder, uid_validity, first, last).await?)
+    }
+
+    /// Batches whose intake this or an earlier process began and did not end.
+    pub async fn open_attempts(&self, folder: FolderId) -> Result<Vec<OpenAttempt>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        Ok(folders::list_attempts_for_engine(&mut conn, folder).await?)
+    }
+
+    pub async fn list_mark_seen(&self, folder: &Folder, limit: u32) -> Result<Vec<MarkSeen>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        let (account, folder) = (folder.account, folder.id);
+        Ok(remote_operations::list_mark_seen_for_engine(&mut conn, account, folder, limit).await?)
+    }
+
+    pub async fn remote_operations_done(&self, ids: &[RemoteOperationId]) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        remote_operations::delete(&mut tx, ids).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub async fn remote_operations_failed(&self, ids: &[RemoteOperationId]) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        remote_operations::count_failure(&mut tx, ids).await?;
+        Ok(tx.commit().await?)
+    }
+}
