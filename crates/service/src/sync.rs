@@ -124,6 +124,19 @@ impl Services {
             return Err(ServiceError::LeaseLost);
         }
         folders::set_cursor(&mut tx, folder, cursor, history_since).await?;
+        folders::set_baseline_at(&mut tx, folder, self.now()).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// UIDs from `first` on mean nothing any more: the server has gone back behind them.
+    pub async fn forget_copies_from(
+        &self,
+        folder: FolderId,
+        uid_validity: UidValidity,
+        first: Uid,
+    ) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        folders::forget_copies_from(&mut tx, folder, uid_validity, first).await?;
         Ok(tx.commit().await?)
     }
 

@@ -27,12 +27,14 @@ pub struct Folder {
     pub cursor: Option<FolderCursor>,
     /// The history that is complete down to `cursor.history_from`; another day starts it anew.
     pub history_since: Option<String>,
+    /// When the first successful connection was: what is older is history.
+    pub baseline_at: Option<Timestamp>,
     pub server_messages: u32,
 }
 
 const SELECT: &str = "
     SELECT id, mail_account_id, role, wire_name, uid_validity, next_uid, mod_seq, baseline, history_from,
-           history_since, server_messages
+           history_since, baseline_at, server_messages
       FROM folders";
 
 pub async fn find_by_name_for_engine(
@@ -79,6 +81,7 @@ fn folder(row: &Row) -> Result<Folder, StoreError> {
         wire_name: row.blob("wire_name")?,
         cursor,
         history_since: row.optional_text("history_since")?,
+        baseline_at: row.optional_time("baseline_at")?,
         server_messages: row.unsigned("server_messages")?,
     })
 }
@@ -86,8 +89,8 @@ fn folder(row: &Row) -> Result<Folder, StoreError> {
 const INSERT: &str = "
     INSERT INTO folders
            (id, mail_account_id, role, wire_name, uid_validity, next_uid, mod_seq, baseline, history_from,
-            history_since, server_messages)
-    VALUES ($1, $2, $3, $4, NULL, 0, NULL, 0, 0, NULL, 0)
+            history_since, baseline_at, server_messages)
+    VALUES ($1, $2, $3, $4, NULL, 0, NULL, 0, 0, NULL, NULL, 0)
         ON CONFLICT (mail_account_id, wire_name) DO NOTHING";
 
 pub async fn insert(
@@ -129,6 +132,35 @@ pub async fn set_cursor(
         .bind(cursor.history_from.0)
         .bind(history_since);
     tx.execute(statement).await?;
+    Ok(())
+}
+
+const SET_BASELINE_AT: &str = "UPDATE folders SET baseline_at = $2 WHERE id = $1 AND baseline_at IS NULL";
+
+pub async fn set_baseline_at(tx: &mut Tx, id: FolderId, at: Timestamp) -> Result<(), StoreError> {
+    tx.execute(Statement::new(SET_BASELINE_AT).bind(id).bind(at))
+        .await?;
+    Ok(())
+}
+
+const FORGET_COPIES: &str =
+    "DELETE FROM remote_copies WHERE folder_id = $1 AND uid_validity = $2 AND uid >= $3";
+
+/// The server counts from a lower UIDNEXT again: what we know at or above it may be given out anew. The
+/// messages stay.
+pub async fn forget_copies_from(
+    tx: &mut Tx,
+    id: FolderId,
+    uid_validity: UidValidity,
+    first: Uid,
+) -> Result<(), StoreError> {
+    tx.execute(
+        Statement::new(FORGET_COPIES)
+            .bind(id)
+            .bind(uid_validity.0)
+            .bind(first.0),
+    )
+    .await?;
     Ok(())
 }
 

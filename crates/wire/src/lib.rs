@@ -17,6 +17,7 @@ pub use egress::Egress;
 pub use egress::EgressParseError;
 pub use error::Kind;
 pub use error::WireError;
+pub use imap::MailboxName;
 pub use imap_session::BodyFetch;
 pub use imap_session::FetchedBody;
 pub use imap_session::FetchedMessage;

@@ -85,6 +85,7 @@ CREATE TABLE folders (
     baseline BIGINT NOT NULL,
     history_from BIGINT NOT NULL,
     history_since TEXT,
+    baseline_at BIGINT,
     server_messages BIGINT NOT NULL,
     UNIQUE (mail_account_id, wire_name)
 );

@@ -91,6 +91,7 @@ CREATE TABLE folders (
     baseline INTEGER NOT NULL,
     history_from INTEGER NOT NULL,
     history_since TEXT,
+    baseline_at INTEGER,
     server_messages INTEGER NOT NULL,
     UNIQUE (mail_account_id, wire_name)
 ) STRICT;

@@ -1,0 +1,271 @@
+//! The life of one account: lease, connect, sync, wait for news; on failure wait and try again.
+
+use std::time::Duration;
+
+use domain::MailAccountId;
+use domain::account::AccountState;
+use domain::rules::sent_folder::find_sent;
+use service::accounts::MailAccount;
+use service::intake::IntakeReport;
+use service::sync::LEASE_TIME;
+use service::sync::Lease;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+use tracing::warn;
+use wire::ImapSession;
+use wire::StepLog;
+
+use crate::EngineError;
+use crate::EngineHandle;
+use crate::backoff::Backoff;
+use crate::folder_sync;
+use crate::folder_sync::FolderTask;
+use crate::probe::target;
+
+/// Mail sent from elsewhere appears within 60 s: IDLE watches INBOX, Sent is looked at this often.
+const SENT_CHECK: Duration = Duration::from_secs(45);
+/// Without IDLE new mail is looked for this often.
+const POLL: Duration = Duration::from_secs(60);
+const LEASE_HELD_WAIT: Duration = Duration::from_secs(15);
+const MAX_LOGIN_REFUSALS: u32 = 3;
+
+/// Runs until `stop`.
+pub async fn run(handle: EngineHandle, id: MailAccountId, stop: CancellationToken) {
+    let mut backoff = Backoff::default();
+    let mut refusals = 0;
+    loop {
+        let started = Instant::now();
+        let error = tokio::select! {
+            () = stop.cancelled() => return,
+            ended = live(&handle, id, &stop) => match ended {
+                Ok(()) => return,
+                Err(error) => error,
+            },
+        };
+        handle.progress.end(id);
+        refusals = if error.is_login_refused() { refusals + 1 } else { 0 };
+        let wait = match error {
+            EngineError::LeaseHeld => LEASE_HELD_WAIT,
+            _ => backoff.after_failure(started.elapsed(), rand::random()),
+        };
+        if refusals >= MAX_LOGIN_REFUSALS {
+            report(&handle, id, AccountState::LoginRefused, &error, None).await;
+            // Its owner changes a setting, and the supervisor starts a new task.
+            stop.cancelled().await;
+            return;
+        }
+        report(&handle, id, AccountState::Failing, &error, Some(wait)).await;
+        let woken = handle.waker(id);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+            () = woken.notified() => {}
+        }
+    }
+}
+
+async fn report(
+    handle: &EngineHandle,
+    id: MailAccountId,
+    state: AccountState,
+    error: &EngineError,
+    wait: Option<Duration>,
+) {
+    if error.is_lease_lost() {
+        return;
+    }
+    warn!(mail_account.id = %id, %error, "Account stopped");
+    metrics::counter!("waxseal_account_failures_total").increment(1);
+    let next = wait.map(|wait| handle.services.now().plus(wait));
+    let text = error.for_owner();
+    if let Err(error) = handle
+        .services
+        .set_account_state(id, state, Some(&text), next)
+        .await
+    {
+        warn!(mail_account.id = %id, %error, "State could not be stored");
+    }
+}
+
+pub async fn switched_off(handle: &EngineHandle, id: MailAccountId) {
+    let off = handle
+        .services
+        .set_account_state(id, AccountState::Off, None, None)
+        .await;
+    if let Err(error) = off {
+        warn!(mail_account.id = %id, %error, "State could not be stored");
+    }
+}
+
+/// One connection from beginning to end.
+async fn live(handle: &EngineHandle, id: MailAccountId, stop: &CancellationToken) -> Result<(), EngineError> {
+    let lease = take_lease(handle, id).await?;
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        ended = with_lease(handle, &lease, stop) => ended,
+        lost = keep_lease(handle, &lease) => Err(lost),
+    };
+    handle.services.release_lease(&lease).await?;
+    ended
+}
+
+async fn take_lease(handle: &EngineHandle, id: MailAccountId) -> Result<Lease, EngineError> {
+    handle
+        .services
+        .take_lease(id, &handle.lease_owner)
+        .await?
+        .ok_or(EngineError::LeaseHeld)
+}
+
+/// Ends only when the lease is lost.
+async fn keep_lease(handle: &EngineHandle, lease: &Lease) -> EngineError {
+    loop {
+        tokio::time::sleep(LEASE_TIME / 3).await;
+        if let Err(error) = handle.services.renew_lease(lease).await {
+            return error.into();
+        }
+    }
+}
+
+async fn with_lease(
+    handle: &EngineHandle,
+    lease: &Lease,
+    stop: &CancellationToken,
+) -> Result<(), EngineError> {
+    let account = handle.services.get_account_for_engine(lease.account).await?;
+    let mut sync = AccountSync::connect(handle, lease, &account).await?;
+    sync.sync_all().await?;
+    info!(mail_account.id = %account.id, "Account is up to date");
+    while !stop.is_cancelled() {
+        sync.wait_and_sync().await?;
+    }
+    sync.session.log_out().await;
+    Ok(())
+}
+
+pub async fn sync_once(handle: &EngineHandle, account: &MailAccount) -> Result<IntakeReport, EngineError> {
+    let lease = take_lease(handle, account.id).await?;
+    let synced = async {
+        let mut sync = AccountSync::connect(handle, &lease, account).await?;
+        sync.sync_all().await?;
+        sync.session.log_out().await;
+        Ok(sync.report)
+    };
+    let synced = tokio::select! {
+        synced = synced => synced,
+        lost = keep_lease(handle, &lease) => Err(lost),
+    };
+    handle.progress.end(account.id);
+    if let Err(error) = &synced {
+        report(handle, account.id, AccountState::Failing, error, None).await;
+    }
+    handle.services.release_lease(&lease).await?;
+    synced
+}
+
+struct AccountSync<'a> {
+    handle: &'a EngineHandle,
+    lease: &'a Lease,
+    account: &'a MailAccount,
+    session: ImapSession,
+    inbox: FolderTask,
+    sent: Option<FolderTask>,
+    sent_due: Instant,
+    report: IntakeReport,
+}
+
+impl<'a> AccountSync<'a> {
+    async fn connect(
+        handle: &'a EngineHandle,
+        lease: &'a Lease,
+        account: &'a MailAccount,
+    ) -> Result<Self, EngineError> {
+        let services = &handle.services;
+        services
+            .set_account_state(account.id, AccountState::Connecting, None, None)
+            .await?;
+        let credentials = services
+            .credentials_for_engine(account)
+            .await?
+            .ok_or(EngineError::NotSetUp)?;
+        let wanted_sent = credentials.settings.sent_folder.clone();
+        let session =
+            ImapSession::connect(&handle.dialer, &target(credentials), &mut StepLog::default()).await?;
+        let sent = find_sent_folder(&session, wanted_sent.as_deref()).await?;
+        Ok(AccountSync {
+            handle,
+            lease,
+            account,
+            session,
+            inbox: FolderTask::inbox(),
+            sent,
+            sent_due: Instant::now(),
+            report: IntakeReport::default(),
+        })
+    }
+
+    async fn sync_all(&mut self) -> Result<(), EngineError> {
+        let services = &self.handle.services;
+        services
+            .set_account_state(self.account.id, AccountState::Syncing, None, None)
+            .await?;
+        self.sync_sent().await?;
+        self.sync_inbox().await?;
+        self.handle.progress.end(self.account.id);
+        services.set_account_synced(self.account.id).await?;
+        services
+            .set_account_state(self.account.id, AccountState::Connected, None, None)
+            .await?;
+        Ok(())
+    }
+
+    /// INBOX is left open: that is where IDLE listens.
+    async fn sync_inbox(&mut self) -> Result<(), EngineError> {
+        let report =
+            folder_sync::sync(self.handle, self.lease, self.account, &self.session, &self.inbox).await?;
+        self.report.add(report);
+        Ok(())
+    }
+
+    async fn sync_sent(&mut self) -> Result<(), EngineError> {
+        self.sent_due = Instant::now() + SENT_CHECK;
+        if let Some(sent) = &self.sent {
+            let report =
+                folder_sync::sync(self.handle, self.lease, self.account, &self.session, sent).await?;
+            self.report.add(report);
+        }
+        Ok(())
+    }
+
+    async fn wait_and_sync(&mut self) -> Result<(), EngineError> {
+        let left = self.sent_due.saturating_duration_since(Instant::now());
+        let waker = self.handle.waker(self.account.id);
+        self.session
+            .wait_for_change(left.max(Duration::from_secs(1)), POLL, waker.notified())
+            .await?;
+        if Instant::now() >= self.sent_due {
+            self.sync_sent().await?;
+        }
+        self.sync_inbox().await?;
+        self.handle.services.set_account_synced(self.account.id).await?;
+        Ok(())
+    }
+}
+
+async fn find_sent_folder(
+    session: &ImapSession,
+    wanted: Option<&str>,
+) -> Result<Option<FolderTask>, EngineError> {
+    let folders = session.list_folders().await?;
+    let listed: Vec<_> = folders.iter().map(|folder| folder.listed.clone()).collect();
+    let name = match wanted {
+        Some(name) => Some(name.to_owned()),
+        None => find_sent(&listed).map(|folder| folder.name.clone()),
+    };
+    let found = name.map(|name| {
+        let on_server = folders.iter().find(|folder| folder.listed.name == name);
+        FolderTask::sent(&name, on_server.map(|folder| folder.wire_name.clone()))
+    });
+    Ok(found)
+}

@@ -1,0 +1,45 @@
+//! How long to wait before the next try. Pure.
+
+use std::time::Duration;
+
+const FIRST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(600);
+/// A connection that lived this long counts as survived. A login alone does not: one client was seen to
+/// log in 17 times a second (EmailEngine `imap-client.js:180`).
+const SURVIVED: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// `jitter` from 0 to 1 spreads tries of many accounts.
+    pub fn after_failure(&mut self, lived: Duration, jitter: f64) -> Duration {
+        self.failures = if lived >= SURVIVED {
+            1
+        } else {
+            self.failures.saturating_add(1)
+        };
+        let doubled = FIRST * 2_u32.pow((self.failures - 1).min(8));
+        doubled.min(LONGEST).mul_f64(0.75 + jitter.clamp(0.0, 1.0) / 2.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_and_start_again_after_survival() {
+        let mut backoff = Backoff::default();
+        let secs = Duration::from_secs;
+        for (lived, wait) in [(0, 5), (0, 10), (0, 20), (59, 40), (60, 5), (0, 10)] {
+            assert_eq!(backoff.after_failure(secs(lived), 0.5), secs(wait));
+        }
+        for _ in 0..20 {
+            backoff.after_failure(secs(0), 0.5);
+        }
+        assert_eq!(backoff.after_failure(secs(0), 0.5), LONGEST);
+    }
+}

@@ -1,0 +1,64 @@
+//! Why an account's work stopped.
+
+use service::ServiceError;
+use wire::Kind;
+use wire::WireError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// Another process holds the account's lease.
+    #[error("another process works on this account")]
+    LeaseHeld,
+    #[error("the account is not set up: fill in the IMAP settings and the password")]
+    NotSetUp,
+}
+
+impl EngineError {
+    /// For the owner's Status: what happened and what to do.
+    pub fn for_owner(&self) -> String {
+        match self {
+            EngineError::Wire(error) => wire_text(error),
+            EngineError::Service(ServiceError::Store(_)) => {
+                "Waxseal could not write to its database. The operator has to look at the log.".to_owned()
+            }
+            other => format!("{}.", capitalised(&other.to_string())),
+        }
+    }
+
+    /// Another process works on the account: no failure of the account.
+    pub fn is_lease_lost(&self) -> bool {
+        matches!(
+            self,
+            EngineError::LeaseHeld | EngineError::Service(ServiceError::LeaseLost)
+        )
+    }
+
+    pub fn is_login_refused(&self) -> bool {
+        matches!(self, EngineError::Wire(error) if error.kind == Kind::LoginRefused)
+    }
+}
+
+fn wire_text(error: &WireError) -> String {
+    let said = error
+        .said
+        .as_ref()
+        .map(|said| format!(" The server said: {}", said.as_str()));
+    format!(
+        "{}{} {}",
+        error.kind.message(),
+        said.unwrap_or_default(),
+        error.kind.advice()
+    )
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
+}

@@ -1,0 +1,295 @@
+//! Carries out the plan for one folder: new mail upwards, history newest first, then what was asked to be
+//! changed on the server.
+//!
+//! Invariant: the cursor moves only with the commit of what it passes over.
+
+use domain::folder::FolderCursor;
+use domain::folder::FolderRole;
+use domain::folder::FolderStatus;
+use domain::folder::Uid;
+use domain::rules::folder_plan::FolderPlan;
+use domain::rules::folder_plan::plan_folder;
+use domain::rules::intake::IntakeSettings;
+use jiff::civil::Date;
+use service::accounts::MailAccount;
+use service::intake::IntakeReport;
+use service::sync::Folder;
+use service::sync::Lease;
+use service::sync::OpenAttempt;
+use wire::ImapSession;
+use wire::Kind;
+use wire::MailboxName;
+use wire::OpenMode;
+use wire::WireError;
+
+use crate::EngineError;
+use crate::EngineHandle;
+use crate::fetching;
+
+const MARK_SEEN_STEP: u32 = 500;
+
+/// A folder to watch, as the server names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderTask {
+    pub role: FolderRole,
+    pub wire_name: MailboxName,
+}
+
+impl FolderTask {
+    pub fn inbox() -> Self {
+        FolderTask {
+            role: FolderRole::Inbox,
+            wire_name: MailboxName::inbox(),
+        }
+    }
+
+    /// A name that the server does not list is tried as it is: the refusal then says so.
+    pub fn sent(name: &str, listed: Option<MailboxName>) -> Self {
+        let wire_name = listed.unwrap_or_else(|| MailboxName::from_text(name));
+        FolderTask {
+            role: FolderRole::Sent,
+            wire_name,
+        }
+    }
+}
+
+/// What the work on one folder shares.
+pub struct FolderSync<'a> {
+    pub handle: &'a EngineHandle,
+    pub lease: &'a Lease,
+    pub account: &'a MailAccount,
+    pub session: &'a ImapSession,
+    pub settings: IntakeSettings,
+    pub folder: Folder,
+    pub suspects: Vec<OpenAttempt>,
+}
+
+/// Which way a walk goes, and so what the cursor says after a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walk {
+    NewMail,
+    History,
+}
+
+pub async fn sync(
+    handle: &EngineHandle,
+    lease: &Lease,
+    account: &MailAccount,
+    session: &ImapSession,
+    task: &FolderTask,
+) -> Result<IntakeReport, EngineError> {
+    let services = &handle.services;
+    let folder = services
+        .watch_folder(account.id, task.role, task.wire_name.wire())
+        .await?;
+    let marks = account.tracking.mark_as_read && task.role == FolderRole::Inbox;
+    let mode = if marks {
+        OpenMode::ReadWrite
+    } else {
+        OpenMode::ReadOnly
+    };
+    let status = session.open(&task.wire_name, mode).await?;
+    if folder.server_messages != status.exists {
+        services.set_server_messages(folder.id, status.exists).await?;
+    }
+    let sync = FolderSync {
+        handle,
+        lease,
+        account,
+        session,
+        settings: services.intake_settings(account).await?,
+        suspects: services.open_attempts(folder.id).await?,
+        folder,
+    };
+    let mut report = sync.follow_plan(&status).await?;
+    report.add(sync.walk_history().await?);
+    if marks {
+        sync.mark_seen(&status).await?;
+    }
+    Ok(report)
+}
+
+impl FolderSync<'_> {
+    async fn follow_plan(&self, status: &FolderStatus) -> Result<IntakeReport, EngineError> {
+        match plan_folder(self.folder.cursor.as_ref(), status) {
+            FolderPlan::Baseline => {
+                let next = self.server_next_uid(status).await?;
+                let cursor = FolderCursor::at_baseline(status.uid_validity, next, status.mod_seq);
+                self.set_cursor(&cursor, None).await?;
+                Ok(IntakeReport::default())
+            }
+            FolderPlan::Rebuild => self.rebuild(status).await,
+            FolderPlan::Rescan => self.rescan(status).await,
+            FolderPlan::Advance { fetch_from: None, .. } => Ok(IntakeReport::default()),
+            FolderPlan::Advance {
+                fetch_from: Some(from),
+                ..
+            } => {
+                let cursor = self.current_cursor()?;
+                self.advance(cursor, from, status).await
+            }
+        }
+    }
+
+    /// New numbers for the same mail: everything since the first connection is met again and found to be
+    /// known by its bytes; messages, pairings and threads stay.
+    async fn rebuild(&self, status: &FolderStatus) -> Result<IntakeReport, EngineError> {
+        let since = self.folder.baseline_at.map(|at| day_before(at.millis()));
+        let found = self.session.search(since).await?;
+        let next = self.server_next_uid(status).await?;
+        let from = found.into_iter().min().unwrap_or(next).min(next);
+        let cursor = FolderCursor::at_baseline(status.uid_validity, from, status.mod_seq);
+        self.set_cursor(&cursor, None).await?;
+        self.advance(cursor, from, status).await
+    }
+
+    /// UIDNEXT went back: UIDs from there on may be given out anew.
+    async fn rescan(&self, status: &FolderStatus) -> Result<IntakeReport, EngineError> {
+        let next = self.server_next_uid(status).await?;
+        let services = &self.handle.services;
+        services
+            .forget_copies_from(self.folder.id, status.uid_validity, next)
+            .await?;
+        let mut cursor = self.current_cursor()?;
+        cursor.next_uid = cursor.baseline.min(next);
+        cursor.baseline = cursor.next_uid;
+        cursor.history_from = cursor.history_from.min(cursor.baseline);
+        self.advance(cursor, cursor.next_uid, status).await
+    }
+
+    async fn advance(
+        &self,
+        cursor: FolderCursor,
+        from: Uid,
+        status: &FolderStatus,
+    ) -> Result<IntakeReport, EngineError> {
+        let mut uids = self.session.search_from(from).await?;
+        uids.sort_unstable();
+        let top = uids.last().map_or(from, |last| last.next());
+        let unknown = self.without_known(&cursor, uids).await?;
+        let report = fetching::fetch(self, cursor, Walk::NewMail, unknown).await?;
+        // The search came after the status, so all below the announced UIDNEXT has been seen.
+        let next_uid = status.next_uid.map_or(top, |next| next.max(top));
+        let end = FolderCursor {
+            next_uid,
+            mod_seq: status.mod_seq,
+            ..cursor
+        };
+        if Some(&end) != self.folder.cursor.as_ref() {
+            self.set_cursor(&end, self.folder.history_since.as_deref())
+                .await?;
+        }
+        Ok(report)
+    }
+
+    /// "Process old (historic) messages": newest first, resumed where it was.
+    async fn walk_history(&self) -> Result<IntakeReport, EngineError> {
+        let Some(day) = self.account.tracking.history_since else {
+            return Ok(IntakeReport::default());
+        };
+        let services = &self.handle.services;
+        let folder = services
+            .watch_folder(self.account.id, self.folder.role, &self.folder.wire_name)
+            .await?;
+        let Some(mut cursor) = folder.cursor else {
+            return Ok(IntakeReport::default());
+        };
+        let walked: Option<Date> = folder.history_since.as_deref().and_then(|day| day.parse().ok());
+        if walked.is_none_or(|walked| day < walked) {
+            cursor.history_from = cursor.baseline;
+        } else if cursor.history_from <= Uid::FIRST {
+            return Ok(IntakeReport::default());
+        }
+        let marker = day.to_string();
+        let sync = FolderSync {
+            folder: Folder {
+                history_since: Some(marker.clone()),
+                cursor: Some(cursor),
+                ..folder
+            },
+            settings: self.settings.clone(),
+            suspects: self.suspects.clone(),
+            ..*self
+        };
+        // One day wider: servers search by the day of their own zone, or without any (RFC 3501 §6.4.4).
+        let mut uids = sync.session.search(Some(day.yesterday().unwrap_or(day))).await?;
+        uids.retain(|uid| *uid < cursor.history_from);
+        uids.sort_unstable_by(|one, other| other.cmp(one));
+        let unknown = sync.without_known(&cursor, uids).await?;
+        let report = fetching::fetch(&sync, cursor, Walk::History, unknown).await?;
+        let end = FolderCursor {
+            history_from: Uid::FIRST,
+            ..cursor
+        };
+        sync.set_cursor(&end, Some(&marker)).await?;
+        Ok(report)
+    }
+
+    /// Only after the commit that asked for it (invariant 4).
+    async fn mark_seen(&self, status: &FolderStatus) -> Result<(), EngineError> {
+        let services = &self.handle.services;
+        loop {
+            let operations = services.list_mark_seen(&self.folder, MARK_SEEN_STEP).await?;
+            if operations.is_empty() {
+                return Ok(());
+            }
+            let ids: Vec<_> = operations.iter().map(|operation| operation.id).collect();
+            // Of an earlier UIDVALIDITY: those numbers name other mail now.
+            let current = operations
+                .iter()
+                .filter(|operation| operation.uid_validity == status.uid_validity);
+            let uids: Vec<_> = current.map(|operation| operation.uid).collect();
+            match self.session.mark_seen(&uids).await {
+                Ok(()) => services.remote_operations_done(&ids).await?,
+                Err(error) => {
+                    services.remote_operations_failed(&ids).await?;
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+
+    async fn without_known(&self, cursor: &FolderCursor, uids: Vec<Uid>) -> Result<Vec<Uid>, EngineError> {
+        let Some((first, last)) = uids.iter().min().copied().zip(uids.iter().max().copied()) else {
+            return Ok(uids);
+        };
+        let services = &self.handle.services;
+        let known = services
+            .known_uids(self.folder.id, cursor.uid_validity, first, last)
+            .await?;
+        let known: std::collections::HashSet<_> = known.into_iter().collect();
+        Ok(uids.into_iter().filter(|uid| !known.contains(uid)).collect())
+    }
+
+    /// Some servers leave UIDNEXT out (Winmail, 163.com): then the highest UID tells.
+    async fn server_next_uid(&self, status: &FolderStatus) -> Result<Uid, EngineError> {
+        match status.next_uid {
+            Some(next) => Ok(next),
+            None => Ok(self
+                .session
+                .search(None)
+                .await?
+                .into_iter()
+                .max()
+                .map_or(Uid::FIRST, Uid::next)),
+        }
+    }
+
+    fn current_cursor(&self) -> Result<FolderCursor, EngineError> {
+        let missing = || WireError::new(Kind::Protocol("a folder without a cursor".into()), "planning");
+        Ok(self.folder.cursor.ok_or_else(missing)?)
+    }
+
+    async fn set_cursor(&self, cursor: &FolderCursor, history: Option<&str>) -> Result<(), EngineError> {
+        let services = &self.handle.services;
+        Ok(services
+            .set_cursor(self.lease, self.folder.id, cursor, history)
+            .await?)
+    }
+}
+
+fn day_before(millis: i64) -> Date {
+    let at = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
+    let day = at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    day.yesterday().unwrap_or(day)
+}

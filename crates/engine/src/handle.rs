@@ -1,0 +1,70 @@
+//! What the rest of the process may ask of the engine.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use domain::MailAccountId;
+use service::Services;
+use service::accounts::ImapCredentials;
+use service::accounts::MailAccount;
+use service::intake::IntakeReport;
+use tokio::sync::Notify;
+use wire::Dialer;
+
+use crate::EngineError;
+use crate::account_task;
+use crate::probe::ProbeResult;
+use crate::probe::probe_imap;
+use crate::progress::Progress;
+use crate::progress::ProgressBoard;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct EngineHandle {
+    pub(crate) services: Services,
+    pub(crate) dialer: Dialer,
+    pub(crate) progress: ProgressBoard,
+    wakers: Arc<Mutex<HashMap<MailAccountId, Arc<Notify>>>>,
+    /// Names this process as the holder of leases.
+    pub(crate) lease_owner: Arc<str>,
+}
+
+impl EngineHandle {
+    /// `lease_owner` differs for every process and start.
+    pub fn new(services: Services, dialer: Dialer, lease_owner: String) -> Self {
+        EngineHandle {
+            services,
+            dialer,
+            progress: ProgressBoard::default(),
+            wakers: Arc::default(),
+            lease_owner: lease_owner.into(),
+        }
+    }
+
+    /// Test connection and Load: signs in with what is given, lists the folders, changes nothing.
+    pub async fn probe(&self, credentials: ImapCredentials) -> ProbeResult {
+        probe_imap(&self.dialer, credentials).await
+    }
+
+    pub fn progress(&self, account: MailAccountId) -> Option<Progress> {
+        self.progress.get(account)
+    }
+
+    /// Sync now: an account that waits looks at once.
+    pub fn wake(&self, account: MailAccountId) {
+        self.waker(account).notify_one();
+    }
+
+    /// Syncs an account to the end and returns, under the same lease as `serve`.
+    pub async fn sync_once(&self, account: &MailAccount) -> Result<IntakeReport, EngineError> {
+        account_task::sync_once(self, account).await
+    }
+
+    pub(crate) fn waker(&self, account: MailAccountId) -> Arc<Notify> {
+        match self.wakers.lock() {
+            Ok(mut wakers) => wakers.entry(account).or_default().clone(),
+            Err(_) => Arc::default(),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Test connection and Load: what a person sees step by step.
+
+use domain::rules::sent_folder::find_sent;
+use serde::Serialize;
+use service::accounts::ImapCredentials;
+use wire::CertificateSummary;
+use wire::Dialer;
+use wire::ImapSession;
+use wire::ImapTarget;
+use wire::Kind;
+use wire::Step;
+use wire::StepLog;
+use wire::WireError;
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ProbeResult {
+    pub steps: Vec<Step>,
+    pub failure: Option<ProbeFailure>,
+    pub folders: Vec<FolderChoice>,
+}
+
+/// Where it stopped and what to do.
+#[derive(Clone, Debug, Serialize)]
+pub struct ProbeFailure {
+    pub message: String,
+    pub advice: String,
+    pub said: Option<String>,
+    pub certificate: Option<CertificateSummary>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FolderChoice {
+    pub name: String,
+    pub is_sent: bool,
+}
+
+pub async fn probe_imap(dialer: &Dialer, credentials: ImapCredentials) -> ProbeResult {
+    let mut log = StepLog::default();
+    let outcome = connect_and_list(dialer, credentials, &mut log).await;
+    let (folders, failure) = match outcome {
+        Ok(folders) => (folders, None),
+        Err(error) => (Vec::new(), Some(failure(&error))),
+    };
+    // A refused address gets no steps and no times: they would tell what is inside the network.
+    let hidden = matches!(&failure, Some(failure) if failure.message == Kind::HostNotUsable.message());
+    ProbeResult {
+        steps: if hidden { Vec::new() } else { log.into_steps() },
+        failure,
+        folders,
+    }
+}
+
+async fn connect_and_list(
+    dialer: &Dialer,
+    credentials: ImapCredentials,
+    log: &mut StepLog,
+) -> Result<Vec<FolderChoice>, WireError> {
+    let target = target(credentials);
+    let session = ImapSession::connect(dialer, &target, log).await?;
+    let folders: Vec<_> = session
+        .list_folders()
+        .await?
+        .into_iter()
+        .map(|folder| folder.listed)
+        .collect();
+    let sent = find_sent(&folders).map(|folder| folder.name.clone());
+    log.done(match &sent {
+        Some(sent) => format!("{} folders, sent mail is in {sent}", folders.len()),
+        None => format!("{} folders; pick the one with sent mail", folders.len()),
+    });
+    session.log_out().await;
+    let usable = folders.into_iter().filter(|folder| folder.selectable);
+    Ok(usable
+        .map(|folder| FolderChoice {
+            is_sent: Some(&folder.name) == sent.as_ref(),
+            name: folder.name,
+        })
+        .collect())
+}
+
+pub fn target(credentials: ImapCredentials) -> ImapTarget {
+    ImapTarget {
+        settings: credentials.settings,
+        username: credentials.username,
+        password: credentials.password,
+    }
+}
+
+fn failure(error: &WireError) -> ProbeFailure {
+    let certificate = match &error.kind {
+        Kind::Certificate { certificate, .. } => certificate.clone(),
+        _ => None,
+    };
+    ProbeFailure {
+        message: error.kind.message(),
+        advice: error.kind.advice().to_owned(),
+        said: error.said.as_ref().map(|said| said.as_str().to_owned()),
+        certificate,
+    }
+}
