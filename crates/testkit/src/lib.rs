@@ -1,1 +1,28 @@
+//! Real mail servers on loopback for tests and the demo; a scripted one for faults that no real server
+//! produces on demand; people; sample mail.
+//!
+//! Knows nothing of the code under test.
 
+pub mod certificate;
+pub mod dovecot;
+pub mod maildir;
+pub mod mta;
+pub mod people;
+pub mod postgres;
+pub mod process;
+pub mod sample_mail;
+pub mod scripted;
+
+pub use dovecot::Dovecot;
+pub use mta::Mta;
+pub use postgres::Postgres;
+
+#[derive(Debug, thiserror::Error)]
+pub enum TestkitError {
+    #[error("{program} could not be started: {reason}")]
+    Start { program: &'static str, reason: String },
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("a certificate could not be made: {0}")]
+    Certificate(#[from] rcgen::Error),
+}

@@ -1,0 +1,165 @@
+//! A whole engine on a fresh SQLite file, and accounts on a private Dovecot.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::AdministratorId;
+use domain::MailAccountId;
+use domain::account::ImapSettings;
+use domain::account::Security;
+use domain::account::Tracking;
+use engine::EngineHandle;
+use secrecy::SecretString;
+use service::MasterKey;
+use service::Services;
+use service::SystemClock;
+use service::accounts::Card;
+use service::administrators::NewAdministrator;
+use store::BlobStore;
+use store::Db;
+use tempfile::TempDir;
+use testkit::Dovecot;
+use testkit::dovecot::PASSWORD;
+use wire::Deadlines;
+use wire::Dialer;
+use wire::Egress;
+
+pub struct World {
+    pub folder: TempDir,
+    pub services: Services,
+    pub handle: EngineHandle,
+    pub alice: AdministratorId,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let services = open(&folder).await;
+        let alice = services
+            .create_administrator(NewAdministrator {
+                login: "alice".into(),
+                name: "Alice".into(),
+                password: SecretString::from("correct horse battery".to_owned()),
+                is_super: true,
+                time_zone: "UTC".into(),
+            })
+            .await
+            .expect("alice");
+        let handle = handle(&services, short_deadlines());
+        World {
+            folder,
+            services,
+            handle,
+            alice,
+        }
+    }
+
+    pub async fn account(&self, imap: ImapSettings, username: &str, tracking: Tracking) -> MailAccountId {
+        self.account_denying(imap, username, tracking, "").await
+    }
+
+    pub async fn account_denying(
+        &self,
+        imap: ImapSettings,
+        username: &str,
+        tracking: Tracking,
+        deny_list: &str,
+    ) -> MailAccountId {
+        let services = &self.services;
+        let address = format!("{username}@isp.example");
+        let id = services
+            .create_account(self.alice, "Mail", &address)
+            .await
+            .expect("account");
+        let cards = [
+            Card::Credentials {
+                name: "Mail".into(),
+                address,
+                aliases: Vec::new(),
+                username: username.into(),
+                password: None,
+            },
+            Card::Imap {
+                settings: imap,
+                password: Some(SecretString::from(PASSWORD.to_owned())),
+            },
+            Card::Tracking {
+                tracking,
+                deny_list: deny_list.into(),
+            },
+        ];
+        for card in cards {
+            services
+                .save_card_for_owner(self.alice, id, card)
+                .await
+                .expect("card");
+        }
+        id
+    }
+
+    pub async fn sync(&self, id: MailAccountId) -> Result<engine::IntakeReport, engine::EngineError> {
+        let account = self.services.get_account_for_engine(id).await.expect("account");
+        self.handle.sync_once(&account).await
+    }
+
+    /// Raw messages that are stored, sorted.
+    pub async fn exported(&self, id: MailAccountId) -> Vec<Vec<u8>> {
+        let folder = tempfile::tempdir().expect("folder");
+        let format = service::export::ExportFormat::Eml;
+        self.services
+            .export_account(id, format, folder.path())
+            .await
+            .expect("export");
+        let entries = std::fs::read_dir(folder.path()).expect("entries");
+        let mut raws: Vec<_> = entries
+            .map(|entry| std::fs::read(entry.expect("entry").path()).expect("raw"))
+            .collect();
+        raws.sort();
+        raws
+    }
+}
+
+pub async fn open(folder: &TempDir) -> Services {
+    let db = Db::open_sqlite(&folder.path().join("waxseal.db"))
+        .await
+        .expect("database");
+    let raw = folder.path().join("raw");
+    std::fs::create_dir_all(&raw).expect("folder");
+    let blobs = BlobStore::open_folder(&raw).expect("blobs");
+    Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), Arc::new(SystemClock))
+}
+
+pub fn handle(services: &Services, deadlines: Deadlines) -> EngineHandle {
+    let egress = Egress::parse("127.0.0.0/8", "").expect("egress");
+    EngineHandle::new(services.clone(), Dialer::new(egress, deadlines), "test".into())
+}
+
+pub fn short_deadlines() -> Deadlines {
+    let second = Duration::from_secs(1);
+    Deadlines {
+        connect: second,
+        tls: second,
+        greeting: second,
+        login: 10 * second,
+        response: 10 * second,
+        ..Deadlines::default()
+    }
+}
+
+pub fn imap_of(dovecot: &Dovecot) -> ImapSettings {
+    ImapSettings {
+        server: "127.0.0.1".into(),
+        port: dovecot.imaps_port,
+        security: Security::Tls,
+        validate_certificate: false,
+        sent_folder: None,
+    }
+}
+
+pub fn tracking() -> Tracking {
+    Tracking {
+        enabled: true,
+        ..Tracking::default()
+    }
+}
