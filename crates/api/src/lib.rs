@@ -1,1 +1,126 @@
+//! HTTP: extract, call a use case, answer. No SQL, no protocols, no `if` about rights.
 
+mod accounts;
+mod assets;
+mod error;
+mod events;
+mod frames;
+mod grants;
+mod health;
+mod inbox;
+mod origin;
+mod session;
+mod state;
+mod views;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderName;
+use axum::http::HeaderValue;
+use axum::http::header;
+use axum::middleware;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use state::ApiState;
+pub use state::Reach;
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Waxseal",
+    description = "Mail of administrators, private by construction. Errors are RFC 9457 problems.",
+    license(name = "Apache-2.0")
+))]
+struct ApiDoc;
+
+const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// The whole web application.
+pub fn router(state: ApiState) -> Router {
+    let (api, _) = api_router().split_for_parts();
+    api.merge(health::router())
+        .fallback(assets::serve)
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            origin::refuse_foreign,
+        ))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(default_header(header::CACHE_CONTROL, "no-store"))
+        .layer(default_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(default_header(header::REFERRER_POLICY, "no-referrer"))
+        .layer(default_header(
+            header::CONTENT_SECURITY_POLICY,
+            assets::PAGE_POLICY,
+        ))
+        .layer(default_header(
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ))
+        .layer(default_header(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ))
+        .layer(CatchPanicLayer::new())
+        .with_state(state)
+}
+
+/// The OpenAPI document, as it is committed in `docs/openapi.json`.
+pub fn openapi_json() -> String {
+    let (_, document) = api_router().split_for_parts();
+    document.to_pretty_json().unwrap_or_default()
+}
+
+fn default_header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+fn api_router() -> OpenApiRouter<ApiState> {
+    let api = OpenApiRouter::new()
+        .routes(routes!(session::get_setup, session::use_setup))
+        .routes(routes!(session::get_session, session::sign_in, session::sign_out))
+        .routes(routes!(session::update_profile))
+        .routes(routes!(session::change_password))
+        .routes(routes!(session::list_administrators))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::get))
+        .routes(routes!(accounts::save_tracking))
+        .routes(routes!(accounts::save_credentials))
+        .routes(routes!(accounts::save_imap))
+        .routes(routes!(accounts::save_smtp))
+        .routes(routes!(accounts::status))
+        .routes(routes!(accounts::test_imap))
+        .routes(routes!(accounts::sync_now))
+        .routes(routes!(accounts::preset))
+        .routes(routes!(grants::list, grants::save))
+        .routes(routes!(grants::seal))
+        .routes(routes!(inbox::list))
+        .routes(routes!(inbox::unread))
+        .routes(routes!(inbox::get, inbox::delete))
+        .routes(routes!(inbox::restore))
+        .routes(routes!(inbox::mark_read, inbox::mark_unread))
+        .routes(routes!(inbox::download_eml))
+        .routes(routes!(inbox::source))
+        .routes(routes!(frames::frame))
+        .routes(routes!(frames::part))
+        .routes(routes!(events::stream));
+    OpenApiRouter::with_openapi(ApiDoc::openapi()).nest("/api/v1", api)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_committed_openapi_document_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+        let committed = std::fs::read_to_string(path).expect("docs/openapi.json");
+        assert_eq!(
+            committed.trim(),
+            super::openapi_json().trim(),
+            "run `make openapi`"
+        );
+    }
+}

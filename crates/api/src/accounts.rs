@@ -1,0 +1,554 @@
+//! My profile / Email account: the cards, Status, Test connection, Load.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::extract::Query;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::MailAccountId;
+use domain::Timestamp;
+use domain::account::ImapSettings;
+use domain::account::MessagesToProcess;
+use domain::account::Security;
+use domain::account::SmtpAuth;
+use domain::account::SmtpSettings;
+use domain::account::Tracking;
+use engine::ProbeResult;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::Serialize;
+use service::ServiceError;
+use service::accounts::Card;
+use service::accounts::MailAccount;
+use utoipa::IntoParams;
+use utoipa::ToSchema;
+
+use crate::ApiState;
+use crate::error::ApiResult;
+use crate::session::SignedIn;
+
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct TrackingCard {
+    enabled: bool,
+    /// `all` or `unread`.
+    messages: String,
+    /// A day of the owner's zone; absent: from the first connection on.
+    history_since: Option<String>,
+    mark_as_read: bool,
+    deny_list: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct CredentialsRequest {
+    name: String,
+    address: String,
+    aliases: Vec<String>,
+    username: String,
+    /// Empty or absent: the stored one is kept.
+    #[schema(value_type = Option<String>)]
+    password: Option<SecretString>,
+}
+
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ImapCard {
+    server: String,
+    port: u16,
+    /// `tls`, `starttls` or `none`.
+    security: String,
+    validate_certificate: bool,
+    /// Absent: found by its mark or its name.
+    sent_folder: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct ImapRequest {
+    #[serde(flatten)]
+    settings: ImapCard,
+    #[schema(value_type = Option<String>)]
+    password: Option<SecretString>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct TestRequest {
+    #[serde(flatten)]
+    settings: ImapCard,
+    username: String,
+    #[schema(value_type = Option<String>)]
+    password: Option<SecretString>,
+}
+
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct SmtpCard {
+    enabled: bool,
+    server: String,
+    port: u16,
+    /// `tls`, `starttls` or `none`.
+    security: String,
+    /// `none`, `plain`, `login`, `cram-md5` or `xoauth2`.
+    auth: String,
+    reply_to: Option<String>,
+    use_system: bool,
+    local_domain: Option<String>,
+    username: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct SmtpRequest {
+    #[serde(flatten)]
+    settings: SmtpCard,
+    #[schema(value_type = Option<String>)]
+    password: Option<SecretString>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AccountView {
+    #[schema(value_type = String, format = Uuid)]
+    id: MailAccountId,
+    name: String,
+    address: String,
+    aliases: Vec<String>,
+    username: String,
+    /// A password for the IMAP settings as they are is stored.
+    password_stored: bool,
+    tracking: TrackingCard,
+    imap: Option<ImapCard>,
+    smtp: Option<SmtpCard>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SkippedView {
+    /// `denied`, `already_read`, `before_history`, `deleted`, `too_large` or `not_delivered`.
+    reason: String,
+    deny_line: Option<String>,
+    count: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct OpenedView {
+    at: String,
+    /// Absent: the command line.
+    administrator_id: Option<String>,
+    verb: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ProgressView {
+    done: u64,
+    total: u64,
+    started_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct StatusView {
+    /// `off`, `connecting`, `syncing`, `connected`, `failing` or `login_refused`.
+    state: String,
+    since: String,
+    error: Option<String>,
+    next_try_at: Option<String>,
+    last_sync_at: Option<String>,
+    messages: u64,
+    on_server: u64,
+    skipped: Vec<SkippedView>,
+    opened_by: Vec<OpenedView>,
+    progress: Option<ProgressView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct StepView {
+    text: String,
+    took_ms: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct FailureView {
+    message: String,
+    advice: String,
+    said: Option<String>,
+    certificate_names: Vec<String>,
+    certificate_valid_until: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct FolderView {
+    name: String,
+    is_sent: bool,
+}
+
+/// Steps of Test connection; `failure` says where it stopped.
+#[derive(Serialize, ToSchema)]
+pub struct TestResult {
+    steps: Vec<StepView>,
+    failure: Option<FailureView>,
+    folders: Vec<FolderView>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct NewAccountRequest {
+    name: String,
+    address: String,
+}
+
+#[utoipa::path(get, path = "/accounts", responses((status = 200, body = Vec<AccountView>)))]
+pub async fn list(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+) -> ApiResult<Json<Vec<AccountView>>> {
+    let mut views = Vec::new();
+    for account in state.services.list_own_accounts(viewer).await? {
+        views.push(view(&state, account).await?);
+    }
+    Ok(Json(views))
+}
+
+#[utoipa::path(post, path = "/accounts", request_body = NewAccountRequest,
+    responses((status = 201, body = AccountView)))]
+pub async fn create(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Json(request): Json<NewAccountRequest>,
+) -> ApiResult<(StatusCode, Json<AccountView>)> {
+    let services = &state.services;
+    let id = services
+        .create_account(viewer.administrator, &request.name, &request.address)
+        .await?;
+    let account = services.get_own_account(viewer, id).await?;
+    Ok((StatusCode::CREATED, Json(view(&state, account).await?)))
+}
+
+#[utoipa::path(get, path = "/accounts/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = AccountView)))]
+pub async fn get(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+) -> ApiResult<Json<AccountView>> {
+    let account = state.services.get_own_account(viewer, id).await?;
+    Ok(Json(view(&state, account).await?))
+}
+
+async fn view(state: &ApiState, account: MailAccount) -> ApiResult<AccountView> {
+    let password_stored = state.services.has_imap_password(&account).await?;
+    Ok(AccountView {
+        id: account.id,
+        name: account.name,
+        address: account.address.to_string(),
+        aliases: account.aliases.iter().map(ToString::to_string).collect(),
+        username: account.username,
+        password_stored,
+        tracking: TrackingCard {
+            enabled: account.tracking.enabled,
+            messages: match account.tracking.messages {
+                MessagesToProcess::All => "all".into(),
+                MessagesToProcess::Unread => "unread".into(),
+            },
+            history_since: account.tracking.history_since.map(|day| day.to_string()),
+            mark_as_read: account.tracking.mark_as_read,
+            deny_list: account.deny_list,
+        },
+        imap: account.imap.map(ImapCard::from),
+        smtp: account.smtp.map(SmtpCard::from),
+    })
+}
+
+#[utoipa::path(put, path = "/accounts/{id}/tracking", params(("id" = String, Path)),
+    request_body = TrackingCard, responses((status = 204)))]
+pub async fn save_tracking(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+    Json(request): Json<TrackingCard>,
+) -> ApiResult<StatusCode> {
+    let day = request
+        .history_since
+        .filter(|day| !day.is_empty())
+        .map(|day| day.parse())
+        .transpose();
+    let messages = match request.messages.as_str() {
+        "all" => MessagesToProcess::All,
+        "unread" => MessagesToProcess::Unread,
+        _ => return Err(ServiceError::field("messages", "all or unread is expected.").into()),
+    };
+    let tracking = Tracking {
+        enabled: request.enabled,
+        messages,
+        history_since: day
+            .map_err(|_| ServiceError::field("history_since", "A day such as 2026-01-31 is expected."))?,
+        mark_as_read: request.mark_as_read,
+    };
+    let card = Card::Tracking {
+        tracking,
+        deny_list: request.deny_list,
+    };
+    state.services.save_card(viewer, id, card).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(put, path = "/accounts/{id}/credentials", params(("id" = String, Path)),
+    request_body = CredentialsRequest, responses((status = 204)))]
+pub async fn save_credentials(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+    Json(request): Json<CredentialsRequest>,
+) -> ApiResult<StatusCode> {
+    let card = Card::Credentials {
+        name: request.name,
+        address: request.address,
+        aliases: request.aliases,
+        username: request.username,
+        password: request.password,
+    };
+    state.services.save_card(viewer, id, card).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(put, path = "/accounts/{id}/imap", params(("id" = String, Path)),
+    request_body = ImapRequest, responses((status = 204)))]
+pub async fn save_imap(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+    Json(request): Json<ImapRequest>,
+) -> ApiResult<StatusCode> {
+    let card = Card::Imap {
+        settings: request.settings.try_into()?,
+        password: request.password,
+    };
+    state.services.save_card(viewer, id, card).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(put, path = "/accounts/{id}/smtp", params(("id" = String, Path)),
+    request_body = SmtpRequest, responses((status = 204)))]
+pub async fn save_smtp(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+    Json(request): Json<SmtpRequest>,
+) -> ApiResult<StatusCode> {
+    let card = Card::Smtp {
+        settings: request.settings.try_into()?,
+        password: request.password,
+    };
+    state.services.save_card(viewer, id, card).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(get, path = "/accounts/{id}/status", params(("id" = String, Path)),
+    responses((status = 200, body = StatusView)))]
+pub async fn status(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+) -> ApiResult<Json<StatusView>> {
+    let account = state.services.get_own_account(viewer, id).await?;
+    let status = state.services.account_status(viewer, id).await?;
+    let progress = state.engine.progress(id);
+    let skipped = status.skipped.into_iter().map(|skipped| SkippedView {
+        reason: skipped.reason,
+        deny_line: skipped.deny_line,
+        count: skipped.count,
+    });
+    let opened_by = status.opened_by.into_iter().map(|entry| OpenedView {
+        at: entry.at.to_rfc3339(),
+        administrator_id: entry.actor.map(|actor| actor.to_string()),
+        verb: entry.verb,
+    });
+    Ok(Json(StatusView {
+        state: account.status.state.as_str().to_owned(),
+        since: account.status.since.to_rfc3339(),
+        error: account.status.error,
+        next_try_at: account.status.next_try_at.map(Timestamp::to_rfc3339),
+        last_sync_at: account.status.last_sync_at.map(Timestamp::to_rfc3339),
+        messages: status.messages,
+        on_server: status.on_server,
+        skipped: skipped.collect(),
+        opened_by: opened_by.collect(),
+        progress: progress.map(|progress| ProgressView {
+            done: progress.done,
+            total: progress.total,
+            started_at: progress.started_at.to_rfc3339(),
+        }),
+    }))
+}
+
+/// Signs in with what is in the form and lists the folders; changes nothing. Load is the same.
+#[utoipa::path(post, path = "/accounts/{id}/test", params(("id" = String, Path)),
+    request_body = TestRequest, responses((status = 200, body = TestResult)))]
+pub async fn test_imap(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+    Json(request): Json<TestRequest>,
+) -> ApiResult<Json<TestResult>> {
+    let settings: ImapSettings = request.settings.try_into()?;
+    let credentials = state
+        .services
+        .credentials_to_test(viewer, id, settings, &request.username, request.password)
+        .await?;
+    Ok(Json(state.engine.probe(credentials).await.into()))
+}
+
+#[utoipa::path(post, path = "/accounts/{id}/sync", params(("id" = String, Path)), responses((status = 204)))]
+pub async fn sync_now(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+) -> ApiResult<StatusCode> {
+    state.services.get_own_account(viewer, id).await?;
+    state.engine.wake(id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PresetParams {
+    /// What stands behind the `@`.
+    domain: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct PresetView {
+    name: String,
+    imap: ImapCard,
+    smtp_server: String,
+    smtp_port: u16,
+    smtp_security: String,
+    app_password_url: Option<String>,
+}
+
+/// The servers of a known provider; null for an unknown one.
+#[utoipa::path(get, path = "/presets", params(PresetParams), responses((status = 200, body = Option<PresetView>)))]
+pub async fn preset(
+    SignedIn(_): SignedIn,
+    Query(params): Query<PresetParams>,
+) -> ApiResult<Json<Option<PresetView>>> {
+    Ok(Json(wire::preset_for(&params.domain).map(|preset| PresetView {
+        name: preset.name.clone(),
+        imap: ImapCard {
+            server: preset.imap_server.clone(),
+            port: preset.imap_port,
+            security: preset.imap_security.as_str().to_owned(),
+            validate_certificate: true,
+            sent_folder: None,
+        },
+        smtp_server: preset.smtp_server.clone(),
+        smtp_port: preset.smtp_port,
+        smtp_security: preset.smtp_security.as_str().to_owned(),
+        app_password_url: preset.app_password_url.clone(),
+    })))
+}
+
+fn security(text: &str) -> Result<Security, ServiceError> {
+    [Security::Tls, Security::Starttls, Security::None]
+        .into_iter()
+        .find(|security| security.as_str() == text)
+        .ok_or_else(|| ServiceError::field("security", "tls, starttls or none is expected."))
+}
+
+const AUTHS: [(SmtpAuth, &str); 5] = [
+    (SmtpAuth::None, "none"),
+    (SmtpAuth::Plain, "plain"),
+    (SmtpAuth::Login, "login"),
+    (SmtpAuth::CramMd5, "cram-md5"),
+    (SmtpAuth::Xoauth2, "xoauth2"),
+];
+
+impl From<ImapSettings> for ImapCard {
+    fn from(settings: ImapSettings) -> Self {
+        ImapCard {
+            server: settings.server,
+            port: settings.port,
+            security: settings.security.as_str().to_owned(),
+            validate_certificate: settings.validate_certificate,
+            sent_folder: settings.sent_folder,
+        }
+    }
+}
+
+impl TryFrom<ImapCard> for ImapSettings {
+    type Error = ServiceError;
+
+    fn try_from(card: ImapCard) -> Result<Self, ServiceError> {
+        Ok(ImapSettings {
+            server: card.server,
+            port: card.port,
+            security: security(&card.security)?,
+            validate_certificate: card.validate_certificate,
+            sent_folder: card.sent_folder,
+        })
+    }
+}
+
+impl From<SmtpSettings> for SmtpCard {
+    fn from(settings: SmtpSettings) -> Self {
+        let auth = AUTHS
+            .iter()
+            .find(|(auth, _)| *auth == settings.auth)
+            .map_or("plain", |(_, name)| name);
+        SmtpCard {
+            enabled: settings.enabled,
+            server: settings.server,
+            port: settings.port,
+            security: settings.security.as_str().to_owned(),
+            auth: auth.to_owned(),
+            reply_to: settings.reply_to,
+            use_system: settings.use_system,
+            local_domain: settings.local_domain,
+            username: settings.username,
+        }
+    }
+}
+
+impl TryFrom<SmtpCard> for SmtpSettings {
+    type Error = ServiceError;
+
+    fn try_from(card: SmtpCard) -> Result<Self, ServiceError> {
+        let auth = AUTHS
+            .iter()
+            .find(|(_, name)| *name == card.auth)
+            .map(|(auth, _)| *auth);
+        let unknown = || ServiceError::field("auth", "none, plain, login, cram-md5 or xoauth2 is expected.");
+        Ok(SmtpSettings {
+            enabled: card.enabled,
+            server: card.server,
+            port: card.port,
+            security: security(&card.security)?,
+            auth: auth.ok_or_else(unknown)?,
+            reply_to: card.reply_to,
+            use_system: card.use_system,
+            local_domain: card.local_domain,
+            username: card.username,
+        })
+    }
+}
+
+impl From<ProbeResult> for TestResult {
+    fn from(result: ProbeResult) -> Self {
+        let steps = result.steps.into_iter().map(|step| StepView {
+            text: step.text,
+            took_ms: step.took_ms,
+        });
+        let folders = result.folders.into_iter();
+        TestResult {
+            steps: steps.collect(),
+            failure: result.failure.map(|failure| FailureView {
+                message: failure.message,
+                advice: failure.advice,
+                said: failure.said,
+                certificate_names: failure
+                    .certificate
+                    .as_ref()
+                    .map(|certificate| certificate.names.clone())
+                    .unwrap_or_default(),
+                certificate_valid_until: failure.certificate.map(|certificate| certificate.valid_until),
+            }),
+            folders: folders
+                .map(|folder| FolderView {
+                    name: folder.name,
+                    is_sent: folder.is_sent,
+                })
+                .collect(),
+        }
+    }
+}

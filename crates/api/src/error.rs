@@ -1,0 +1,99 @@
+//! Errors as RFC 9457 problems.
+
+use axum::Json;
+use axum::http::HeaderValue;
+use axum::http::StatusCode;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::response::Response;
+use serde::Serialize;
+use service::ServiceError;
+use utoipa::ToSchema;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    pub title: String,
+    pub status: u16,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldProblem>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FieldProblem {
+    pub field: String,
+    pub message: String,
+}
+
+#[derive(Debug)]
+pub struct ApiError {
+    problem: Problem,
+    retry_after_s: Option<u64>,
+}
+
+pub type ApiResult<T> = Result<T, ApiError>;
+
+impl ApiError {
+    pub fn new(status: StatusCode, title: &str) -> Self {
+        let problem = Problem {
+            title: title.to_owned(),
+            status: status.as_u16(),
+            errors: Vec::new(),
+        };
+        ApiError {
+            problem,
+            retry_after_s: None,
+        }
+    }
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::NotFound => ApiError::new(StatusCode::NOT_FOUND, "Not found."),
+            ServiceError::SignedOut => ApiError::new(StatusCode::UNAUTHORIZED, "Sign in first."),
+            ServiceError::Throttled { retry_after_s } => {
+                let title = format!("Too many attempts. Try again in {retry_after_s} seconds.");
+                let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, &title);
+                ApiError {
+                    retry_after_s: Some(retry_after_s),
+                    ..error
+                }
+            }
+            ServiceError::Invalid(errors) => {
+                let mut error = ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Some fields are wrong.");
+                let problems = errors.into_iter().map(|error| FieldProblem {
+                    field: error.field.to_owned(),
+                    message: error.message,
+                });
+                error.problem.errors = problems.collect();
+                error
+            }
+            ServiceError::LeaseLost
+            | ServiceError::Damaged
+            | ServiceError::Store(_)
+            | ServiceError::Worker(_) => {
+                tracing::error!(%error, "Request failed");
+                let title =
+                    "Waxseal could not do this. Try again; if it stays, the operator finds why in the log.";
+                ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, title)
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self.problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

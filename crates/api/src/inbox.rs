@@ -1,0 +1,224 @@
+//! Messages / Inbox.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::extract::Query;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header;
+use axum::response::IntoResponse;
+use domain::MessageId;
+use domain::Timestamp;
+use domain::message::Direction;
+use serde::Deserialize;
+use serde::Serialize;
+use service::ServiceError;
+use service::inbox::Filter;
+use service::inbox::InboxQuery;
+use service::inbox::MAX_UNREAD;
+use service::inbox::Position;
+use service::inbox::Show;
+use utoipa::IntoParams;
+use utoipa::ToSchema;
+
+use crate::ApiState;
+use crate::error::ApiResult;
+use crate::session::SignedIn;
+use crate::views::MessagePage;
+use crate::views::MessageRow;
+use crate::views::MessageView;
+
+const DEFAULT_PAGE: u32 = 50;
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListParams {
+    /// `my`, `all` or the id of an administrator who granted access.
+    show: Option<String>,
+    /// Words to search for; `"..."` is a phrase.
+    text: Option<String>,
+    /// `incoming` or `outgoing`.
+    direction: Option<String>,
+    unread: Option<bool>,
+    attachments: Option<bool>,
+    /// Arrived at or after: RFC 3339.
+    from: Option<String>,
+    /// Arrived before: RFC 3339.
+    until: Option<String>,
+    /// Those that can still be restored.
+    deleted: Option<bool>,
+    /// `older` of the page before.
+    before: Option<String>,
+    /// At most 100.
+    limit: Option<u32>,
+}
+
+#[utoipa::path(get, path = "/messages", params(ListParams), responses((status = 200, body = MessagePage)))]
+pub async fn list(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Query(params): Query<ListParams>,
+) -> ApiResult<Json<MessagePage>> {
+    let page = state.services.list_inbox(viewer, &query(params)?).await?;
+    Ok(Json(MessagePage {
+        messages: page.messages.into_iter().map(MessageRow::from).collect(),
+        older: page.older.map(|key| key.to_string()),
+    }))
+}
+
+fn query(params: ListParams) -> Result<InboxQuery, ServiceError> {
+    let before = params.before.map(|key| number("before", &key)).transpose()?;
+    Ok(InboxQuery {
+        show: show(params.show.as_deref())?,
+        text: params.text.unwrap_or_default(),
+        filter: Filter {
+            direction: params.direction.as_deref().map(direction).transpose()?,
+            unread: params.unread,
+            with_attachments: params.attachments.unwrap_or(false),
+            from: params
+                .from
+                .as_deref()
+                .map(|text| moment("from", text))
+                .transpose()?,
+            until: params
+                .until
+                .as_deref()
+                .map(|text| moment("until", text))
+                .transpose()?,
+            deleted: params.deleted.unwrap_or(false),
+        },
+        position: before.map_or(Position::NEWEST, Position::Before),
+        limit: params.limit.unwrap_or(DEFAULT_PAGE),
+    })
+}
+
+fn show(text: Option<&str>) -> Result<Show, ServiceError> {
+    match text {
+        None | Some("all") => Ok(Show::All),
+        Some("my") => Ok(Show::My),
+        Some(id) => id
+            .parse()
+            .map(Show::OfOwner)
+            .map_err(|_| ServiceError::field("show", "my, all or the id of an administrator is expected.")),
+    }
+}
+
+fn direction(text: &str) -> Result<Direction, ServiceError> {
+    Direction::parse(text)
+        .ok_or_else(|| ServiceError::field("direction", "incoming or outgoing is expected."))
+}
+
+fn number(field: &'static str, text: &str) -> Result<i64, ServiceError> {
+    text.parse()
+        .map_err(|_| ServiceError::field(field, "A key of an earlier page is expected."))
+}
+
+fn moment(field: &'static str, text: &str) -> Result<Timestamp, ServiceError> {
+    text.parse::<jiff::Timestamp>()
+        .map(|at| Timestamp::from_millis(at.as_millisecond()))
+        .map_err(|_| ServiceError::field(field, "A moment such as 2026-09-13T00:00:00Z is expected."))
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct UnreadCount {
+    unread: u64,
+    /// There may be more.
+    capped: bool,
+}
+
+#[utoipa::path(get, path = "/unread", responses((status = 200, body = UnreadCount)))]
+pub async fn unread(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+) -> ApiResult<Json<UnreadCount>> {
+    let unread = state.services.count_unread(viewer).await?;
+    Ok(Json(UnreadCount {
+        unread,
+        capped: unread >= u64::from(MAX_UNREAD),
+    }))
+}
+
+#[utoipa::path(get, path = "/messages/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = MessageView)))]
+pub async fn get(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MessageId>,
+) -> ApiResult<Json<MessageView>> {
+    Ok(Json(state.services.open_message(viewer, id).await?.into()))
+}
+
+/// Restorable for 30 days.
+#[utoipa::path(delete, path = "/messages/{id}", params(("id" = String, Path)), responses((status = 204)))]
+pub async fn delete(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MessageId>,
+) -> ApiResult<StatusCode> {
+    state.services.delete_message(viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(post, path = "/messages/{id}/restore", params(("id" = String, Path)), responses((status = 204)))]
+pub async fn restore(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MessageId>,
+) -> ApiResult<StatusCode> {
+    state.services.restore_message(viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(put, path = "/messages/{id}/read", params(("id" = String, Path)), responses((status = 204)))]
+pub async fn mark_read(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MessageId>,
+) -> ApiResult<StatusCode> {
+    state.services.set_read(viewer, id, true).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[utoipa::path(delete, path = "/messages/{id}/read", params(("id" = String, Path)), responses((status = 204)))]
+pub async fn mark_unread(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MessageId>,
+) -> ApiResult<StatusCode> {
+    state.services.set_read(viewer, id, false).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The exact bytes, as a file.
+#[utoipa::path(get, path = "/messages/{id}/eml", params(("id" = String, Path)),
+    responses((status = 200, content_type = "message/rfc822")))]
+pub async fn download_eml(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MessageId>,
+) -> ApiResult<impl IntoResponse> {
+    let raw = state.services.open_raw(viewer, id).await?;
+    let name = format!("attachment; filename=\"{id}.eml\"");
+    Ok((
+        [
+            (header::CONTENT_TYPE, "message/rfc822".to_owned()),
+            (header::CONTENT_DISPOSITION, name),
+        ],
+        raw,
+    ))
+}
+
+const MAX_SOURCE_BYTES: usize = 1024 * 1024;
+
+/// The first MiB of the exact bytes, as text.
+#[utoipa::path(get, path = "/messages/{id}/source", params(("id" = String, Path)),
+    responses((status = 200, content_type = "text/plain")))]
+pub async fn source(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MessageId>,
+) -> ApiResult<impl IntoResponse> {
+    let raw = state.services.open_raw(viewer, id).await?;
+    let text = String::from_utf8_lossy(&raw[..raw.len().min(MAX_SOURCE_BYTES)]).into_owned();
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text))
+}
