@@ -423,19 +423,21 @@ pub async fn preset(
     SignedIn(_): SignedIn,
     Query(params): Query<PresetParams>,
 ) -> ApiResult<Json<Option<PresetView>>> {
-    Ok(Json(wire::preset_for(&params.domain).map(|preset| PresetView {
-        name: preset.name.clone(),
-        imap: ImapCard {
-            server: preset.imap_server.clone(),
-            port: preset.imap_port,
-            security: preset.imap_security.as_str().to_owned(),
-            validate_certificate: true,
-            sent_folder: None,
-        },
-        smtp_server: preset.smtp_server.clone(),
-        smtp_port: preset.smtp_port,
-        smtp_security: preset.smtp_security.as_str().to_owned(),
-        app_password_url: preset.app_password_url.clone(),
+    Ok(Json(engine::preset_for(&params.domain).map(|preset| {
+        PresetView {
+            name: preset.name.clone(),
+            imap: ImapCard {
+                server: preset.imap_server.clone(),
+                port: preset.imap_port,
+                security: preset.imap_security.as_str().to_owned(),
+                validate_certificate: true,
+                sent_folder: None,
+            },
+            smtp_server: preset.smtp_server.clone(),
+            smtp_port: preset.smtp_port,
+            smtp_security: preset.smtp_security.as_str().to_owned(),
+            app_password_url: preset.app_password_url.clone(),
+        }
     })))
 }
 

@@ -20,3 +20,5 @@ pub use probe::ProbeResult;
 pub use progress::Progress;
 pub use service::intake::IntakeReport;
 pub use supervisor::run;
+pub use wire::Preset;
+pub use wire::preset_for;

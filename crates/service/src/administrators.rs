@@ -91,6 +91,17 @@ impl Services {
         Ok(!administrators::list(&mut conn).await?.is_empty())
     }
 
+    /// For the command line.
+    pub async fn set_time_zone(&self, id: AdministratorId, time_zone: &str) -> Result<(), ServiceError> {
+        if let Some(error) = check_time_zone(time_zone) {
+            return Err(ServiceError::Invalid(vec![error]));
+        }
+        let name = self.get_administrator(id).await?.name;
+        let mut tx = self.db.begin_write().await?;
+        administrators::update_profile(&mut tx, id, &name, time_zone).await?;
+        Ok(tx.commit().await?)
+    }
+
     pub async fn update_profile(
         &self,
         viewer: Viewer,

@@ -1,1 +1,42 @@
-fn main() {}
+//! The binary: command line, configuration, wiring. No rules live here.
+
+mod account_commands;
+mod account_file;
+mod app;
+mod cli;
+mod configuration;
+mod doctor;
+mod error;
+mod serve;
+mod sync_command;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::Cli;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Parsers recurse; what goes deeper than their limits allow still has to fit.
+const STACK_BYTES: usize = 8 * 1024 * 1024;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STACK_BYTES)
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(cli::run(cli)),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("waxseal: {error}");
+            error.exit_code()
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The command line.
+
+use std::io::BufRead as _;
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+use domain::MailAccountId;
+use secrecy::SecretString;
+use service::administrators::NewAdministrator;
+use service::export::ExportFormat;
+
+use crate::account_commands;
+use crate::app::App;
+use crate::configuration::Configuration;
+use crate::configuration::GlobalOptions;
+use crate::doctor;
+use crate::error::CommandError;
+use crate::serve;
+use crate::sync_command;
+
+/// Mail of administrators beside their customers, private by construction.
+#[derive(Parser)]
+#[command(name = "waxseal", version)]
+pub struct Cli {
+    #[command(flatten)]
+    options: GlobalOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the web interface, the API and the sync engine
+    Serve,
+    /// Administrators
+    Admin {
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
+    /// Mail accounts
+    Account {
+        #[command(subcommand)]
+        command: AccountCommand,
+    },
+    /// Fetch mail now; the last line is one JSON object. Exit 75: another process works on the account
+    Sync {
+        /// Return when everything is fetched
+        #[arg(long, required = true)]
+        once: bool,
+        /// Only this account
+        #[arg(long)]
+        account: Option<MailAccountId>,
+    },
+    /// Write all mail of an account, byte for byte
+    Export {
+        #[arg(long)]
+        account: MailAccountId,
+        #[arg(long, value_enum)]
+        format: Format,
+        /// A folder (eml) or a file (mbox)
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Check this installation and say what to do
+    Doctor,
+    /// Print the OpenAPI document
+    #[command(hide = true)]
+    Openapi,
+}
+
+#[derive(Subcommand)]
+enum AdminCommand {
+    /// Make an administrator
+    Create {
+        #[arg(long)]
+        login: String,
+        /// Their name [default: the login]
+        #[arg(long)]
+        name: Option<String>,
+        /// May manage administrators; sees nobody's mail by that
+        #[arg(long = "super")]
+        is_super: bool,
+        #[arg(long, default_value = "UTC")]
+        timezone: String,
+        /// Read the password from the first line of standard input
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum AccountCommand {
+    /// Add an account from a TOML file; prints its id
+    Add {
+        #[arg(long)]
+        owner: String,
+        #[arg(long)]
+        file: PathBuf,
+        /// Set the owner's time zone, which days in the file are counted in
+        #[arg(long)]
+        timezone: Option<String>,
+    },
+    /// List accounts
+    List {
+        #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+        format: ListFormat,
+    },
+    /// Connect and sign in, step by step
+    Test { id: MailAccountId },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Eml,
+    Mbox,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    Text,
+    Json,
+}
+
+pub async fn run(cli: Cli) -> Result<(), CommandError> {
+    if matches!(cli.command, Command::Openapi) {
+        println!("{}", api::openapi_json());
+        return Ok(());
+    }
+    let configuration = Configuration::load(&cli.options)?;
+    if matches!(cli.command, Command::Serve) {
+        return serve::run(configuration).await;
+    }
+    let app = App::open(&configuration).await?;
+    let outcome = run_on(&app, &configuration, cli.command).await;
+    app.services.close().await;
+    outcome
+}
+
+async fn run_on(app: &App, configuration: &Configuration, command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::Admin { command } => create_administrator(app, command).await,
+        Command::Account {
+            command:
+                AccountCommand::Add {
+                    owner,
+                    file,
+                    timezone,
+                },
+        } => account_commands::add(app, &owner, &file, timezone.as_deref()).await,
+        Command::Account {
+            command: AccountCommand::List { format },
+        } => account_commands::list(app, format).await,
+        Command::Account {
+            command: AccountCommand::Test { id },
+        } => account_commands::test(app, id).await,
+        Command::Sync { account, .. } => sync_command::run(app, account).await,
+        Command::Export { account, format, to } => {
+            let format = match format {
+                Format::Eml => ExportFormat::Eml,
+                Format::Mbox => ExportFormat::Mbox,
+            };
+            let count = app.services.export_account(account, format, &to).await?;
+            println!("{count} messages written to {}", to.display());
+            Ok(())
+        }
+        Command::Doctor => doctor::run(app, configuration).await,
+        Command::Serve | Command::Openapi => Ok(()),
+    }
+}
+
+async fn create_administrator(app: &App, command: AdminCommand) -> Result<(), CommandError> {
+    let AdminCommand::Create {
+        login,
+        name,
+        is_super,
+        timezone,
+        ..
+    } = command;
+    let mut password = String::new();
+    std::io::stdin().lock().read_line(&mut password)?;
+    let new = NewAdministrator {
+        name: name.unwrap_or_else(|| login.clone()),
+        login,
+        password: SecretString::from(password.trim_end_matches(['\r', '\n']).to_owned()),
+        is_super,
+        time_zone: timezone,
+    };
+    println!("{}", app.services.create_administrator(new).await?);
+    Ok(())
+}

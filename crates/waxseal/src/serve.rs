@@ -1,0 +1,161 @@
+//! `waxseal serve`: everything in one process, until SIGTERM or Ctrl-C.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::ApiState;
+use api::Reach;
+use axum::Router;
+use axum::routing::get;
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::PrometheusHandle;
+use rustls::pki_types::pem::PemObject as _;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+use tracing::warn;
+use tracing_subscriber::EnvFilter;
+
+use crate::app::App;
+use crate::configuration::Configuration;
+use crate::error::CommandError;
+
+/// How long open requests may take once the end has begun; event streams never end by themselves.
+const DRAIN: Duration = Duration::from_secs(3);
+
+pub async fn run(configuration: Configuration) -> Result<(), CommandError> {
+    start_logging();
+    let app = App::open(&configuration).await?;
+    serve_metrics(&configuration).await;
+    let shutdown = CancellationToken::new();
+    let engine = tokio::spawn(engine::run(app.engine.clone(), shutdown.clone()));
+    let router = api::router(ApiState {
+        services: app.services.clone(),
+        engine: app.engine.clone(),
+        reach: Arc::new(reach(&configuration)),
+    });
+
+    let listener = std::net::TcpListener::bind(configuration.listen)?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let url = url(&configuration, address);
+    let handle = Handle::new();
+    tokio::spawn(end_on_signal(handle.clone(), shutdown.clone()));
+    println!("Waxseal listens on {url}");
+    if let Some(token) = app.services.create_setup_link().await? {
+        println!("Make the first administrator (the link works once, for a day): {url}/setup#{token}");
+    }
+    info!(%address, "Ready");
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    match tls(&configuration).await? {
+        Some(tls) => {
+            axum_server::from_tcp_rustls(listener, tls)?
+                .handle(handle)
+                .serve(service)
+                .await?
+        }
+        None => {
+            axum_server::from_tcp(listener)?
+                .handle(handle)
+                .serve(service)
+                .await?
+        }
+    }
+    shutdown.cancel();
+    if let Err(error) = engine.await {
+        warn!(%error, "The engine ended early");
+    }
+    app.services.close().await;
+    info!("Ended");
+    Ok(())
+}
+
+/// JSON lines on standard error; `RUST_LOG` chooses what.
+fn start_logging() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+fn reach(configuration: &Configuration) -> Reach {
+    Reach {
+        public_url: configuration.public_url.clone(),
+        trusted_proxies: configuration.trusted_proxy.clone(),
+        tls: configuration.tls_cert.is_some(),
+    }
+}
+
+fn url(configuration: &Configuration, address: SocketAddr) -> String {
+    if let Some(url) = &configuration.public_url {
+        return url.trim_end_matches('/').to_owned();
+    }
+    let scheme = if configuration.tls_cert.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    match address.ip().is_loopback() {
+        true => format!("{scheme}://localhost:{}", address.port()),
+        false => format!("{scheme}://{address}"),
+    }
+}
+
+async fn tls(configuration: &Configuration) -> Result<Option<RustlsConfig>, CommandError> {
+    let (Some(certificate), Some(key)) = (&configuration.tls_cert, &configuration.tls_key) else {
+        return Ok(None);
+    };
+    let wrong =
+        |error: &dyn std::fmt::Display| CommandError::Usage(format!("--tls-cert and --tls-key: {error}"));
+    let chain = rustls::pki_types::CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect)
+        .map_err(|error| wrong(&error))?;
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(&error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(|error| wrong(&error))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Some(RustlsConfig::from_config(Arc::new(config))))
+}
+
+/// Stops taking work first, then lets go of what is open.
+async fn end_on_signal(handle: Handle<SocketAddr>, shutdown: CancellationToken) {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    info!("Ending");
+    shutdown.cancel();
+    handle.graceful_shutdown(Some(DRAIN));
+}
+
+/// A listener of its own, on loopback; no label names an account.
+async fn serve_metrics(configuration: &Configuration) {
+    let Some(address) = configuration.metrics_listen else {
+        return;
+    };
+    let recorder = PrometheusBuilder::new().install_recorder();
+    let (Ok(recorder), Ok(listener)) = (recorder, tokio::net::TcpListener::bind(address).await) else {
+        warn!(%address, "Metrics are not served: the address is taken");
+        return;
+    };
+    let app = Router::new().route("/metrics", get(move || render(recorder.clone())));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+}
+
+async fn render(recorder: PrometheusHandle) -> String {
+    recorder.render()
+}
