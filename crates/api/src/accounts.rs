@@ -188,7 +188,7 @@ pub struct NewAccountRequest {
     address: String,
 }
 
-#[utoipa::path(get, path = "/accounts", responses((status = 200, body = Vec<AccountView>)))]
+#[utoipa::path(get, operation_id = "list_accounts", path = "/accounts", responses((status = 200, body = Vec<AccountView>)))]
 pub async fn list(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
@@ -200,7 +200,7 @@ pub async fn list(
     Ok(Json(views))
 }
 
-#[utoipa::path(post, path = "/accounts", request_body = NewAccountRequest,
+#[utoipa::path(post, operation_id = "create_account", path = "/accounts", request_body = NewAccountRequest,
     responses((status = 201, body = AccountView)))]
 pub async fn create(
     State(state): State<ApiState>,
@@ -215,7 +215,7 @@ pub async fn create(
     Ok((StatusCode::CREATED, Json(view(&state, account).await?)))
 }
 
-#[utoipa::path(get, path = "/accounts/{id}", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "get_account", path = "/accounts/{id}", params(("id" = String, Path)),
     responses((status = 200, body = AccountView)))]
 pub async fn get(
     State(state): State<ApiState>,
@@ -334,7 +334,7 @@ pub async fn save_smtp(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[utoipa::path(get, path = "/accounts/{id}/status", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "account_status", path = "/accounts/{id}/status", params(("id" = String, Path)),
     responses((status = 200, body = StatusView)))]
 pub async fn status(
     State(state): State<ApiState>,
@@ -418,7 +418,7 @@ pub struct PresetView {
 }
 
 /// The servers of a known provider; null for an unknown one.
-#[utoipa::path(get, path = "/presets", params(PresetParams), responses((status = 200, body = Option<PresetView>)))]
+#[utoipa::path(get, operation_id = "find_preset", path = "/presets", params(PresetParams), responses((status = 200, body = Option<PresetView>)))]
 pub async fn preset(
     SignedIn(_): SignedIn,
     Query(params): Query<PresetParams>,

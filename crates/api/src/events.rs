@@ -32,7 +32,7 @@ struct Listener {
 }
 
 /// Ends when the session does; the browser then reconnects and is told to sign in.
-#[utoipa::path(get, path = "/events", responses((status = 200, content_type = "text/event-stream")))]
+#[utoipa::path(get, operation_id = "stream_events", path = "/events", responses((status = 200, content_type = "text/event-stream")))]
 pub async fn stream(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,

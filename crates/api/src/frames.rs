@@ -22,7 +22,7 @@ const FRAME_STYLE: &str = "body{margin:0;padding:4px 0;font:15px/1.55 Inter,syst
 background:#fffdfa;overflow-wrap:anywhere}img{max-width:100%;height:auto}table{max-width:100%}\
 blockquote{margin:.6em 0;padding-left:.9em;border-left:3px solid #e4dfd6;color:#5d574e}a{color:#9c2a20}";
 
-#[utoipa::path(get, path = "/frames/{capability}", params(("capability" = String, Path)),
+#[utoipa::path(get, operation_id = "message_frame", path = "/frames/{capability}", params(("capability" = String, Path)),
     responses((status = 200, content_type = "text/html")))]
 pub async fn frame(
     State(state): State<ApiState>,
@@ -37,7 +37,7 @@ pub async fn frame(
 }
 
 /// A safe image is shown in place; everything else is a download, never a page of this origin.
-#[utoipa::path(get, path = "/parts/{capability}", params(("capability" = String, Path)),
+#[utoipa::path(get, operation_id = "message_part", path = "/parts/{capability}", params(("capability" = String, Path)),
     responses((status = 200, content_type = "application/octet-stream")))]
 pub async fn part(
     State(state): State<ApiState>,

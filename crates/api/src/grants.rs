@@ -52,7 +52,7 @@ pub struct GrantRequest {
     end: Option<String>,
 }
 
-#[utoipa::path(get, path = "/accounts/{id}/grants", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "list_grants", path = "/accounts/{id}/grants", params(("id" = String, Path)),
     responses((status = 200, body = Vec<GrantView>)))]
 pub async fn list(
     State(state): State<ApiState>,
@@ -64,7 +64,7 @@ pub async fn list(
 }
 
 /// Makes the grants exactly these.
-#[utoipa::path(put, path = "/accounts/{id}/grants", params(("id" = String, Path)),
+#[utoipa::path(put, operation_id = "save_grants", path = "/accounts/{id}/grants", params(("id" = String, Path)),
     request_body = Vec<GrantRequest>, responses((status = 204)))]
 pub async fn save(
     State(state): State<ApiState>,
@@ -104,7 +104,7 @@ pub struct SealView {
 }
 
 /// Who can see an account: the owner first.
-#[utoipa::path(get, path = "/accounts/{id}/seal", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "account_seal", path = "/accounts/{id}/seal", params(("id" = String, Path)),
     responses((status = 200, body = Vec<SealView>)))]
 pub async fn seal(
     State(state): State<ApiState>,

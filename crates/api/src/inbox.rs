@@ -53,7 +53,7 @@ pub struct ListParams {
     limit: Option<u32>,
 }
 
-#[utoipa::path(get, path = "/messages", params(ListParams), responses((status = 200, body = MessagePage)))]
+#[utoipa::path(get, operation_id = "list_messages", path = "/messages", params(ListParams), responses((status = 200, body = MessagePage)))]
 pub async fn list(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
@@ -126,7 +126,7 @@ pub struct UnreadCount {
     capped: bool,
 }
 
-#[utoipa::path(get, path = "/unread", responses((status = 200, body = UnreadCount)))]
+#[utoipa::path(get, operation_id = "count_unread", path = "/unread", responses((status = 200, body = UnreadCount)))]
 pub async fn unread(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
@@ -138,7 +138,7 @@ pub async fn unread(
     }))
 }
 
-#[utoipa::path(get, path = "/messages/{id}", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "get_message", path = "/messages/{id}", params(("id" = String, Path)),
     responses((status = 200, body = MessageView)))]
 pub async fn get(
     State(state): State<ApiState>,
@@ -149,7 +149,7 @@ pub async fn get(
 }
 
 /// Restorable for 30 days.
-#[utoipa::path(delete, path = "/messages/{id}", params(("id" = String, Path)), responses((status = 204)))]
+#[utoipa::path(delete, operation_id = "delete_message", path = "/messages/{id}", params(("id" = String, Path)), responses((status = 204)))]
 pub async fn delete(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
@@ -159,7 +159,7 @@ pub async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[utoipa::path(post, path = "/messages/{id}/restore", params(("id" = String, Path)), responses((status = 204)))]
+#[utoipa::path(post, operation_id = "restore_message", path = "/messages/{id}/restore", params(("id" = String, Path)), responses((status = 204)))]
 pub async fn restore(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
@@ -211,7 +211,7 @@ pub async fn download_eml(
 const MAX_SOURCE_BYTES: usize = 1024 * 1024;
 
 /// The first MiB of the exact bytes, as text.
-#[utoipa::path(get, path = "/messages/{id}/source", params(("id" = String, Path)),
+#[utoipa::path(get, operation_id = "message_source", path = "/messages/{id}/source", params(("id" = String, Path)),
     responses((status = 200, content_type = "text/plain")))]
 pub async fn source(
     State(state): State<ApiState>,

@@ -30,11 +30,14 @@ pub use state::ApiState;
 pub use state::Reach;
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "Waxseal",
-    description = "Mail of administrators, private by construction. Errors are RFC 9457 problems.",
-    license(name = "Apache-2.0")
-))]
+#[openapi(
+    info(
+        title = "Waxseal",
+        description = "Mail of administrators, private by construction. Errors are RFC 9457 problems.",
+        license(name = "Apache-2.0")
+    ),
+    components(schemas(error::Problem))
+)]
 struct ApiDoc;
 
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -86,6 +89,7 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(session::update_profile))
         .routes(routes!(session::change_password))
         .routes(routes!(session::list_administrators))
+        .routes(routes!(session::list_owners))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::get))
         .routes(routes!(accounts::save_tracking))

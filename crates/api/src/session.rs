@@ -242,3 +242,18 @@ pub async fn list_administrators(
             .collect(),
     ))
 }
+
+/// Those whose mail the viewer may see: the entries of "Show emails" beside My and All.
+#[utoipa::path(get, path = "/owners", responses((status = 200, body = Vec<Colleague>)))]
+pub async fn list_owners(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+) -> ApiResult<Json<Vec<Colleague>>> {
+    let owners = state.services.list_granting_owners(viewer).await?;
+    Ok(Json(
+        owners
+            .into_iter()
+            .map(|(id, name)| Colleague { id, name })
+            .collect(),
+    ))
+}

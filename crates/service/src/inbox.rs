@@ -123,6 +123,21 @@ impl Services {
         })
     }
 
+    /// Whose mail the viewer may see, the viewer left out: the entries of "Show emails".
+    pub async fn list_granting_owners(
+        &self,
+        viewer: Viewer,
+    ) -> Result<Vec<(AdministratorId, String)>, ServiceError> {
+        let access = self.access_of(viewer).await?;
+        let mut conn = self.db.read().await?;
+        let names = administrators::list(&mut conn).await?;
+        let grants = |id| access.accounts().iter().any(|held| held.owner == id);
+        let owners = names
+            .into_iter()
+            .filter(|found| found.id != viewer.administrator && grants(found.id));
+        Ok(owners.map(|owner| (owner.id, owner.name)).collect())
+    }
+
     pub async fn count_unread(&self, viewer: Viewer) -> Result<u64, ServiceError> {
         let access = self.access_of(viewer).await?;
         let mut conn = self.db.read().await?;

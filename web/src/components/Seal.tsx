@@ -1,0 +1,62 @@
+/** The seal: who can see what is shown here. No screen with content is without it. */
+import { Popover } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { api, type Schemas, unwrap } from "../client";
+import { useSession } from "../session";
+import { texts } from "../texts";
+
+const REASONS: Record<string, string> = {
+  own: "owns the account",
+  see: "may see",
+  reply: "may see and reply",
+  manage: "may see, reply and manage",
+};
+const SHORT: Record<string, string> = { see: "may see", reply: "may reply", manage: "may manage" };
+
+export function Seal({ accountId }: { accountId: string }) {
+  const me = useSession().data;
+  const seal = useQuery({
+    queryKey: ["seal", accountId],
+    queryFn: () => unwrap(api.GET("/api/v1/accounts/{id}/seal", { params: { path: { id: accountId } } })),
+  });
+  if (!me || !seal.data) return null;
+  const own = seal.data[0]?.administrator_id === me.id;
+  return (
+    <Popover position="bottom-start" shadow="md" withinPortal>
+      <Popover.Target>
+        <button type="button" className="seal" aria-label={`${texts.whoCanSee}: ${summary(seal.data, me.id)}`}>
+          <img src="/seal.svg" alt="" />
+          {summary(seal.data, me.id)}
+        </button>
+      </Popover.Target>
+      <Popover.Dropdown maw={320}>
+        <strong>{texts.whoCanSee}</strong>
+        <ul style={{ margin: "8px 0", paddingLeft: 18 }}>
+          {seal.data.map((entry) => (
+            <li key={entry.administrator_id}>
+              {entry.administrator_id === me.id ? "You" : entry.name}: {REASONS[entry.right]}
+            </li>
+          ))}
+        </ul>
+        {own && (
+          <Link to="/profile/email-account" style={{ color: "var(--wax)" }}>
+            {texts.accessSettings}
+          </Link>
+        )}
+      </Popover.Dropdown>
+    </Popover>
+  );
+}
+
+function summary(seal: Schemas["SealView"][], me: string): string {
+  const [owner, ...others] = seal;
+  if (!owner) return texts.onlyYou;
+  if (owner.administrator_id !== me) {
+    const mine = others.find((entry) => entry.administrator_id === me);
+    return `${owner.name}'s mail - you ${SHORT[mine?.right ?? "see"]}`;
+  }
+  const [first, ...more] = others;
+  if (!first) return texts.onlyYou;
+  return more.length === 0 ? `You and ${first.name} (${SHORT[first.right]})` : `You and ${others.length} others`;
+}

@@ -1,0 +1,50 @@
+/** What has just changed, from the server: one stream for all tabs of a browser. */
+import type { QueryClient } from "@tanstack/react-query";
+
+const NAMES = ["arrived", "changed", "account", "access", "resync"] as const;
+type Name = (typeof NAMES)[number];
+
+/** The tab that holds the lock listens; the others hear it from there. Returns what ends it. */
+export function listen(queries: QueryClient): () => void {
+  const channel = new BroadcastChannel("waxseal-events");
+  const stop = new AbortController();
+  const heard = (name: Name) => refresh(queries, name);
+  channel.onmessage = (event: MessageEvent<Name>) => heard(event.data);
+  void navigator.locks
+    .request("waxseal-events", { signal: stop.signal }, () => stream(stop.signal, (name) => {
+      heard(name);
+      channel.postMessage(name);
+    }))
+    .catch(() => undefined);
+  return () => {
+    stop.abort();
+    channel.close();
+  };
+}
+
+function stream(signal: AbortSignal, heard: (name: Name) => void): Promise<void> {
+  return new Promise((ended) => {
+    const source = new EventSource("/api/v1/events");
+    let opened = false;
+    // After a break something may have been missed.
+    source.onopen = () => {
+      if (opened) heard("resync");
+      opened = true;
+    };
+    for (const name of NAMES) source.addEventListener(name, () => heard(name));
+    signal.addEventListener("abort", () => {
+      source.close();
+      ended();
+    });
+  });
+}
+
+function refresh(queries: QueryClient, name: Name) {
+  const stale = (key: string) => void queries.invalidateQueries({ queryKey: [key] });
+  if (name === "account") {
+    stale("status");
+    return;
+  }
+  for (const key of ["messages", "unread", "status"]) stale(key);
+  if (name === "access" || name === "resync") for (const key of ["session", "seal"]) stale(key);
+}

@@ -1,0 +1,60 @@
+import { Button, NumberInput, SegmentedControl, Select, Switch, TextInput } from "@mantine/core";
+import { IconServer } from "@tabler/icons-react";
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { Field } from "../../components/Field";
+import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { Card } from "./Card";
+import type { Draft } from "./EmailAccount";
+import { Result } from "./Result";
+import { useSave } from "./useSave";
+
+const DEFAULT_PORTS: Record<string, number> = { tls: 993, starttls: 143, none: 143 };
+const EMPTY: Schemas["ImapCard"] = { server: "", port: 993, security: "tls", validate_certificate: true, sent_folder: null };
+
+export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; draft: Draft }) {
+  const [form, setForm] = useState<Schemas["ImapCard"]>(account.imap ?? draft.preset?.imap ?? EMPTY);
+  const set = (part: Partial<typeof form>) => setForm({ ...form, ...part });
+  const path = { params: { path: { id: account.id } } };
+  const password = draft.password || null;
+  const { wrong: saveWrong, error, card } = useSave(async () => {
+    // The user name belongs to what a password is stored for: it has to be there first.
+    if (draft.username !== account.username) {
+      const { name, address, aliases } = account;
+      await unwrap(api.PUT("/api/v1/accounts/{id}/credentials", { ...path, body: { name, address, aliases, username: draft.username } }));
+    }
+    return unwrap(api.PUT("/api/v1/accounts/{id}/imap", { ...path, body: { ...form, password } }));
+  });
+  const test = useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/accounts/{id}/test", { ...path, body: { ...form, username: draft.username, password } })),
+    onSuccess: (result) => {
+      const sent = result.folders.find((folder) => folder.is_sent);
+      if (sent && !form.sent_folder) set({ sent_folder: sent.name });
+    },
+  });
+  // Ports follow the mode only while they are at a default.
+  const setSecurity = (security: string) => set({ security, port: Object.values(DEFAULT_PORTS).includes(form.port) ? (DEFAULT_PORTS[security] ?? form.port) : form.port });
+  const wrong = { ...fieldsOf(test.error), ...saveWrong };
+  const folders = [...new Set([...(test.data?.folders.map((folder) => folder.name) ?? []), ...(form.sent_folder ? [form.sent_folder] : [])])];
+  return (
+    <Card title="IMAP settings" icon={<IconServer size={19} stroke={1.6} />} summary={account.imap?.server ?? "Not set up"} error={error} {...card}
+      extra={<Button variant="default" loading={test.isPending} onClick={() => test.mutate()}>Test connection</Button>}>
+      <Field label="IMAP server" htmlFor="imap-server" wrong={wrong.server}><TextInput id="imap-server" placeholder="imap.example.org" value={form.server} onChange={(event) => set({ server: event.target.value })} /></Field>
+      <Field label="IMAP port" htmlFor="imap-port" wrong={wrong.port}><NumberInput id="imap-port" min={1} max={65535} allowDecimal={false} hideControls value={form.port} onChange={(port) => set({ port: Number(port) || 0 })} /></Field>
+      <Field label="Use SSL" hint={form.security === "starttls" ? "STARTTLS - starts in clear, then encrypts." : form.security === "none" ? "Without encryption a password is sent only where the operator allows it." : undefined} wrong={wrong.security}>
+        <SegmentedControl aria-label="Use SSL" value={form.security} onChange={setSecurity} data={[{ value: "tls", label: "SSL" }, { value: "starttls", label: "STARTTLS" }, { value: "none", label: "None" }]} />
+      </Field>
+      <Field label="Don't validate certificate" htmlFor="no-validate" hint={!form.validate_certificate && "Anyone between here and the server could read your mail."}><Switch id="no-validate" mt={6} checked={!form.validate_certificate} onChange={(event) => set({ validate_certificate: !event.target.checked })} /></Field>
+      <Field label="Folder name of sent emails" wrong={wrong.sent_folder}>
+        <div style={{ display: "flex", gap: 8 }}>
+          <Select style={{ flex: 1 }} aria-label="Folder name of sent emails" placeholder="Found by itself" clearable searchable value={form.sent_folder ?? null} data={folders} nothingFoundMessage="Press Load" onChange={(sent_folder) => set({ sent_folder })} />
+          <Button variant="default" loading={test.isPending} onClick={() => test.mutate()}>Load</Button>
+        </div>
+      </Field>
+      {wrong.password && <Field label="Password" wrong={wrong.password}>{null}</Field>}
+      {(test.data || test.isPending || (test.isError && Object.keys(fieldsOf(test.error)).length === 0)) && (
+        <Field label="Result"><Result pending={test.isPending} result={test.data} error={test.isError ? messageOf(test.error) : undefined} /></Field>
+      )}
+    </Card>
+  );
+}

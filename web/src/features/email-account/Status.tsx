@@ -1,0 +1,71 @@
+import { Button, Progress } from "@mantine/core";
+import { IconRefresh } from "@tabler/icons-react";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Time } from "../../components/time";
+import { api, type Schemas, unwrap } from "../../client";
+
+const STATES: Record<string, { label: string; hint: string; style: string }> = {
+  off: { label: "Off", hint: "nothing is fetched", style: "" },
+  connecting: { label: "Connecting", hint: "signing in", style: "state-busy" },
+  syncing: { label: "Syncing", hint: "fetching mail", style: "state-busy" },
+  connected: { label: "Connected", hint: "new mail arrives at once", style: "state-connected" },
+  failing: { label: "Failing", hint: "tries again by itself", style: "state-failing" },
+  login_refused: { label: "Login refused", hint: "waits for a new password", style: "state-failing" },
+};
+
+const REASONS: Record<string, string> = {
+  denied: "on the deny list",
+  already_read: "already read when first met",
+  before_history: "older than the chosen day",
+  deleted: "deleted here",
+  too_large: "larger than 100 MiB",
+  not_delivered: "listed, but not given by the server",
+};
+
+export function Status({ account }: { account: Schemas["AccountView"] }) {
+  const params = { params: { path: { id: account.id } } };
+  const status = useQuery({
+    queryKey: ["status", account.id],
+    queryFn: () => unwrap(api.GET("/api/v1/accounts/{id}/status", params)),
+    refetchInterval: (query) => (query.state.data?.state === "syncing" ? 1_000 : 30_000),
+  });
+  const sync = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/accounts/{id}/sync", params)) });
+  const data = status.data;
+  if (!data) return <section className="card status" style={{ minHeight: 74 }} aria-busy />;
+  const state = STATES[data.state] ?? { label: data.state, hint: "", style: "" };
+  const skipped = data.skipped.reduce((sum, one) => sum + one.count, 0);
+  return (
+    <section className="card" aria-label="Status">
+      <div className="status">
+        <Figure value={state.label} label={state.hint} style={state.style} />
+        <Figure value={data.messages.toLocaleString()} label={`messages here, ${data.on_server.toLocaleString()} on the server`} />
+        <Figure value={skipped.toLocaleString()} label="skipped, each with its reason" />
+        {data.last_sync_at && <Figure value={<Time at={data.last_sync_at} />} label="last sync" />}
+        <Button ml="auto" variant="default" leftSection={<IconRefresh size={16} stroke={1.6} />} loading={sync.isPending} disabled={data.state === "off"} onClick={() => sync.mutate()}>Sync now</Button>
+      </div>
+      {data.progress && <Running progress={data.progress} />}
+      {data.error && <div className="notice" role="alert" style={{ margin: "0 16px 14px" }}><span>{data.error} {data.next_try_at && <>Next try: <Time at={data.next_try_at} long />.</>}</span></div>}
+      {data.skipped.length > 0 && (
+        <ul style={{ margin: "0 0 14px", paddingLeft: 36, color: "var(--ink2)", fontSize: 13 }}>
+          {data.skipped.map((one) => <li key={`${one.reason}${one.deny_line}`}>{one.count} {REASONS[one.reason] ?? one.reason}{one.deny_line && <> (<code>{one.deny_line}</code>)</>}</li>)}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function Figure({ value, label, style = "" }: { value: React.ReactNode; label: string; style?: string }) {
+  return <div><div className={`big figures ${style}`}>{value}</div><div className="small">{label}</div></div>;
+}
+
+function Running({ progress }: { progress: Schemas["ProgressView"] }) {
+  const share = progress.total > 0 ? progress.done / progress.total : 0;
+  // The server's last answer is as of now; a second's age does not matter for an estimate.
+  const left = share > 0.02 ? Math.round((Date.parse(progress.started_at) ? (new Date().getTime() - Date.parse(progress.started_at)) / 1000 : 0) * (1 / share - 1)) : undefined;
+  return (
+    <div style={{ padding: "0 18px 14px" }}>
+      <Progress value={share * 100} aria-label="Sync progress" size="sm" />
+      <div className="figures" style={{ fontSize: 12.5, color: "var(--ink3)", marginTop: 4 }}>{progress.done.toLocaleString()} of {progress.total.toLocaleString()}{left !== undefined && `, about ${left} s left`}</div>
+    </div>
+  );
+}

@@ -1,0 +1,34 @@
+import { Select, Switch, Textarea, TextInput } from "@mantine/core";
+import { IconInbox } from "@tabler/icons-react";
+import { useState } from "react";
+import { Field } from "../../components/Field";
+import { api, type Schemas, unwrap } from "../../client";
+import { Card } from "./Card";
+import { useSave } from "./useSave";
+
+export function TrackingCard({ account }: { account: Schemas["AccountView"] }) {
+  const [form, setForm] = useState(account.tracking);
+  const [history, setHistory] = useState(Boolean(account.tracking.history_since));
+  const { wrong, error, card } = useSave(() =>
+    unwrap(api.PUT("/api/v1/accounts/{id}/tracking", { params: { path: { id: account.id } }, body: { ...form, history_since: history ? form.history_since : null } })),
+  );
+  const set = (part: Partial<typeof form>) => setForm({ ...form, ...part });
+  const which = account.tracking.messages === "all" ? "All messages" : "Unread messages";
+  const summary = account.tracking.enabled ? `${which}${account.tracking.history_since ? ` since ${account.tracking.history_since}` : ""}` : "Off";
+  return (
+    <Card title="Email tracking" icon={<IconInbox size={19} stroke={1.6} />} summary={summary} error={error} {...card}>
+      <Field label="Enable inbox processing" htmlFor="enabled"><Switch id="enabled" mt={6} checked={form.enabled} onChange={(event) => set({ enabled: event.target.checked })} /></Field>
+      <Field label="Which messages to process" htmlFor="which" wrong={wrong.messages}>
+        <Select id="which" allowDeselect={false} value={form.messages} onChange={(messages) => set({ messages: messages ?? "all" })} data={[{ value: "all", label: "All" }, { value: "unread", label: "Unread" }]} />
+      </Field>
+      <Field label="Process old (historic) messages" htmlFor="history" wrong={wrong.history_since} hint={history ? "Everything since this day, newest first." : "Only what arrives after the first successful connection."}>
+        <Switch id="history" mt={6} mb={history ? 8 : 0} checked={history} onChange={(event) => setHistory(event.target.checked)} />
+        {history && <TextInput type="date" aria-label="Since" value={form.history_since ?? ""} onChange={(event) => set({ history_since: event.target.value })} />}
+      </Field>
+      <Field label="Mark as read" htmlFor="mark"><Switch id="mark" mt={6} label="Mark as read if processed successfully" checked={form.mark_as_read} onChange={(event) => set({ mark_as_read: event.target.checked })} /></Field>
+      <Field label="Deny list" htmlFor="deny" wrong={wrong.deny_list} hint="One address or domain a line. *.domain for its subdomains, # for comments.">
+        <Textarea id="deny" autosize minRows={3} maxRows={12} spellCheck={false} styles={{ input: { fontFamily: "ui-monospace, monospace", fontSize: 13 } }} value={form.deny_list} onChange={(event) => set({ deny_list: event.target.value })} />
+      </Field>
+    </Card>
+  );
+}

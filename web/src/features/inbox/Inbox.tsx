@@ -1,0 +1,165 @@
+import { ActionIcon, Button, Group, Kbd, Modal, SegmentedControl, TextInput, Tooltip } from "@mantine/core";
+import { useDebouncedCallback, useHotkeys } from "@mantine/hooks";
+import { IconRefresh, IconSearch } from "@tabler/icons-react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useMemo, useRef, useState } from "react";
+import { EmptyState, ErrorState, RowsSkeleton } from "../../components/states";
+import { api, unwrap } from "../../client";
+import { type InboxSearch, inboxRoute } from "../../router";
+import { useAccounts } from "../../session";
+import { texts } from "../../texts";
+import { useMessageActions } from "./actions";
+import { FilterMenu } from "./FilterMenu";
+import { MessageList } from "./MessageList";
+import { type Row, useMessages } from "./query";
+import { ReadingPane } from "./ReadingPane";
+
+const NONE: Row[] = [];
+
+export function Inbox() {
+  const search = inboxRoute.useSearch();
+  const navigate = useNavigate({ from: "/inbox" });
+  const messages = useMessages(search);
+  const rows = useMemo(() => messages.data?.pages.flatMap((page) => page.messages) ?? NONE, [messages.data]);
+  const change = (part: Partial<InboxSearch>) => void navigate({ search: (before) => ({ ...before, ...part }), replace: true });
+  const open = (id?: string) => void navigate({ search: (before) => ({ ...before, open: id }) });
+  const selection = useSelection(rows);
+  const actions = useMessageActions();
+  const [help, setHelp] = useState(false);
+  const searchBox = useRef<HTMLInputElement>(null);
+  const current = rows.findIndex((row) => row.id === search.open);
+  const go = (step: number) => open(rows[Math.min(Math.max(current + step, 0), rows.length - 1)]?.id);
+  const targets = () => (selection.ids.size > 0 ? [...selection.ids] : search.open ? [search.open] : []);
+  const remove = (ids: string[]) => {
+    if (ids.length === 0) return;
+    actions.remove.mutate(ids);
+    selection.clear();
+    if (search.open && ids.includes(search.open)) open(rows[current + 1]?.id);
+  };
+  useHotkeys([
+    ["j", () => go(1)],
+    ["k", () => go(-1)],
+    ["Enter", () => current < 0 && open(rows[0]?.id)],
+    ["Escape", () => (selection.ids.size > 0 ? selection.clear() : open(undefined))],
+    ["e", () => actions.setRead.mutate({ ids: targets(), read: true })],
+    ["shift+3", () => remove(targets())],
+    ["#", () => remove(targets())],
+    ["/", () => searchBox.current?.focus()],
+    ["shift+/", () => setHelp(true)],
+    ["?", () => setHelp(true)],
+  ]);
+  return (
+    <div className={`inbox ${search.open ? "has-open" : ""}`}>
+      <div className="list-column">
+        {selection.ids.size > 0
+          ? <BulkBar count={selection.ids.size} clear={selection.clear} remove={() => remove(targets())} setRead={(read) => actions.setRead.mutate({ ids: targets(), read })} />
+          : <Toolbar search={search} change={change} refreshing={messages.isFetching} />}
+        <SearchBox key={search.show} initial={search.text ?? ""} change={(text) => change({ text: text || undefined })} box={searchBox} />
+        <Banner />
+        {messages.isPending && <RowsSkeleton />}
+        {messages.isError && rows.length === 0 && <ErrorState error={messages.error} retry={() => void messages.refetch()} />}
+        {messages.isSuccess && rows.length === 0 && <NoRows search={search} />}
+        {rows.length > 0 && (
+          <MessageList rows={rows} openId={search.open} cursorId={search.open} selected={selection.ids}
+            onOpen={(row) => open(row.id)} onSelect={selection.toggle}
+            onRead={(row, read) => actions.setRead.mutate({ ids: [row.id], read })}
+            onDelete={(row) => (row.deleted ? actions.restore.mutate([row.id]) : remove([row.id]))}
+            more={() => { if (messages.hasNextPage && !messages.isFetchingNextPage) void messages.fetchNextPage(); }} />
+        )}
+      </div>
+      <ReadingPane id={search.open} onBack={() => open(undefined)} onDeleted={() => open(rows[current + 1]?.id)} />
+      <Modal opened={help} onClose={() => setHelp(false)} title={texts.keyboard}><Keys /></Modal>
+    </div>
+  );
+}
+
+function useSelection(rows: Row[]) {
+  const [ids, setIds] = useState<Set<string>>(new Set());
+  const [anchor, setAnchor] = useState<string>();
+  const toggle = (row: Row, range: boolean) => {
+    const next = new Set(ids);
+    const from = rows.findIndex((other) => other.id === anchor);
+    const to = rows.indexOf(row);
+    if (range && from >= 0) {
+      for (const other of rows.slice(Math.min(from, to), Math.max(from, to) + 1)) next.add(other.id);
+    } else if (!next.delete(row.id)) {
+      next.add(row.id);
+    }
+    setAnchor(row.id);
+    setIds(next);
+  };
+  return { ids, toggle, clear: () => setIds(new Set()) };
+}
+
+function Toolbar({ search, change, refreshing }: { search: InboxSearch; change: (part: Partial<InboxSearch>) => void; refreshing: boolean }) {
+  const queries = useQueryClient();
+  const owners = useQuery({ queryKey: ["session", "owners"], queryFn: () => unwrap(api.GET("/api/v1/owners")) });
+  const choices = [{ value: "my", label: texts.my }, { value: "all", label: texts.all }, ...(owners.data ?? []).map((owner) => ({ value: owner.id, label: owner.name }))];
+  return (
+    <div className="toolbar">
+      <h1>{texts.inbox}</h1>
+      {owners.data && owners.data.length > 0 && (
+        <SegmentedControl size="xs" aria-label={texts.showEmails} data={choices} value={search.show ?? "all"} onChange={(show) => change({ show: show === "all" ? undefined : show, open: undefined })} />
+      )}
+      <Group gap={2} ml="auto">
+        <FilterMenu search={search} change={change} />
+        <Tooltip label={texts.refresh}>
+          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={texts.refresh} loading={refreshing} onClick={() => void queries.invalidateQueries({ queryKey: ["messages"] })}><IconRefresh size={18} stroke={1.6} /></ActionIcon>
+        </Tooltip>
+      </Group>
+    </div>
+  );
+}
+
+function BulkBar({ count, clear, remove, setRead }: { count: number; clear: () => void; remove: () => void; setRead: (read: boolean) => void }) {
+  return (
+    <div className="toolbar" role="toolbar" aria-label="Actions">
+      <strong>{texts.selected(count)}</strong>
+      <Group gap={6} ml="auto">
+        <Button size="compact-sm" variant="default" onClick={() => setRead(true)}>{texts.markRead}</Button>
+        <Button size="compact-sm" variant="default" onClick={() => setRead(false)}>{texts.markUnread}</Button>
+        <Button size="compact-sm" onClick={remove}>{texts.deleteMessage}</Button>
+        <Button size="compact-sm" variant="subtle" color="gray" onClick={clear}>{texts.cancel}</Button>
+      </Group>
+    </div>
+  );
+}
+
+function SearchBox({ initial, change, box }: { initial: string; change: (text: string) => void; box: React.RefObject<HTMLInputElement | null> }) {
+  const [text, setText] = useState(initial);
+  const later = useDebouncedCallback(change, 250);
+  return (
+    <div className="search">
+      <TextInput ref={box} type="search" aria-label={texts.searchPlaceholder} placeholder={texts.searchPlaceholder} leftSection={<IconSearch size={17} stroke={1.6} />} rightSection={<Kbd size="xs">/</Kbd>}
+        value={text} onChange={(event) => { setText(event.target.value); later(event.target.value); }} onKeyDown={(event) => { if (event.key === "Escape") event.currentTarget.blur(); }} />
+    </div>
+  );
+}
+
+function Banner() {
+  const accounts = useAccounts();
+  const off = accounts.data?.length && accounts.data.every((account) => !account.tracking.enabled);
+  if (!off) return null;
+  return <div className="notice" style={{ margin: 10 }} role="status">{texts.trackingOff} <Link to="/profile/email-account" style={{ color: "var(--wax)" }}>{texts.turnOn}</Link></div>;
+}
+
+function NoRows({ search }: { search: InboxSearch }) {
+  const accounts = useAccounts();
+  const { open: _open, ...filters } = search;
+  if (Object.values(filters).some((value) => value !== undefined)) return <EmptyState title={texts.nothingFound} hint={texts.nothingFoundHint} />;
+  if (accounts.data?.length === 0) {
+    return (
+      <EmptyState title={texts.noAccount} hint={texts.noAccountHint}>
+        <Link to="/profile/email-account"><Button component="span" mt={8}>{texts.noAccount}</Button></Link>
+      </EmptyState>
+    );
+  }
+  return <EmptyState title={texts.emptyInbox} hint={texts.emptyInboxHint} />;
+}
+
+const KEYS: [string, string][] = [["j / k", "Next, previous"], ["Enter", "Open the first"], ["e", "Mark read"], ["#", "Delete"], ["/", "Search"], ["Esc", "Close"], ["?", "This list"]];
+
+function Keys() {
+  return <dl style={{ display: "grid", gridTemplateColumns: "max-content 1fr", gap: "8px 18px", margin: 0 }}>{KEYS.map(([key, does]) => <div key={key} style={{ display: "contents" }}><dt><Kbd>{key}</Kbd></dt><dd style={{ margin: 0 }}>{does}</dd></div>)}</dl>;
+}

@@ -1,0 +1,173 @@
+import { ActionIcon, Button, Collapse, Menu, Modal, Skeleton } from "@mantine/core";
+import { IconArrowLeft, IconDots, IconDownload, IconFile, IconPhotoOff } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { Avatar } from "../../components/Avatar";
+import { Seal } from "../../components/Seal";
+import { EmptyState, ErrorState } from "../../components/states";
+import { exactTime, Time } from "../../components/time";
+import { ApiProblem, api, type Schemas, unwrap } from "../../client";
+import { texts } from "../../texts";
+import { useMessageActions } from "./actions";
+
+/** Capability addresses in an opened message live for ten minutes; it is opened anew before they end. */
+const REOPEN_MS = 8 * 60_000;
+
+export function ReadingPane({ id, onBack, onDeleted }: { id?: string; onBack: () => void; onDeleted: () => void }) {
+  const message = useQuery({
+    queryKey: ["message", id],
+    enabled: Boolean(id),
+    staleTime: REOPEN_MS,
+    refetchInterval: REOPEN_MS,
+    queryFn: () => unwrap(api.GET("/api/v1/messages/{id}", { params: { path: { id: id ?? "" } } })),
+  });
+  const { setRead } = useMessageActions();
+  const openedUnread = message.data?.row.unread && message.data.row.id === id;
+  useEffect(() => {
+    if (id && openedUnread) setRead.mutate({ ids: [id], read: true });
+    // Once for each opening; marking it unread again must not be undone by this.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [id, openedUnread]);
+  return (
+    <section className="reading" aria-label="Message">
+      {!id && <EmptyState title={texts.pickMessage} />}
+      {id && message.isPending && <Loading onBack={onBack} />}
+      {id && message.isError && (message.error instanceof ApiProblem && message.error.status === 404
+        ? <EmptyState title="This message is not here" hint="It may have been deleted, or you may no longer see it."><Button variant="default" onClick={onBack}>{texts.back}</Button></EmptyState>
+        : <ErrorState error={message.error} retry={() => void message.refetch()} />)}
+      {message.data && id && <Message view={message.data} onBack={onBack} onDeleted={onDeleted} />}
+    </section>
+  );
+}
+
+function Loading({ onBack }: { onBack: () => void }) {
+  return (
+    <div className="head" aria-busy aria-label="Loading">
+      <BackButton onBack={onBack} />
+      <Skeleton height={22} width="60%" mb={14} />
+      <Skeleton height={14} width="40%" mb={24} />
+      <Skeleton height={14} mb={10} />
+      <Skeleton height={14} width="90%" />
+    </div>
+  );
+}
+
+function BackButton({ onBack }: { onBack: () => void }) {
+  return <ActionIcon className="back" variant="subtle" color="gray" aria-label={texts.back} onClick={onBack} mb={6}><IconArrowLeft size={20} stroke={1.6} /></ActionIcon>;
+}
+
+function Message({ view, onBack, onDeleted }: { view: Schemas["MessageView"]; onBack: () => void; onDeleted: () => void }) {
+  const { row } = view;
+  const files = view.attachments.filter((file) => !file.inline);
+  return (
+    <>
+      <header className="head">
+        <BackButton onBack={onBack} />
+        <div style={{ display: "flex", gap: 12, alignItems: "flex-start" }}>
+          <h2 style={{ flex: 1 }}>{row.subject || texts.noSubject}</h2>
+          <MessageMenu view={view} onDeleted={onDeleted} />
+        </div>
+        <div style={{ display: "flex", gap: 12, alignItems: "center", flexWrap: "wrap" }}>
+          <Seal accountId={row.account_id} />
+          {row.author_kind === "unknown" && <span className="label orange">{texts.authorNotFound}</span>}
+        </div>
+      </header>
+      <div className="body">
+        <From view={view} />
+        {view.note && <div className="notice" role="note">{view.note}</div>}
+        {view.blocked_images > 0 && (
+          <div className="notice"><IconPhotoOff size={18} stroke={1.6} style={{ flex: "none" }} />{texts.blockedImages(view.blocked_images)}</div>
+        )}
+        {files.length > 0 && <div style={{ display: "flex", gap: 10, flexWrap: "wrap" }}>{files.map((file) => <FileChip key={file.url} file={file} />)}</div>}
+        {view.frame_url
+          // No allow-same-origin and no allow-scripts: foreign HTML has no origin and runs nothing.
+          ? <iframe className="mail-frame" title={row.subject || texts.noSubject} src={view.frame_url} sandbox="allow-popups allow-popups-to-escape-sandbox" referrerPolicy="no-referrer" />
+          : <p className="mail-text">{view.text.trim() || (files.length > 0 ? "This message has no text, only the files above." : "This message has no text.")}</p>}
+      </div>
+    </>
+  );
+}
+
+function From({ view }: { view: Schemas["MessageView"] }) {
+  const { row } = view;
+  const [details, setDetails] = useState(false);
+  const to = view.addresses.filter((address) => address.role === "to").map((address) => address.name || address.address).join(", ");
+  return (
+    <div>
+      <div className="letter">
+        <Avatar name={row.author_name || row.author_address || "?"} unknown={row.author_kind === "unknown"} />
+        <div style={{ flex: 1, minWidth: 0, overflowWrap: "anywhere" }}>
+          <strong>{row.author_name || row.author_address}</strong>{" "}
+          {row.author_name && <span style={{ color: "var(--ink2)" }}>{row.author_address}</span>}
+          <div style={{ color: "var(--ink2)", fontSize: 13 }}>
+            {texts.to}: {to || "nobody named"}{" "}
+            <button type="button" onClick={() => setDetails(!details)} aria-expanded={details} style={{ background: "none", border: 0, color: "var(--wax)", cursor: "pointer", font: "inherit", padding: 0 }}>{texts.details}</button>
+          </div>
+        </div>
+        <div style={{ textAlign: "right", color: "var(--ink3)", fontSize: 12.5 }}><Time at={row.arrived_at} long /><br /><span className="figures">{exactTime(new Date(row.arrived_at))}</span></div>
+      </div>
+      <Collapse expanded={details}>
+        <dl style={{ display: "grid", gridTemplateColumns: "max-content minmax(0,1fr)", gap: "4px 14px", fontSize: 13, margin: "12px 0 0 46px" }}>
+          {view.addresses.map((address, index) => (
+            <div key={index} style={{ display: "contents" }}>
+              <dt style={{ color: "var(--ink3)" }}>{address.role.replace("_", "-")}</dt>
+              <dd style={{ margin: 0, overflowWrap: "anywhere" }}>{address.name} {address.address && `<${address.address}>`}</dd>
+            </div>
+          ))}
+          {row.dated_at && (<><dt style={{ color: "var(--ink3)" }}>dated</dt><dd style={{ margin: 0 }}>{exactTime(new Date(row.dated_at))}</dd></>)}
+        </dl>
+      </Collapse>
+    </div>
+  );
+}
+
+function MessageMenu({ view, onDeleted }: { view: Schemas["MessageView"]; onDeleted: () => void }) {
+  const { row } = view;
+  const { remove, setRead } = useMessageActions();
+  const [source, setSource] = useState(false);
+  const mayTake = row.right !== "see";
+  const mayDelete = row.right === "own" || row.right === "manage";
+  const raw = `/api/v1/messages/${row.id}`;
+  return (
+    <>
+      <Menu position="bottom-end">
+        <Menu.Target><ActionIcon variant="default" size="lg" aria-label="More"><IconDots size={18} stroke={1.6} /></ActionIcon></Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item onClick={() => setRead.mutate({ ids: [row.id], read: false })}>{texts.markUnread}</Menu.Item>
+          {mayTake && <Menu.Item onClick={() => setSource(true)}>{texts.showSource}</Menu.Item>}
+          {mayTake && <Menu.Item component="a" href={`${raw}/eml`} download>{texts.downloadEml}</Menu.Item>}
+          {mayDelete && <Menu.Item color="wax" onClick={() => { remove.mutate([row.id]); onDeleted(); }}>{texts.deleteMessage}</Menu.Item>}
+        </Menu.Dropdown>
+      </Menu>
+      {source && <Source id={row.id} onClose={() => setSource(false)} />}
+    </>
+  );
+}
+
+function Source({ id, onClose }: { id: string; onClose: () => void }) {
+  const source = useQuery({
+    queryKey: ["source", id],
+    queryFn: () => unwrap(api.GET("/api/v1/messages/{id}/source", { params: { path: { id } }, parseAs: "text" })),
+  });
+  return (
+    <Modal opened onClose={onClose} title={texts.showSource} size="xl">
+      {source.isError ? <ErrorState error={source.error} retry={() => void source.refetch()} /> : <pre style={{ fontSize: 12.5, whiteSpace: "pre-wrap", overflowWrap: "anywhere", margin: 0 }}>{source.data ?? "..."}</pre>}
+    </Modal>
+  );
+}
+
+function FileChip({ file }: { file: Schemas["AttachmentView"] }) {
+  return (
+    <a className="file" href={file.url} download={file.name}>
+      <IconFile size={20} stroke={1.6} style={{ flex: "none" }} />
+      <span style={{ minWidth: 0, overflow: "hidden", textOverflow: "ellipsis" }}>{file.name}<br /><small style={{ color: "var(--ink3)" }}>{size(file.size_bytes)}</small></span>
+      <IconDownload size={17} stroke={1.6} style={{ flex: "none" }} />
+    </a>
+  );
+}
+
+function size(bytes: number): string {
+  if (bytes < 1000) return `${bytes} bytes`;
+  if (bytes < 1_000_000) return `${Math.round(bytes / 1000)} KB`;
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}

@@ -1,0 +1,61 @@
+/** What can be done with messages; each can be undone, so nothing asks "are you sure?". */
+import { Button, Group } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { api, messageOf, unwrap } from "../../client";
+import { texts } from "../../texts";
+
+const path = (id: string) => ({ params: { path: { id } } });
+
+export function useMessageActions() {
+  const queries = useQueryClient();
+  const refresh = () => {
+    void queries.invalidateQueries({ queryKey: ["messages"] });
+    void queries.invalidateQueries({ queryKey: ["unread"] });
+  };
+  const failed = (error: unknown) => notifications.show({ color: "red", message: messageOf(error) });
+  const each = (ids: string[], act: (id: string) => Promise<unknown>) => Promise.all(ids.map(act));
+
+  const restore = useMutation({
+    mutationFn: (ids: string[]) => each(ids, (id) => unwrap(api.POST("/api/v1/messages/{id}/restore", path(id)))),
+    onSettled: refresh,
+    onError: failed,
+  });
+  const remove = useMutation({
+    mutationFn: (ids: string[]) => each(ids, (id) => unwrap(api.DELETE("/api/v1/messages/{id}", path(id)))),
+    onSettled: refresh,
+    onError: failed,
+    onSuccess: (_, ids) => offerUndo(ids, () => restore.mutate(ids)),
+  });
+  const setRead = useMutation({
+    mutationFn: ({ ids, read }: { ids: string[]; read: boolean }) =>
+      each(ids, (id) =>
+        read ? unwrap(api.PUT("/api/v1/messages/{id}/read", path(id))) : unwrap(api.DELETE("/api/v1/messages/{id}/read", path(id))),
+      ),
+    onSettled: refresh,
+    onError: failed,
+  });
+  return { restore, remove, setRead };
+}
+
+function offerUndo(ids: string[], undo: () => void) {
+  const id = `undo-${ids.join()}`;
+  notifications.show({
+    id,
+    message: (
+      <Group justify="space-between">
+        {ids.length === 1 ? texts.deleted : texts.deletedMany(ids.length)}
+        <Button
+          size="compact-sm"
+          variant="default"
+          onClick={() => {
+            notifications.hide(id);
+            undo();
+          }}
+        >
+          {texts.undo}
+        </Button>
+      </Group>
+    ),
+  });
+}

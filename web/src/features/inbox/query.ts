@@ -1,0 +1,28 @@
+/** The list of messages: pages by position in time, kept fresh by events. */
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { api, type Schemas, unwrap } from "../../client";
+import type { InboxSearch } from "../../router";
+
+export type Row = Schemas["MessageRow"];
+const PAGE = 50;
+
+export function useMessages({ open: _open, ...search }: InboxSearch) {
+  return useInfiniteQuery({
+    queryKey: ["messages", search],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) =>
+      unwrap(api.GET("/api/v1/messages", { params: { query: { show: "all", ...dates(search), before: pageParam, limit: PAGE } } })),
+    getNextPageParam: (page) => page.older ?? undefined,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Days of the filter become moments: the last day counts in full. */
+function dates(search: Omit<InboxSearch, "open">) {
+  const moment = (day: string, plus: number) => {
+    const at = new Date(`${day}T00:00:00`);
+    at.setDate(at.getDate() + plus);
+    return at.toISOString();
+  };
+  return { ...search, from: search.from && moment(search.from, 0), until: search.until && moment(search.until, 1) };
+}

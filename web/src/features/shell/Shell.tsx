@@ -1,0 +1,49 @@
+import { Loader } from "@mantine/core";
+import { IconInbox, IconLogout, IconMailCog, IconUser } from "@tabler/icons-react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet } from "@tanstack/react-router";
+import { useEffect } from "react";
+import { ErrorState } from "../../components/states";
+import { ApiProblem, api, unwrap } from "../../client";
+import { listen } from "../../events";
+import { useSession } from "../../session";
+import { texts } from "../../texts";
+import { SignIn } from "../sign-in/SignIn";
+
+const ICON = { size: 19, stroke: 1.6 } as const;
+
+export function Shell() {
+  const session = useSession();
+  if (session.isPending) return <div className="center"><Loader size="sm" aria-label="Loading" /></div>;
+  if (session.error instanceof ApiProblem && session.error.status === 401) return <SignIn />;
+  if (session.isError && !session.data) return <ErrorState error={session.error} retry={() => void session.refetch()} />;
+  return <SignedIn name={session.data?.name ?? ""} />;
+}
+
+function SignedIn({ name }: { name: string }) {
+  const queries = useQueryClient();
+  useEffect(() => listen(queries), [queries]);
+  const unread = useQuery({ queryKey: ["unread"], queryFn: () => unwrap(api.GET("/api/v1/unread")) });
+  const count = unread.data ? (unread.data.capped ? "999+" : unread.data.unread || "") : "";
+  useEffect(() => {
+    document.title = count ? `(${count}) ${texts.app}` : texts.app;
+  }, [count]);
+  const signOut = useMutation({
+    mutationFn: () => unwrap(api.DELETE("/api/v1/session")),
+    onSettled: () => queries.resetQueries(),
+  });
+  return (
+    <div className="shell">
+      <nav className="rail" aria-label="Main">
+        <div className="brand"><img src="/seal.svg" alt="" width={24} height={24} /> {texts.app}</div>
+        <Link to="/inbox"><IconInbox {...ICON} />{texts.inbox}{count && <span className="badge" aria-label={`${count} unread`}>{count}</span>}</Link>
+        <Link to="/profile/email-account"><IconMailCog {...ICON} />{texts.emailAccount}</Link>
+        <div className="foot">
+          <Link to="/profile" activeOptions={{ exact: true }}><IconUser {...ICON} /><span className="who-name">{name}</span><span hidden>{texts.myProfile}</span></Link>
+          <button type="button" className="item" onClick={() => signOut.mutate()}><IconLogout {...ICON} />{texts.signOut}</button>
+        </div>
+      </nav>
+      <main className="main"><Outlet /></main>
+    </div>
+  );
+}

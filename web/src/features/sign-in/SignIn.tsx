@@ -1,0 +1,40 @@
+import { Alert, Button, PasswordInput, Stack, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { api, messageOf, unwrap } from "../../client";
+import { texts } from "../../texts";
+
+export function SignIn() {
+  const queries = useQueryClient();
+  const [login, setLogin] = useState("");
+  const [password, setPassword] = useState("");
+  const setup = useQuery({ queryKey: ["setup"], queryFn: () => unwrap(api.GET("/api/v1/setup")) });
+  const signIn = useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/session", { body: { login, password } })),
+    onSuccess: () => queries.resetQueries(),
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    signIn.mutate();
+  };
+  return (
+    <main className="center">
+      <form className="desk" onSubmit={submit}>
+        <div className="brand" style={{ padding: "0 0 18px" }}>
+          <img src="/seal.svg" alt="" width={28} height={28} /> {texts.app}
+        </div>
+        <Stack gap={14}>
+          {setup.data?.needed && (
+            <Alert color="orange" title="No administrator yet">
+              Open the link that Waxseal printed when it started. It makes the first one.
+            </Alert>
+          )}
+          <TextInput label={texts.login} autoComplete="username" autoFocus value={login} onChange={(event) => setLogin(event.target.value)} required withAsterisk={false} />
+          <PasswordInput label={texts.password} autoComplete="current-password" value={password} onChange={(event) => setPassword(event.target.value)} required withAsterisk={false} />
+          {signIn.isError && <div role="alert" style={{ color: "var(--wax)" }}>{messageOf(signIn.error)}</div>}
+          <Button type="submit" loading={signIn.isPending}>{texts.signIn}</Button>
+        </Stack>
+      </form>
+    </main>
+  );
+}

@@ -1,0 +1,54 @@
+import { createRootRoute, createRoute, createRouter, Navigate, Outlet } from "@tanstack/react-router";
+import { EmailAccount } from "./features/email-account/EmailAccount";
+import { Inbox } from "./features/inbox/Inbox";
+import { Profile } from "./features/profile/Profile";
+import { Setup } from "./features/setup/Setup";
+import { Shell } from "./features/shell/Shell";
+
+export type InboxSearch = {
+  show?: string;
+  text?: string;
+  direction?: string;
+  unread?: boolean;
+  attachments?: boolean;
+  from?: string;
+  until?: string;
+  deleted?: boolean;
+  open?: string;
+};
+
+const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
+const flag = (value: unknown) => (typeof value === "boolean" ? value : undefined);
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: () => <Navigate to="/inbox" /> });
+const setup = createRoute({ getParentRoute: () => root, path: "/setup", component: Setup });
+const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Shell });
+const home = createRoute({ getParentRoute: () => shell, path: "/", component: () => <Navigate to="/inbox" /> });
+export const inboxRoute = createRoute({
+  getParentRoute: () => shell,
+  path: "/inbox",
+  component: Inbox,
+  validateSearch: (search: Record<string, unknown>): InboxSearch => ({
+    show: text(search.show),
+    text: text(search.text),
+    direction: text(search.direction),
+    unread: flag(search.unread),
+    attachments: flag(search.attachments),
+    from: text(search.from),
+    until: text(search.until),
+    deleted: flag(search.deleted),
+    open: text(search.open),
+  }),
+});
+const account = createRoute({ getParentRoute: () => shell, path: "/profile/email-account", component: EmailAccount });
+const profile = createRoute({ getParentRoute: () => shell, path: "/profile", component: Profile });
+
+export const router = createRouter({
+  routeTree: root.addChildren([setup, shell.addChildren([home, inboxRoute, account, profile])]),
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

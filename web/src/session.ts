@@ -1,0 +1,10 @@
+import { useQuery } from "@tanstack/react-query";
+import { api, unwrap } from "./client";
+
+export function useSession() {
+  return useQuery({ queryKey: ["session"], queryFn: () => unwrap(api.GET("/api/v1/session")), staleTime: 60_000 });
+}
+
+export function useAccounts() {
+  return useQuery({ queryKey: ["accounts"], queryFn: () => unwrap(api.GET("/api/v1/accounts")) });
+}
