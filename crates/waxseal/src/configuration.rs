@@ -118,8 +118,11 @@ impl Configuration {
                 file.display()
             )));
         }
-        let configuration: Configuration = Figment::from(Serialized::defaults(&defaults))
-            .merge(Toml::file_exact(file))
+        let mut figment = Figment::from(Serialized::defaults(&defaults));
+        if file.exists() {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let configuration: Configuration = figment
             .merge(Env::prefixed("WAXSEAL_"))
             .merge(Serialized::defaults(options))
             .extract()?;

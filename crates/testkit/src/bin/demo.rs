@@ -1,0 +1,273 @@
+//! The whole product on this machine: a private Dovecot and Exim with sample people and mail, and Waxseal
+//! on a fresh data folder. Ends with Ctrl-C and leaves nothing behind.
+
+use std::io::BufRead as _;
+use std::io::BufReader;
+use std::io::Write as _;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+
+use testkit::Dovecot;
+use testkit::Mta;
+use testkit::TestkitError;
+use testkit::dovecot::PASSWORD;
+use testkit::people::ADMINISTRATORS;
+use testkit::people::ALICE;
+use testkit::people::SIGN_IN_PASSWORD;
+use testkit::sample_mail::alices_mailbox;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+
+const USAGE: &str = "usage: demo PATH-OF-WAXSEAL [--port PORT] [--without-account] [--state FILE]";
+
+struct Options {
+    waxseal: PathBuf,
+    port: u16,
+    /// The journeys set the account up in the browser.
+    without_account: bool,
+    /// Where the journeys read how to reach the servers.
+    state: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), TestkitError> {
+    let options = options().ok_or_else(|| error("demo", USAGE))?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let demo = tokio::task::spawn_blocking(move || Demo::start(&options));
+    let demo = demo.await.map_err(std::io::Error::other)??;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    eprintln!("Ending.");
+    drop(demo);
+    Ok(())
+}
+
+fn error(program: &'static str, reason: &str) -> TestkitError {
+    TestkitError::Start {
+        program,
+        reason: reason.to_owned(),
+    }
+}
+
+fn options() -> Option<Options> {
+    let mut arguments = std::env::args().skip(1);
+    let waxseal = arguments.next()?.into();
+    let mut options = Options {
+        waxseal,
+        port: 8080,
+        without_account: false,
+        state: None,
+    };
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--port" => options.port = arguments.next()?.parse().ok()?,
+            "--without-account" => options.without_account = true,
+            "--state" => options.state = Some(arguments.next()?.into()),
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+// Fields end in this order: Waxseal first, then its servers, then the folder.
+struct Demo {
+    _waxseal: Ending,
+    mta: Mta,
+    dovecot: Dovecot,
+    _folder: tempfile::TempDir,
+}
+
+/// Ends with SIGTERM and waits, as an operator would.
+struct Ending(Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
+}
+
+impl Demo {
+    fn start(options: &Options) -> Result<Self, TestkitError> {
+        eprintln!("Starting Dovecot and Exim on loopback ...");
+        let dovecot = Dovecot::start()?;
+        let mta = Mta::start(&dovecot)?;
+        let mailbox = dovecot.maildir(ALICE.login);
+        for sample in alices_mailbox() {
+            mailbox.put(sample.folder, sample.raw.as_bytes(), sample.seen, sample.age)?;
+        }
+        let folder = tempfile::Builder::new().prefix("waxseal-demo-").tempdir()?;
+        let world = World {
+            waxseal: &options.waxseal,
+            data: folder.path().join("data"),
+            dovecot: &dovecot,
+        };
+        for administrator in ADMINISTRATORS {
+            let mut arguments = vec![
+                "admin",
+                "create",
+                "--password-stdin",
+                "--login",
+                administrator.login,
+            ];
+            arguments.extend(["--name", administrator.name]);
+            arguments.extend((administrator == ALICE).then_some("--super"));
+            world.run(&arguments, SIGN_IN_PASSWORD)?;
+        }
+        if !options.without_account {
+            let file = folder.path().join("account.toml");
+            std::fs::write(&file, account_file(&dovecot))?;
+            world.run(
+                &[
+                    "account",
+                    "add",
+                    "--owner",
+                    ALICE.login,
+                    "--file",
+                    &file.to_string_lossy(),
+                ],
+                "",
+            )?;
+            // The first look already shows mail.
+            world.run(&["sync", "--once"], "")?;
+        }
+        let (waxseal, url) = world.serve(options.port)?;
+        let demo = Demo {
+            _waxseal: waxseal,
+            mta,
+            dovecot,
+            _folder: folder,
+        };
+        demo.introduce(&url);
+        if let Some(state) = &options.state {
+            std::fs::write(state, demo.state(&url))?;
+        }
+        println!("ready {url}");
+        Ok(demo)
+    }
+
+    fn introduce(&self, url: &str) {
+        eprintln!("\nSign in at {url} with the password \"{SIGN_IN_PASSWORD}\" as");
+        for administrator in ADMINISTRATORS {
+            eprintln!(
+                "  {:8} {} - {}",
+                administrator.login, administrator.name, administrator.part
+            );
+        }
+        let exim = self.mta.configuration();
+        let (to, exim) = (ALICE.address, exim.display());
+        eprintln!("\nDeliver one more message while it runs:");
+        eprintln!(
+            "  printf 'From: Kelly <kelly@out.example>\\nTo: {to}\\nSubject: One more\\n\\nHello again.\\n' \\"
+        );
+        eprintln!("    | /usr/sbin/exim4 -C {exim} -i -odf -f kelly@out.example {to}");
+        let port = self.dovecot.imaps_port;
+        eprintln!(
+            "\nIts IMAP: server localhost, port {port}, SSL, user {}, password {PASSWORD}",
+            ALICE.login
+        );
+        eprintln!("Ctrl-C ends it; nothing is left behind.\n");
+    }
+
+    fn state(&self, url: &str) -> String {
+        format!(
+            "{{\"url\":\"{url}\",\"imapPort\":{},\"imapsPort\":{},\"mailPassword\":\"{PASSWORD}\",\
+\"signInPassword\":\"{SIGN_IN_PASSWORD}\",\"exim\":\"{}\",\"alice\":\"{}\"}}\n",
+            self.dovecot.imap_port,
+            self.dovecot.imaps_port,
+            self.mta.configuration().display(),
+            ALICE.address
+        )
+    }
+}
+
+/// How every command of Waxseal is run here.
+struct World<'a> {
+    waxseal: &'a Path,
+    data: PathBuf,
+    dovecot: &'a Dovecot,
+}
+
+impl World<'_> {
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.waxseal);
+        command
+            .arg("--data")
+            .arg(&self.data)
+            .env("WAXSEAL_EGRESS_ALLOW", "127.0.0.0/8,[::1/128]");
+        // The demo's own authority is trusted instead of the machine's.
+        command.env("SSL_CERT_FILE", &self.dovecot.certificate.authority);
+        command
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> Result<(), TestkitError> {
+        let mut command = self.command();
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .map_err(|cause| error("waxseal", &cause.to_string()))?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A command that reads nothing closes early; its exit code is what counts.
+            let _ = writeln!(stdin, "{input}");
+        }
+        let output = child.wait_with_output()?;
+        match output.status.success() {
+            true => Ok(()),
+            false => Err(error("waxseal", &String::from_utf8_lossy(&output.stderr))),
+        }
+    }
+
+    fn serve(&self, port: u16) -> Result<(Ending, String), TestkitError> {
+        let mut command = self.command();
+        command.args(["serve", "--listen", &format!("127.0.0.1:{port}")]);
+        // The log is for those who ask for it: RUST_LOG=info make demo.
+        let wants_log = std::env::var_os("RUST_LOG").is_some();
+        let log = if wants_log {
+            Stdio::inherit()
+        } else {
+            Stdio::null()
+        };
+        let mut child = Ending(command.stdout(Stdio::piped()).stderr(log).spawn()?);
+        let output = child
+            .0
+            .stdout
+            .take()
+            .ok_or_else(|| error("waxseal", "it has no output"))?;
+        for line in BufReader::new(output).lines() {
+            if let Some(url) = line?.strip_prefix("Waxseal listens on ") {
+                return Ok((child, url.to_owned()));
+            }
+        }
+        let reason = format!("it ended early. Is port {port} taken? Choose another: make demo PORT=8081");
+        Err(error("waxseal", &reason))
+    }
+}
+
+fn account_file(dovecot: &Dovecot) -> String {
+    format!(
+        "name = \"{}\"
+address = \"{}\"
+username = \"{}\"
+password = \"{PASSWORD}\"
+[tracking]
+enabled = true
+history_since = \"2020-01-01\"
+deny = [\"*.spam.example\"]
+[imap]
+server = \"localhost\"
+port = {}
+security = \"tls\"
+",
+        ALICE.name, ALICE.address, ALICE.login, dovecot.imaps_port
+    )
+}
