@@ -46,5 +46,5 @@ function refresh(queries: QueryClient, name: Name) {
     return;
   }
   for (const key of ["messages", "unread", "status"]) stale(key);
-  if (name === "access" || name === "resync") for (const key of ["session", "seal"]) stale(key);
+  if (name === "access" || name === "resync") for (const key of ["session", "seal", "message"]) stale(key);
 }

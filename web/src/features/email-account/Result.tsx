@@ -5,7 +5,7 @@ import type { Schemas } from "../../client";
 
 export function Result({ pending, result, error }: { pending: boolean; result?: Schemas["TestResult"]; error?: string }) {
   if (pending) return <ul className="steps"><li><Loader size={15} /> Connecting. A server that does not answer takes up to 15 seconds.</li></ul>;
-  if (!result) return <ul className="steps" role="alert"><li><Cross />{error}</li></ul>;
+  if (!result) return <ul className="steps"><li><Cross /><div role="alert">{error}</div></li></ul>;
   const failure = result.failure;
   return (
     <ul className="steps" aria-live="polite">
@@ -13,7 +13,7 @@ export function Result({ pending, result, error }: { pending: boolean; result?: 
         <li key={step.text}><IconCheck size={16} stroke={2} color="var(--green)" style={{ flex: "none" }} aria-label="Done" />{step.text}<span className="took figures">{step.took_ms} ms</span></li>
       ))}
       {failure && (
-        <li role="alert"><Cross /><div><strong>{failure.message}</strong>
+        <li><Cross /><div role="alert"><strong>{failure.message}</strong>
           {failure.said && <div>The server said: {failure.said}</div>}
           {failure.certificate_names.length > 0 && <div>The certificate is for {failure.certificate_names.join(", ")}{failure.certificate_valid_until && `, valid until ${failure.certificate_valid_until.slice(0, 10)}`}.</div>}
           <div>{failure.advice}</div></div></li>

@@ -7,11 +7,11 @@ export function FilterMenu({ search, change }: { search: InboxSearch; change: (p
   const active = Boolean(search.direction ?? search.from ?? search.until) || search.unread !== undefined || search.attachments || search.deleted;
   return (
     <Popover position="bottom-end" shadow="md" trapFocus>
-      <Popover.Target>
-        <Indicator disabled={!active} color="wax" size={8} offset={6}>
+      <Indicator disabled={!active} color="wax" size={8} offset={6}>
+        <Popover.Target>
           <Button variant="subtle" color="gray" leftSection={<IconAdjustmentsHorizontal size={17} stroke={1.6} />} c="var(--ink2)" px={10}>{texts.filter}</Button>
-        </Indicator>
-      </Popover.Target>
+        </Popover.Target>
+      </Indicator>
       <Popover.Dropdown>
         <Stack gap={12} w={260}>
           <SegmentedControl fullWidth size="xs" aria-label="Direction" value={search.direction ?? ""} onChange={(direction) => change({ direction: direction || undefined })}

@@ -1,9 +1,10 @@
 import { ActionIcon, Button, Group, Kbd, Modal, SegmentedControl, TextInput, Tooltip } from "@mantine/core";
-import { useDebouncedCallback, useHotkeys } from "@mantine/hooks";
+import { useDebouncedCallback } from "@mantine/hooks";
 import { IconRefresh, IconSearch } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useRef, useState } from "react";
+import { useKeys } from "../../components/useKeys";
 import { EmptyState, ErrorState, RowsSkeleton } from "../../components/states";
 import { api, unwrap } from "../../client";
 import { type InboxSearch, inboxRoute } from "../../router";
@@ -37,18 +38,16 @@ export function Inbox() {
     selection.clear();
     if (search.open && ids.includes(search.open)) open(rows[current + 1]?.id);
   };
-  useHotkeys([
-    ["j", () => go(1)],
-    ["k", () => go(-1)],
-    ["Enter", () => current < 0 && open(rows[0]?.id)],
-    ["Escape", () => (selection.ids.size > 0 ? selection.clear() : open(undefined))],
-    ["e", () => actions.setRead.mutate({ ids: targets(), read: true })],
-    ["shift+3", () => remove(targets())],
-    ["#", () => remove(targets())],
-    ["/", () => searchBox.current?.focus()],
-    ["shift+/", () => setHelp(true)],
-    ["?", () => setHelp(true)],
-  ]);
+  useKeys({
+    j: () => go(1),
+    k: () => go(-1),
+    Enter: () => current < 0 && open(rows[0]?.id),
+    Escape: () => (selection.ids.size > 0 ? selection.clear() : open(undefined)),
+    e: () => actions.setRead.mutate({ ids: targets(), read: true }),
+    "#": () => remove(targets()),
+    "/": () => searchBox.current?.focus(),
+    "?": () => setHelp(true),
+  });
   return (
     <div className={`inbox ${search.open ? "has-open" : ""}`}>
       <div className="list-column">

@@ -35,7 +35,7 @@ export function ReadingPane({ id, onBack, onDeleted }: { id?: string; onBack: ()
       {id && message.isError && (message.error instanceof ApiProblem && message.error.status === 404
         ? <EmptyState title="This message is not here" hint="It may have been deleted, or you may no longer see it."><Button variant="default" onClick={onBack}>{texts.back}</Button></EmptyState>
         : <ErrorState error={message.error} retry={() => void message.refetch()} />)}
-      {message.data && id && <Message view={message.data} onBack={onBack} onDeleted={onDeleted} />}
+      {message.isSuccess && id && <Message view={message.data} onBack={onBack} onDeleted={onDeleted} />}
     </section>
   );
 }

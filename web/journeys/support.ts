@@ -1,0 +1,97 @@
+/** A running demo, a real browser, and what the journeys share. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import axe from "axe-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const SCREENSHOTS = join(ROOT, "screenshots");
+
+export type DemoState = { url: string; imapPort: number; imapsPort: number; mailPassword: string; signInPassword: string; exim: string; alice: string };
+
+export class Demo {
+  private constructor(
+    private readonly process: ChildProcess,
+    private readonly folder: string,
+    readonly state: DemoState,
+    readonly browser: Browser,
+  ) {}
+
+  static async start(...options: string[]): Promise<Demo> {
+    const folder = mkdtempSync(join(tmpdir(), "waxseal-journeys-"));
+    const file = join(folder, "state.json");
+    const binaries = process.env.WAXSEAL_BINARIES ?? join(ROOT, "target/debug");
+    const child = spawn(join(binaries, "demo"), [join(binaries, "waxseal"), "--port", String(await freePort()), "--state", file, ...options], { stdio: ["ignore", "pipe", "inherit"] });
+    await new Promise<void>((ready, failed) => {
+      child.stdout?.on("data", (chunk: Buffer) => chunk.toString().includes("ready ") && ready());
+      child.on("exit", (code) => failed(new Error(`the demo ended with ${code}`)));
+    });
+    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    return new Demo(child, folder, JSON.parse(readFileSync(file, "utf8")) as DemoState, browser);
+  }
+
+  async stop(): Promise<void> {
+    await this.browser.close();
+    const ended = new Promise((done) => this.process.once("exit", done));
+    this.process.kill("SIGTERM");
+    await ended;
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async context(options: { dark?: boolean; narrow?: boolean } = {}): Promise<BrowserContext> {
+    const context = await this.browser.newContext({
+      baseURL: this.state.url,
+      colorScheme: options.dark ? "dark" : "light",
+      viewport: options.narrow ? { width: 390, height: 844 } : { width: 1440, height: 860 },
+    });
+    context.setDefaultTimeout(10_000);
+    return context;
+  }
+
+  async signIn(context: BrowserContext, login: string): Promise<Page> {
+    const page = await context.newPage();
+    await page.goto("/inbox");
+    await page.getByLabel("Login").fill(login);
+    await page.getByLabel("Password", { exact: true }).fill(this.state.signInPassword);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("navigation", { name: "Main" }).waitFor();
+    return page;
+  }
+
+  /** Hands a message to the real MTA, as a customer's server would. */
+  deliver(from: string, subject: string, text: string): void {
+    const raw = `From: ${from}\nTo: ${this.state.alice}\nSubject: ${subject}\nMessage-ID: <${Date.now()}@out.example>\n\n${text}\n`;
+    const sent = spawnSync("/usr/sbin/exim4", ["-C", this.state.exim, "-i", "-odf", "-f", "kelly@out.example", this.state.alice], { input: raw });
+    if (sent.status !== 0) throw new Error(`exim4: ${sent.stderr.toString()}`);
+  }
+}
+
+/** Keeps a picture to be looked at. */
+export function screenshot(page: Page, name: string) {
+  return page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+}
+
+/** Serious and critical violations of WCAG on this page. */
+export async function violations(page: Page): Promise<string[]> {
+  // Evaluated, not added as a script: the page's policy allows none but its own.
+  await page.evaluate(axe.source);
+  return page.evaluate(async () => {
+    const found = await (globalThis as unknown as { axe: typeof axe }).axe.run(document, { iframes: false });
+    return found.violations
+      .filter((violation) => violation.impact === "serious" || violation.impact === "critical")
+      .map((violation) => `${violation.id}: ${violation.nodes.map((node) => `${node.target.join(" ")} ${node.any[0]?.message ?? ""}`).join("; ")}`);
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((found) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => found(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
