@@ -7,4 +7,6 @@ export default tseslint.config(
   js.configs.recommended,
   ...tseslint.configs.strict,
   { plugins: { "react-hooks": reactHooks }, rules: reactHooks.configs["recommended-latest"]?.rules ?? {} },
+  // Advice for the React compiler, which is not used here.
+  { rules: { "react-hooks/incompatible-library": "off" } },
 );

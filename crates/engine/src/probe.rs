@@ -88,7 +88,7 @@ pub fn target(credentials: ImapCredentials) -> ImapTarget {
 
 fn failure(error: &WireError) -> ProbeFailure {
     let certificate = match &error.kind {
-        Kind::Certificate { certificate, .. } => certificate.clone(),
+        Kind::Certificate { certificate, .. } => certificate.as_deref().cloned(),
         _ => None,
     };
     ProbeFailure {

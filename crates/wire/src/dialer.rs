@@ -157,6 +157,7 @@ fn tls_error(
     doing: &'static str,
 ) -> WireError {
     if let Some(reason) = refusal_reason(error) {
+        let certificate = certificate.map(Box::new);
         return WireError::new(Kind::Certificate { reason, certificate }, doing);
     }
     if is_not_tls(error) {

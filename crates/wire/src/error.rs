@@ -15,7 +15,7 @@ pub enum Kind {
     NotTls,
     Certificate {
         reason: String,
-        certificate: Option<CertificateSummary>,
+        certificate: Option<Box<CertificateSummary>>,
     },
     StarttlsMissing,
     CleartextRefused,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::collections::hash_map::Entry;
 
 use domain::EmailAddress;
 use domain::MailAccountId;
@@ -79,9 +80,9 @@ impl<'a> ThreadIndex<'a> {
     }
 
     async fn load_participants(&mut self, tx: &mut Tx, thread: ThreadId) -> Result<(), ServiceError> {
-        if !self.participants.contains_key(&thread) {
+        if let Entry::Vacant(vacant) = self.participants.entry(thread) {
             let found = threads::participants_for_engine(tx, thread).await?;
-            self.participants.insert(thread, found.into_iter().collect());
+            vacant.insert(found.into_iter().collect());
         }
         Ok(())
     }

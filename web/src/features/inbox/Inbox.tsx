@@ -145,8 +145,8 @@ function Banner() {
 
 function NoRows({ search }: { search: InboxSearch }) {
   const accounts = useAccounts();
-  const { open: _open, ...filters } = search;
-  if (Object.values(filters).some((value) => value !== undefined)) return <EmptyState title={texts.nothingFound} hint={texts.nothingFoundHint} />;
+  const filtered = Object.entries(search).some(([name, value]) => name !== "open" && value !== undefined);
+  if (filtered) return <EmptyState title={texts.nothingFound} hint={texts.nothingFoundHint} />;
   if (accounts.data?.length === 0) {
     return (
       <EmptyState title={texts.noAccount} hint={texts.noAccountHint}>

@@ -64,7 +64,7 @@ function useKeepPlace(scroller: React.RefObject<HTMLDivElement | null>, rows: Ro
   useLayoutEffect(() => {
     const box = scroller.current;
     const shift = first.current ? rows.findIndex((row) => row.id === first.current) : 0;
-    if (box && box.scrollTop > 0 && shift > 0) box.scrollTop += shift * ROW_PX;
+    if (box && box.scrollTop > 0 && shift > 0) box.scrollBy(0, shift * ROW_PX);
     first.current = rows[0]?.id;
   }, [rows, scroller]);
 }

@@ -6,7 +6,10 @@ import type { InboxSearch } from "../../router";
 export type Row = Schemas["MessageRow"];
 const PAGE = 50;
 
-export function useMessages({ open: _open, ...search }: InboxSearch) {
+export function useMessages(all: InboxSearch) {
+  const search = { ...all };
+  // Which message is open changes nothing in the list.
+  delete search.open;
   return useInfiniteQuery({
     queryKey: ["messages", search],
     initialPageParam: undefined as string | undefined,

@@ -1,0 +1,65 @@
+# Everything that people and CI run. The first target is the list.
+.PHONY: help deps web build demo run test test-full journeys bench lint openapi clean
+
+CARGO ?= cargo
+PORT ?= 8080
+BINARIES := target/debug
+
+help:
+	@echo "make demo       the whole product on this machine, with sample people and mail"
+	@echo "make run        Waxseal for real use: SQLite in one data folder"
+	@echo "make test       the tests that CI runs; installs what they need"
+	@echo "make test-full  all tests, the long ones included"
+	@echo "make journeys   the journeys alone, in Chromium; pictures go to screenshots/"
+	@echo "make bench      first sync beside a raw drain and mbsync; release build"
+	@echo "make lint       formatting, clippy, dependencies, types, eslint"
+
+# Debian packages of the test servers. Asks before apt; starts none of their services.
+deps:
+	@scripts/install-packages.sh
+
+web/node_modules: web/package.json web/package-lock.json
+	cd web && npm ci --no-progress
+	@touch web/node_modules
+
+web: web/node_modules
+	cd web && npm run build
+
+build: web
+	$(CARGO) build --workspace
+
+demo: deps build
+	@$(BINARIES)/demo $(BINARIES)/waxseal --port $(PORT)
+
+run: web
+	$(CARGO) build --package waxseal
+	@$(BINARIES)/waxseal serve $(ARGS)
+
+test: deps build
+	$(CARGO) test --workspace
+	cd web && npm run journeys
+
+test-full: deps build
+	WAXSEAL_KILLS=50 $(CARGO) test --workspace
+	cd web && npm run journeys
+
+journeys: deps build
+	cd web && npm run journeys
+
+bench: deps web
+	$(CARGO) build --release --package waxseal --package testkit
+	scripts/bench.py
+
+lint: web/node_modules
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny check bans licenses sources
+	cd web && npm run lint
+
+openapi:
+	$(CARGO) run --quiet --package waxseal -- openapi > docs/openapi.json
+
+clean:
+	$(CARGO) clean
+	rm -rf web/dist web/node_modules screenshots
