@@ -1,0 +1,265 @@
+//! Servers that are wrong, away, or hostile: each is told apart, nothing is lost, nobody else suffers.
+
+mod support;
+
+use domain::account::ImapSettings;
+use domain::account::Security;
+use engine::EngineError;
+use secrecy::SecretString;
+use service::accounts::ImapCredentials;
+use support::World;
+use support::imap_of;
+use testkit::Dovecot;
+use testkit::dovecot::PASSWORD;
+use testkit::scripted::ScriptedServer;
+use testkit::scripted::Step;
+use wire::Kind;
+
+fn settings(port: u16, security: Security, validate_certificate: bool) -> ImapSettings {
+    ImapSettings {
+        server: "127.0.0.1".into(),
+        port,
+        security,
+        validate_certificate,
+        sent_folder: None,
+    }
+}
+
+fn credentials(settings: ImapSettings, password: &str) -> ImapCredentials {
+    ImapCredentials {
+        settings,
+        username: "owner".into(),
+        password: SecretString::from(password.to_owned()),
+    }
+}
+
+/// A port of this machine that refuses connections.
+fn closed_port() -> u16 {
+    testkit::process::free_port().expect("port")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seven_failures_have_seven_texts_and_each_says_what_to_do() {
+    let dovecot = Dovecot::start().expect("dovecot");
+    let world = World::new().await;
+    let stalling = ScriptedServer::start(vec![Step::Stall]).await.expect("server");
+    let no_starttls = ScriptedServer::start(vec![
+        Step::send("* OK hello\r\n"),
+        Step::on("STARTTLS", "{tag} BAD what?\r\n"),
+    ])
+    .await
+    .expect("server");
+    let mut wrong_host = settings(993, Security::Tls, true);
+    wrong_host.server = "no-such-host.invalid".into();
+    let mut texts = Vec::new();
+    for (case, settings, password, kind) in [
+        ("wrong host", wrong_host, PASSWORD, Kind::HostNotUsable),
+        (
+            "wrong port",
+            settings(closed_port(), Security::Tls, true),
+            PASSWORD,
+            Kind::Unreachable,
+        ),
+        (
+            "no TLS there",
+            settings(dovecot.imap_port, Security::Tls, false),
+            PASSWORD,
+            Kind::NotTls,
+        ),
+        (
+            "STARTTLS missing",
+            settings(no_starttls.address.port(), Security::Starttls, false),
+            PASSWORD,
+            Kind::StarttlsMissing,
+        ),
+        (
+            "wrong password",
+            settings(dovecot.imaps_port, Security::Tls, false),
+            "wrong",
+            Kind::LoginRefused,
+        ),
+        (
+            "timeout",
+            settings(stalling.address.port(), Security::Tls, false),
+            PASSWORD,
+            Kind::Timeout,
+        ),
+    ] {
+        let result = world.handle.probe(credentials(settings, password)).await;
+        let failure = result.failure.expect(case);
+        assert_eq!(failure.message, kind.message(), "{case}");
+        assert!(!failure.advice.is_empty(), "{case}");
+        texts.push(failure.message);
+    }
+    let bad = world
+        .handle
+        .probe(credentials(
+            settings(dovecot.imaps_port, Security::Tls, true),
+            PASSWORD,
+        ))
+        .await;
+    let failure = bad.failure.expect("bad certificate");
+    assert!(
+        failure
+            .message
+            .starts_with("The server's certificate was not accepted"),
+        "{}",
+        failure.message
+    );
+    assert_eq!(
+        failure.certificate.expect("certificate").names,
+        ["localhost", "127.0.0.1"]
+    );
+    texts.push(failure.message);
+    texts.sort();
+    texts.dedup();
+    assert_eq!(texts.len(), 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_may_not_be_dialled_tells_nothing() {
+    let world = World::new().await;
+    for server in ["10.0.0.1", "169.254.169.254", "::1"] {
+        let mut settings = settings(993, Security::Tls, true);
+        settings.server = server.into();
+        let result = world.handle.probe(credentials(settings, PASSWORD)).await;
+        assert_eq!(
+            result.failure.expect(server).message,
+            Kind::HostNotUsable.message()
+        );
+        assert!(result.steps.is_empty(), "{server}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_three_modes_work_against_a_real_server() {
+    let dovecot = Dovecot::start().expect("dovecot");
+    let world = World::new().await;
+    for (port, security) in [
+        (dovecot.imaps_port, Security::Tls),
+        (dovecot.imap_port, Security::Starttls),
+        (dovecot.imap_port, Security::None),
+    ] {
+        let result = world
+            .handle
+            .probe(credentials(settings(port, security, false), PASSWORD))
+            .await;
+        assert!(result.failure.is_none(), "{security:?}: {:?}", result.failure);
+        let sent = result
+            .folders
+            .iter()
+            .find(|folder| folder.is_sent)
+            .expect("sent folder");
+        assert_eq!(sent.name, "Sent");
+    }
+}
+
+/// A server that signs in, opens INBOX with one new message, and then misbehaves in FETCH.
+fn misbehaving(fetch_answer: &str, after: Step) -> Vec<Step> {
+    let opened = "* 1 EXISTS\r\n* OK [UIDVALIDITY 1] ok\r\n* OK [UIDNEXT 2] ok\r\n{tag} OK done\r\n";
+    vec![
+        Step::send("* OK hello\r\n"),
+        Step::on("CAPABILITY", "* CAPABILITY IMAP4rev1\r\n{tag} OK done\r\n"),
+        Step::on("LOGIN", "{tag} OK done\r\n"),
+        Step::on("CAPABILITY", "* CAPABILITY IMAP4rev1\r\n{tag} OK done\r\n"),
+        Step::on("LIST", "* LIST () \"/\" INBOX\r\n{tag} OK done\r\n"),
+        Step::on("EXAMINE", opened),
+        Step::on("SEARCH", "* SEARCH 1\r\n{tag} OK done\r\n"),
+        Step::on("FETCH", fetch_answer),
+        after,
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hostile_server_fails_its_own_account_alone_and_nothing_is_stored() {
+    let dovecot = Dovecot::start().expect("dovecot");
+    let world = World::new().await;
+    let good = world
+        .account(imap_of(&dovecot), "owner", support::tracking())
+        .await;
+    let tracking = domain::account::Tracking {
+        history_since: Some("2020-01-01".parse().expect("day")),
+        ..support::tracking()
+    };
+    for (case, answer, after, kind) in [
+        ("stalls", "", Step::Stall, "timeout"),
+        (
+            "hangs up",
+            "* 1 FETCH (UID 1 BODY[] {500}\r\nFrom",
+            Step::Close,
+            "unavailable",
+        ),
+        (
+            "2 GB",
+            "* 1 FETCH (UID 1 BODY[] {2147483648}\r\nx",
+            Step::Stall,
+            "protocol error",
+        ),
+        (
+            "no size",
+            "* 1 FETCH (UID 1 BODY[] {-1}\r\nx",
+            Step::Stall,
+            "protocol error",
+        ),
+        (
+            "garbage",
+            "\u{1}\u{2} garbage\r\nW99 OK what\r\n",
+            Step::Stall,
+            "protocol error",
+        ),
+    ] {
+        let server = ScriptedServer::start(misbehaving(answer, after))
+            .await
+            .expect("server");
+        let bad = settings(server.address.port(), Security::None, true);
+        let id = world.account(bad, "owner", tracking.clone()).await;
+        let deadlines = wire::Deadlines {
+            response: std::time::Duration::from_millis(500),
+            ..support::short_deadlines()
+        };
+        let handle = support::handle(&world.services, deadlines);
+        let account = world.services.get_account_for_engine(id).await.expect("account");
+        match handle.sync_once(&account).await {
+            Err(EngineError::Wire(error)) => assert_eq!(error.kind.name(), kind, "{case}"),
+            other => panic!("{case}: {other:?}"),
+        }
+        assert!(world.exported(id).await.is_empty(), "{case}");
+        let account = world.services.get_account_for_engine(id).await.expect("account");
+        assert!(
+            account.status.error.is_some_and(|text| !text.is_empty()),
+            "{case}: Status says why"
+        );
+        world.sync(good).await.expect("the other account goes on");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_uidvalidity_neither_loses_nor_doubles() {
+    let dovecot = Dovecot::start().expect("dovecot");
+    let world = World::new().await;
+    let maildir = dovecot.maildir("owner");
+    let id = world
+        .account(imap_of(&dovecot), "owner", support::tracking())
+        .await;
+    world.sync(id).await.expect("baseline");
+    for number in 0..5 {
+        let raw = format!("From: k@out.example\r\nSubject: {number}\r\n\r\n{number}\r\n");
+        maildir
+            .put(None, raw.as_bytes(), false, std::time::Duration::ZERO)
+            .expect("put");
+    }
+    assert_eq!(world.sync(id).await.expect("sync").stored, 5);
+    // Dovecot gives the folder a new UIDVALIDITY when its list of UIDs is gone.
+    for entry in std::fs::read_dir(dovecot.mail_folder().join("owner")).expect("folder") {
+        let path = entry.expect("entry").path();
+        if path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("dovecot"))
+        {
+            std::fs::remove_file(path).ok();
+        }
+    }
+    let report = world.sync(id).await.expect("sync");
+    assert_eq!((report.stored, report.duplicate), (0, 5), "met again and known");
+    assert_eq!(world.exported(id).await.len(), 5);
+}

@@ -1,0 +1,388 @@
+//! One life of an account, on SQLite and on PostgreSQL: what is taken in, seen, searched, granted, deleted,
+//! erased. The clock is the test's.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use domain::AdministratorId;
+use domain::MailAccountId;
+use domain::Right;
+use domain::Timestamp;
+use domain::folder::FolderCursor;
+use domain::folder::FolderRole;
+use domain::folder::Uid;
+use domain::folder::UidValidity;
+use domain::message::SkipReason;
+use secrecy::SecretString;
+use service::Clock;
+use service::MasterKey;
+use service::ServiceError;
+use service::Services;
+use service::access::Viewer;
+use service::administrators::NewAdministrator;
+use service::grants::WantedGrant;
+use service::housekeeping::RESTORABLE;
+use service::inbox::Filter;
+use service::inbox::InboxQuery;
+use service::inbox::Position;
+use service::inbox::Show;
+use service::intake::FetchedForIntake;
+use service::intake::IntakeBatch;
+use service::sync::Lease;
+use store::BlobStore;
+use store::Db;
+use testkit::Postgres;
+use testkit::sample_mail::plain;
+
+struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+struct World {
+    services: Services,
+    clock: Arc<TestClock>,
+}
+
+const PASSWORD: &str = "correct horse battery";
+
+impl World {
+    async fn new(db: Db, folder: &Path) -> Self {
+        let clock = Arc::new(TestClock(AtomicI64::new(1_790_000_000_000)));
+        let blobs = BlobStore::open_folder(folder).expect("blobs");
+        World {
+            services: Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), clock.clone()),
+            clock,
+        }
+    }
+
+    fn pass(&self, time: Duration) {
+        self.clock
+            .0
+            .fetch_add(i64::try_from(time.as_millis()).expect("time"), Ordering::Relaxed);
+    }
+
+    async fn administrator(&self, login: &str) -> (AdministratorId, Viewer) {
+        let new = NewAdministrator {
+            login: login.into(),
+            name: login.into(),
+            password: SecretString::from(PASSWORD.to_owned()),
+            is_super: true,
+            time_zone: "UTC".into(),
+        };
+        let id = self
+            .services
+            .create_administrator(new)
+            .await
+            .expect("administrator");
+        let password = SecretString::from(PASSWORD.to_owned());
+        let token = self
+            .services
+            .sign_in(login, password, "127.0.0.1")
+            .await
+            .expect("session");
+        (id, self.services.viewer_of(token.as_str()).await.expect("viewer"))
+    }
+
+    async fn intake(&self, lease: &Lease, first_uid: u32, raws: &[String]) -> Result<u64, ServiceError> {
+        let account = self
+            .services
+            .get_account_for_engine(lease.account)
+            .await
+            .expect("account");
+        let folder = self
+            .services
+            .watch_folder(account.id, FolderRole::Inbox, b"INBOX")
+            .await
+            .expect("folder");
+        let next = first_uid + u32::try_from(raws.len()).expect("count");
+        let messages = raws.iter().zip(first_uid..).map(|(raw, uid)| FetchedForIntake {
+            uid: Uid(uid),
+            seen: false,
+            internal_date: Some(self.clock.now().minus(Duration::from_secs(u64::from(next - uid)))),
+            raw: raw.clone().into_bytes().into(),
+        });
+        let report = self
+            .services
+            .intake(IntakeBatch {
+                lease,
+                account: &account,
+                folder: &folder,
+                messages: messages.collect(),
+                skipped: vec![(Uid(next), SkipReason::AlreadyRead)],
+                cursor: FolderCursor::at_baseline(UidValidity(1), Uid(next), None),
+                history_since: None,
+            })
+            .await?;
+        Ok(report.stored)
+    }
+
+    async fn subjects(&self, viewer: Viewer, text: &str, filter: Filter) -> Vec<String> {
+        let query = InboxQuery {
+            show: Show::All,
+            text: text.into(),
+            filter,
+            position: Position::NEWEST,
+            limit: 50,
+        };
+        let page = self.services.list_inbox(viewer, &query).await.expect("page");
+        page.messages
+            .into_iter()
+            .map(|listed| listed.message.subject)
+            .collect()
+    }
+}
+
+fn mail(subject: &str, id: &str, reply_to: &str) -> String {
+    let raw = plain(
+        "Kelly <kelly@out.example>",
+        "Alice <alice@isp.example>",
+        subject,
+        &format!("words of {id}"),
+        id,
+    );
+    if reply_to.is_empty() {
+        raw
+    } else {
+        format!("In-Reply-To: <{reply_to}>\r\n{raw}")
+    }
+}
+
+async fn an_account_lives(db: Db) {
+    let folder = tempfile::tempdir().expect("folder");
+    let world = World::new(db, folder.path()).await;
+    let services = &world.services;
+    let (alice, alice_viewer) = world.administrator("alice").await;
+    let (bob, bob_viewer) = world.administrator("bob").await;
+    let account: MailAccountId = services
+        .create_account(alice, "Mail", "alice@isp.example")
+        .await
+        .expect("account");
+    let lease = services
+        .take_lease(account, "one")
+        .await
+        .expect("lease")
+        .expect("free");
+    assert!(
+        services
+            .take_lease(account, "two")
+            .await
+            .expect("lease")
+            .is_none(),
+        "held"
+    );
+
+    // The answer arrives before what it answers, in one batch and in two.
+    let raws = [
+        mail("Re: Invoice", "a2@x", "a1@x"),
+        mail("Überweisung 请付款", "b1@x", ""),
+    ];
+    assert_eq!(world.intake(&lease, 10, &raws).await.expect("intake"), 2);
+    world.pass(Duration::from_secs(60));
+    assert_eq!(
+        world
+            .intake(&lease, 20, &[mail("Invoice", "a1@x", "")])
+            .await
+            .expect("intake"),
+        1
+    );
+    assert_eq!(
+        world.intake(&lease, 30, &raws).await.expect("intake"),
+        0,
+        "the same bytes again are no new message"
+    );
+
+    let all = Filter::default();
+    assert_eq!(
+        world.subjects(alice_viewer, "", all.clone()).await,
+        ["Invoice", "Überweisung 请付款", "Re: Invoice"]
+    );
+    for (words, found) in [
+        ("uberweisung", 1),
+        ("付款", 1),
+        ("invo", 2),
+        ("kelly words", 3),
+        ("\"of b1\"", 1),
+        ("nothing", 0),
+    ] {
+        assert_eq!(
+            world.subjects(alice_viewer, words, all.clone()).await.len(),
+            found,
+            "{words}"
+        );
+    }
+    assert_eq!(services.count_unread(alice_viewer).await.expect("count"), 3);
+    let query = InboxQuery {
+        show: Show::My,
+        text: String::new(),
+        filter: all.clone(),
+        position: Position::NEWEST,
+        limit: 2,
+    };
+    let page = services.list_inbox(alice_viewer, &query).await.expect("page");
+    let rest = InboxQuery {
+        position: Position::Before(page.older.expect("older")),
+        ..query
+    };
+    assert_eq!(
+        services
+            .list_inbox(alice_viewer, &rest)
+            .await
+            .expect("page")
+            .messages
+            .len(),
+        1
+    );
+    let threads: std::collections::HashSet<_> =
+        page.messages.iter().map(|listed| listed.message.thread).collect();
+    let invoice = page.messages[0].message.clone();
+    assert_eq!(threads.len(), 2, "an invoice and a transfer");
+    let last = &services
+        .list_inbox(alice_viewer, &rest)
+        .await
+        .expect("page")
+        .messages[0]
+        .message;
+    assert_eq!(
+        last.thread, invoice.thread,
+        "the answer and what it answers are one thread"
+    );
+
+    // Foreign and missing are the same, until it is granted.
+    assert!(world.subjects(bob_viewer, "", all.clone()).await.is_empty());
+    assert!(matches!(
+        services.open_message(bob_viewer, invoice.id).await,
+        Err(ServiceError::NotFound)
+    ));
+    let grant = WantedGrant {
+        administrator: bob,
+        level: Right::See,
+        start: None,
+        end: None,
+    };
+    services
+        .set_grants(alice_viewer, account, &[grant])
+        .await
+        .expect("grant");
+    assert_eq!(world.subjects(bob_viewer, "", all.clone()).await.len(), 3);
+    assert_eq!(
+        services.count_unread(bob_viewer).await.expect("count"),
+        0,
+        "older than the grant is read"
+    );
+    services
+        .open_message(bob_viewer, invoice.id)
+        .await
+        .expect("may see");
+    assert!(matches!(
+        services.open_raw(bob_viewer, invoice.id).await,
+        Err(ServiceError::NotFound)
+    ));
+    assert!(matches!(
+        services.delete_message(bob_viewer, invoice.id).await,
+        Err(ServiceError::NotFound)
+    ));
+    world.pass(Duration::from_secs(60));
+    world
+        .intake(&lease, 40, &[mail("Later", "c1@x", "")])
+        .await
+        .expect("intake");
+    assert_eq!(services.count_unread(bob_viewer).await.expect("count"), 1);
+    services
+        .set_grants(alice_viewer, account, &[])
+        .await
+        .expect("revoke");
+    assert!(world.subjects(bob_viewer, "later", all.clone()).await.is_empty());
+    assert_eq!(services.count_unread(bob_viewer).await.expect("count"), 0);
+
+    // Read, deleted, restored, erased for good: bytes gone, and it never comes back.
+    services
+        .set_read(alice_viewer, invoice.id, true)
+        .await
+        .expect("read");
+    assert_eq!(
+        world
+            .subjects(
+                alice_viewer,
+                "",
+                Filter {
+                    unread: Some(true),
+                    ..all.clone()
+                }
+            )
+            .await
+            .len(),
+        3
+    );
+    services
+        .delete_message(alice_viewer, invoice.id)
+        .await
+        .expect("deleted");
+    assert_eq!(
+        world.subjects(alice_viewer, "invoice", all.clone()).await,
+        ["Re: Invoice"]
+    );
+    services
+        .restore_message(alice_viewer, invoice.id)
+        .await
+        .expect("restored");
+    services
+        .delete_message(alice_viewer, invoice.id)
+        .await
+        .expect("deleted");
+    world.pass(RESTORABLE + Duration::from_secs(1));
+    services.keep_house().await.expect("house kept");
+    // Sessions have ended in these weeks; the account's mail is still there for a new one.
+    assert!(matches!(
+        services.viewer_of_session(alice_viewer.session).await,
+        Err(ServiceError::SignedOut)
+    ));
+    assert!(matches!(
+        services.open_message(alice_viewer, invoice.id).await,
+        Err(ServiceError::NotFound)
+    ));
+    let lease = services
+        .take_lease(account, "two")
+        .await
+        .expect("lease")
+        .expect("the first one has run out");
+    assert_eq!(
+        world
+            .intake(&lease, 50, &[mail("Invoice", "a1@x", "")])
+            .await
+            .expect("intake"),
+        0
+    );
+    assert_eq!(world.subjects(alice_viewer, "", all).await.len(), 3);
+
+    // Who lost the lease stores nothing.
+    let stale = Lease {
+        fence: lease.fence - 1,
+        ..lease
+    };
+    let refused = world.intake(&stale, 60, &[mail("Never", "d1@x", "")]).await;
+    assert!(matches!(refused, Err(ServiceError::LeaseLost)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_lives_on_sqlite() {
+    let folder = tempfile::tempdir().expect("folder");
+    an_account_lives(
+        Db::open_sqlite(&folder.path().join("waxseal.db"))
+            .await
+            .expect("database"),
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_lives_on_postgresql() {
+    let postgres = Postgres::start().expect("postgres");
+    an_account_lives(Db::open_postgres(&postgres.url()).await.expect("database")).await;
+}
