@@ -19,7 +19,9 @@ use service::intake::IntakeBatch;
 use service::intake::IntakeReport;
 use service::intake::header_addresses;
 use tokio::sync::mpsc;
-use wire::BodyFetch;
+use wire::BodyEvent;
+use wire::BodyPipeline;
+use wire::CommandId;
 use wire::FetchedBody;
 use wire::FetchedMessage;
 use wire::FetchedSummary;
@@ -31,6 +33,9 @@ use crate::folder_sync::Walk;
 /// UIDs asked for in one step; two steps are on their way at any time, so that a round trip costs nothing.
 const BATCH_UIDS: usize = 256;
 const BATCHES_IN_FLIGHT: usize = 2;
+/// Headers are waited for before bodies are asked for. Bodies still on their way would fill their queue
+/// meanwhile and hold the connection up for ever, so nothing else may be in flight then.
+const BATCHES_IN_FLIGHT_WITH_HEADERS: usize = 1;
 /// A group is committed at the latest with this many bytes.
 const GROUP_BYTES: usize = 6 * 1024 * 1024;
 const GROUP_MESSAGES: usize = 256;
@@ -96,9 +101,14 @@ async fn take_in(
 /// A batch whose bodies have been asked for.
 struct Asked {
     uids: Vec<Uid>,
-    wanted: Vec<Uid>,
+    /// Still to be finished by the server.
+    commands: Vec<CommandId>,
+    /// Wanted and not here yet.
+    missing: HashSet<Uid>,
+    asked_again: bool,
+    /// Arrived and not sent on yet.
+    group: Vec<FetchedForIntake>,
     skipped: Vec<(Uid, SkipReason)>,
-    fetches: Vec<BodyFetch>,
 }
 
 struct Fetcher<'a> {
@@ -112,41 +122,104 @@ struct Fetcher<'a> {
 impl Fetcher<'_> {
     async fn run(mut self, uids: Vec<Uid>) -> Result<(), EngineError> {
         let mut batches = uids.chunks(BATCH_UIDS);
-        let mut in_flight = VecDeque::new();
+        let mut bodies = self.sync.session.body_pipeline();
+        let mut in_flight: VecDeque<Asked> = VecDeque::new();
         loop {
-            while in_flight.len() < BATCHES_IN_FLIGHT
+            while in_flight.len() < self.batches_in_flight()
                 && let Some(batch) = batches.next()
             {
-                in_flight.push_back(self.ask(batch.to_vec()).await?);
+                in_flight.push_back(self.ask(&mut bodies, batch).await?);
             }
-            let Some(asked) = in_flight.pop_front() else {
+            if in_flight.is_empty() {
                 return Ok(());
-            };
-            self.receive(asked).await?;
+            }
+            match bodies.next().await? {
+                BodyEvent::Message(message) => self.place(message, &mut in_flight).await,
+                BodyEvent::Finished(id) => {
+                    for asked in &mut in_flight {
+                        asked.commands.retain(|command| *command != id);
+                    }
+                }
+            }
+            self.pass_on(&mut bodies, &mut in_flight).await?;
         }
     }
 
-    async fn ask(&self, uids: Vec<Uid>) -> Result<Asked, EngineError> {
-        let (wanted, skipped) = self.choose(&uids).await?;
-        let fetches = self.sync.session.fetch_bodies(&wanted).await;
-        Ok(Asked {
-            uids,
-            wanted,
-            skipped,
-            fetches,
-        })
+    /// Completes batches in their order: the cursor passes over nothing that has not come.
+    async fn pass_on(
+        &mut self,
+        bodies: &mut BodyPipeline<'_>,
+        in_flight: &mut VecDeque<Asked>,
+    ) -> Result<(), EngineError> {
+        while let Some(front) = in_flight.front_mut()
+            && front.commands.is_empty()
+        {
+            if !front.missing.is_empty() && !front.asked_again {
+                front.asked_again = true;
+                let missing: Vec<_> = front.missing.iter().copied().collect();
+                front.commands = bodies.ask(&missing).await?;
+                return Ok(());
+            }
+            if !front.missing.is_empty() && in_flight.iter().any(|asked| !asked.commands.is_empty()) {
+                // Asking what became of them has to wait until nothing else is on its way.
+                return Ok(());
+            }
+            if let Some(asked) = in_flight.pop_front() {
+                self.complete(asked).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Still listed but not given, twice: recorded as such. Not listed: it has been removed meanwhile.
+    async fn complete(&mut self, mut asked: Asked) -> Result<(), EngineError> {
+        let missing: Vec<_> = asked.missing.iter().copied().collect();
+        if !missing.is_empty() {
+            let listed = self.sync.session.fetch_summaries(&missing, false).await?;
+            asked.skipped.extend(
+                listed
+                    .into_iter()
+                    .map(|summary| (summary.uid, SkipReason::NotDelivered)),
+            );
+        }
+        self.cursor = self.cursor_after(&asked.uids);
+        self.send(asked.group, asked.skipped, asked.uids.len()).await;
+        Ok(())
+    }
+
+    fn batches_in_flight(&self) -> usize {
+        if self.needs_headers() {
+            BATCHES_IN_FLIGHT_WITH_HEADERS
+        } else {
+            BATCHES_IN_FLIGHT
+        }
     }
 
     /// Headers are asked for first only where they can keep something out.
-    async fn choose(&self, uids: &[Uid]) -> Result<(Vec<Uid>, Vec<(Uid, SkipReason)>), EngineError> {
+    fn needs_headers(&self) -> bool {
         let settings = &self.sync.settings;
-        let has_deny_list = !settings.deny_list.is_empty();
-        let only_unread =
-            settings.messages == MessagesToProcess::Unread && self.sync.folder.role == FolderRole::Inbox;
-        if !has_deny_list && !only_unread {
+        !settings.deny_list.is_empty()
+            || (settings.messages == MessagesToProcess::Unread && self.sync.folder.role == FolderRole::Inbox)
+    }
+
+    async fn ask(&self, bodies: &mut BodyPipeline<'_>, uids: &[Uid]) -> Result<Asked, EngineError> {
+        let (wanted, skipped) = self.choose(uids).await?;
+        Ok(Asked {
+            uids: uids.to_vec(),
+            commands: bodies.ask(&wanted).await?,
+            missing: wanted.into_iter().collect(),
+            asked_again: false,
+            group: Vec::new(),
+            skipped,
+        })
+    }
+
+    async fn choose(&self, uids: &[Uid]) -> Result<(Vec<Uid>, Vec<(Uid, SkipReason)>), EngineError> {
+        if !self.needs_headers() {
             return Ok((uids.to_vec(), Vec::new()));
         }
         let (mut wanted, mut skipped) = (Vec::new(), Vec::new());
+        let has_deny_list = !self.sync.settings.deny_list.is_empty();
         for summary in self.sync.session.fetch_summaries(uids, has_deny_list).await? {
             match self.decide(&header_summary(&summary)) {
                 Intake::Wanted => wanted.push(summary.uid),
@@ -161,61 +234,23 @@ impl Fetcher<'_> {
         decide(summary, self.sync.folder.role, is_history, &self.sync.settings)
     }
 
-    async fn receive(&mut self, asked: Asked) -> Result<(), EngineError> {
-        let mut missing: HashSet<Uid> = asked.wanted.iter().copied().collect();
-        let mut group = Vec::new();
-        let mut skipped = asked.skipped;
-        for fetch in asked.fetches {
-            self.read(fetch, &mut missing, &mut group, &mut skipped).await?;
-        }
-        if !missing.is_empty() {
-            let again: Vec<_> = missing.iter().copied().collect();
-            for fetch in self.sync.session.fetch_bodies(&again).await {
-                self.read(fetch, &mut missing, &mut group, &mut skipped).await?;
-            }
-            skipped.extend(self.not_delivered(&missing).await?);
-        }
-        self.cursor = self.cursor_after(&asked.uids);
-        self.send(group, skipped, asked.uids.len()).await
-    }
-
-    /// Still listed but not given, twice: recorded as such. Not listed: it has been removed meanwhile.
-    async fn not_delivered(&self, missing: &HashSet<Uid>) -> Result<Vec<(Uid, SkipReason)>, EngineError> {
-        let missing: Vec<_> = missing.iter().copied().collect();
-        if missing.is_empty() {
-            return Ok(Vec::new());
-        }
-        let listed = self.sync.session.fetch_summaries(&missing, false).await?;
-        Ok(listed
-            .into_iter()
-            .map(|summary| (summary.uid, SkipReason::NotDelivered))
-            .collect())
-    }
-
-    async fn read(
-        &self,
-        mut fetch: BodyFetch,
-        missing: &mut HashSet<Uid>,
-        group: &mut Vec<FetchedForIntake>,
-        skipped: &mut Vec<(Uid, SkipReason)>,
-    ) -> Result<(), EngineError> {
-        while let Some(message) = fetch.next().await? {
-            // Not asked for, or twice.
-            if !missing.remove(&message.uid) {
-                continue;
-            }
-            match self.sort(message) {
-                Ok(message) => {
-                    if self.is_full(group, &message) {
-                        self.send(std::mem::take(group), std::mem::take(skipped), 0)
-                            .await?;
-                    }
-                    group.push(message);
+    /// Into the batch that waits for it. Not asked for, or twice: nobody does.
+    async fn place(&self, message: FetchedMessage, in_flight: &mut VecDeque<Asked>) {
+        let mut waiting = in_flight.iter_mut();
+        let Some(asked) = waiting.find(|asked| asked.missing.contains(&message.uid)) else {
+            return;
+        };
+        asked.missing.remove(&message.uid);
+        match self.sort(message) {
+            Ok(message) => {
+                if self.is_full(&asked.group, &message) {
+                    let group = std::mem::take(&mut asked.group);
+                    self.send(group, std::mem::take(&mut asked.skipped), 0).await;
                 }
-                Err(skip) => skipped.push(skip),
+                asked.group.push(message);
             }
+            Err(skip) => asked.skipped.push(skip),
         }
-        Ok(fetch.finish().await?)
     }
 
     fn sort(&self, message: FetchedMessage) -> Result<FetchedForIntake, (Uid, SkipReason)> {
@@ -274,12 +309,7 @@ impl Fetcher<'_> {
         cursor
     }
 
-    async fn send(
-        &self,
-        messages: Vec<FetchedForIntake>,
-        skipped: Vec<(Uid, SkipReason)>,
-        done: usize,
-    ) -> Result<(), EngineError> {
+    async fn send(&self, messages: Vec<FetchedForIntake>, skipped: Vec<(Uid, SkipReason)>, done: usize) {
         let group = Group {
             messages,
             skipped,
@@ -288,7 +318,6 @@ impl Fetcher<'_> {
         };
         // The other side is gone only when it has failed; its error is the one that counts.
         let _ = self.groups.send(group).await;
-        Ok(())
     }
 }
 

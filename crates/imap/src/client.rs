@@ -1,31 +1,54 @@
 //! The handle to a connection's driver task.
 
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::sync::mpsc;
-use tokio::sync::oneshot;
 
 use crate::Command;
 use crate::Completion;
 use crate::ImapError;
 use crate::Untagged;
 use crate::driver::Driver;
-use crate::driver::RESPONSES;
 use crate::driver::Request;
 use crate::framer::Framer;
 
-/// Commands that wait for the driver. More make the caller wait.
-const REQUESTS: usize = 16;
+/// Commands that wait for the driver. More make the caller wait; a caller that pipelines must stay below,
+/// for while it waits nobody reads its events.
+const REQUESTS: usize = 64;
+/// Events that wait for their reader. More make the server wait.
+pub const EVENTS: usize = 64;
 
 /// Dropping it closes the connection.
 pub struct Client {
     requests: mpsc::Sender<Request>,
+    next_id: AtomicU64,
 }
 
-/// A command on its way. Its responses arrive in order, then its completion.
+/// Names a command of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CommandId(pub(crate) u64);
+
+/// What happens to commands, in the order of the wire.
+#[derive(Debug)]
+pub enum Event {
+    Response(Untagged),
+    Finished(CommandId, Result<Completion, ImapError>),
+}
+
+/// A command on its way, alone. Its responses arrive in order, then its completion.
 pub struct Running {
-    responses: mpsc::Receiver<Untagged>,
-    done: oneshot::Receiver<Result<Completion, ImapError>>,
+    events: mpsc::Receiver<Event>,
+    finished: Option<Result<Completion, ImapError>>,
+}
+
+/// Several commands on their way, read as one stream. Responses bear no tag, and servers answer pipelined
+/// commands side by side (Dovecot 2.3.19, seen 2026-11): which command one belongs to only its content tells.
+pub struct Pipeline {
+    sender: mpsc::Sender<Event>,
+    events: mpsc::Receiver<Event>,
 }
 
 impl Client {
@@ -35,22 +58,34 @@ impl Client {
     {
         let (requests, request_queue) = mpsc::channel(REQUESTS);
         tokio::spawn(Driver::new(stream, framer).run(request_queue));
-        Client { requests }
+        Client {
+            requests,
+            next_id: AtomicU64::new(1),
+        }
     }
 
-    /// Sends without waiting for commands before it (RFC 3501 §5.5). What came since the last command
-    /// arrives first.
+    /// Sends one command. What came since the last one arrives first.
     pub async fn send(&self, command: Command) -> Running {
-        let (response_queue, responses) = mpsc::channel(RESPONSES);
-        let (finish, done) = oneshot::channel();
-        let request = Request::Run {
-            command,
-            responses: response_queue,
-            done: finish,
-        };
-        // A driver that is gone drops `finish`, and `Running` reports the connection as closed.
-        let _ = self.requests.send(request).await;
-        Running { responses, done }
+        let (sender, events) = mpsc::channel(EVENTS);
+        self.request(command, sender).await;
+        Running {
+            events,
+            finished: None,
+        }
+    }
+
+    /// Sends without waiting for commands before it (RFC 3501 §5.5).
+    pub async fn send_into(&self, pipeline: &Pipeline, command: Command) -> Result<CommandId, ImapError> {
+        let id = self.request(command, pipeline.sender.clone()).await;
+        id.ok_or(ImapError::Closed { bye: None })
+    }
+
+    async fn request(&self, command: Command, events: mpsc::Sender<Event>) -> Option<CommandId> {
+        // Chosen here: to wait for the driver would be to wait for a reader of events.
+        let id = CommandId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        let request = Request::Run { id, command, events };
+        // A driver that is gone drops `events`, and the reader sees a closed connection.
+        self.requests.send(request).await.ok().map(|()| id)
     }
 
     /// Sends and gathers everything until the completion.
@@ -72,12 +107,36 @@ impl Client {
 impl Running {
     /// The next response; `None` once the command is complete or the connection is gone.
     pub async fn next(&mut self) -> Option<Untagged> {
-        self.responses.recv().await
+        if self.finished.is_some() {
+            return None;
+        }
+        match self.events.recv().await {
+            Some(Event::Response(response)) => Some(response),
+            Some(Event::Finished(_, result)) => {
+                self.finished = Some(result);
+                None
+            }
+            None => None,
+        }
     }
 
-    pub async fn finish(self) -> Result<Completion, ImapError> {
-        // Closed first: whoever wants no more responses must not hold the driver up.
-        drop(self.responses);
-        self.done.await.unwrap_or(Err(ImapError::Closed { bye: None }))
+    /// Reads over the responses that are left.
+    pub async fn finish(mut self) -> Result<Completion, ImapError> {
+        while self.next().await.is_some() {}
+        self.finished.unwrap_or(Err(ImapError::Closed { bye: None }))
+    }
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        let (sender, events) = mpsc::channel(EVENTS);
+        Pipeline { sender, events }
+    }
+}
+
+impl Pipeline {
+    /// Waits for ever when no command is on its way.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
     }
 }

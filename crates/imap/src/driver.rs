@@ -1,7 +1,7 @@
 //! The task that owns a connection: writes commands, reads responses, matches tags.
 //!
 //! Responses carry no tag of the command they belong to, so they go to the oldest command on its way;
-//! readers reconcile by UID. A slow reader stops the reading, and so the server.
+//! commands that are pipelined share one reader ([`crate::Pipeline`]), which reconciles by UID. A slow reader stops the reading, and so the server.
 
 use std::collections::VecDeque;
 
@@ -14,31 +14,33 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::io::ReadHalf;
 use tokio::io::WriteHalf;
 use tokio::sync::mpsc;
-use tokio::sync::oneshot;
 
 use crate::Command;
+use crate::CommandId;
 use crate::Completion;
+use crate::Event;
 use crate::ImapError;
 use crate::Response;
 use crate::Status;
 use crate::Untagged;
+use crate::client::EVENTS;
 use crate::framer::Framer;
 use crate::parse_response;
 
 pub enum Request {
     Run {
+        id: CommandId,
         command: Command,
-        responses: mpsc::Sender<Untagged>,
-        done: oneshot::Sender<Result<Completion, ImapError>>,
+        events: mpsc::Sender<Event>,
     },
     EndIdle,
 }
 
 struct InFlight {
+    id: CommandId,
     tag: String,
     is_idle: bool,
-    responses: mpsc::Sender<Untagged>,
-    done: oneshot::Sender<Result<Completion, ImapError>>,
+    events: mpsc::Sender<Event>,
 }
 
 /// Bytes to write; `after_continuation` ones wait for the server's `+`.
@@ -47,9 +49,6 @@ struct Outgoing {
     bytes: Bytes,
     after_continuation: bool,
 }
-
-/// Responses that wait for one command's reader. More make the server wait.
-pub const RESPONSES: usize = 64;
 
 /// An idle connection holds a small buffer; a busy one reads in large steps.
 const READ_BYTES_MIN: usize = 4 * 1024;
@@ -65,7 +64,6 @@ pub struct Driver<S> {
     in_flight: VecDeque<InFlight>,
     outgoing: VecDeque<Outgoing>,
     writing: BytesMut,
-    next_tag: u64,
     bye: Option<String>,
 }
 
@@ -87,7 +85,6 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
             in_flight: VecDeque::new(),
             outgoing: VecDeque::new(),
             writing: BytesMut::new(),
-            next_tag: 1,
             bye: None,
         }
     }
@@ -95,7 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
     pub async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let error = self.drive(&mut requests).await.err();
         let error = error.unwrap_or(ImapError::Closed { bye: self.bye.take() });
-        self.fail_all(error);
+        self.fail_all(error).await;
     }
 
     async fn drive(&mut self, requests: &mut mpsc::Receiver<Request>) -> Result<(), ImapError> {
@@ -121,7 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
     async fn wait(&mut self, requests: &mut mpsc::Receiver<Request>) -> Step {
         self.framer.buffer.reserve(self.read_bytes);
         let has_writing = !self.writing.is_empty();
-        let has_room = self.between.len() < RESPONSES;
+        let has_room = self.between.len() < EVENTS;
         tokio::select! {
             written = self.writer.write_buf(&mut self.writing), if has_writing => Step::Wrote(written),
             read = self.reader.read_buf(&mut self.framer.buffer), if has_room => Step::Read(read),
@@ -155,11 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
 
     fn accept(&mut self, request: Request) {
         match request {
-            Request::Run {
-                command,
-                responses,
-                done,
-            } => self.begin(command, responses, done),
+            Request::Run { id, command, events } => self.begin(id, command, events),
             Request::EndIdle => {
                 if let Some(idle) = self.in_flight.iter().find(|command| command.is_idle) {
                     self.outgoing.push_back(Outgoing {
@@ -172,14 +165,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         }
     }
 
-    fn begin(
-        &mut self,
-        command: Command,
-        responses: mpsc::Sender<Untagged>,
-        done: oneshot::Sender<Result<Completion, ImapError>>,
-    ) {
-        let tag = format!("W{}", self.next_tag);
-        self.next_tag += 1;
+    fn begin(&mut self, id: CommandId, command: Command, events: mpsc::Sender<Event>) {
+        let tag = format!("W{}", id.0);
         let is_idle = command.is_idle;
         for (index, bytes) in command.into_wire(&tag).into_iter().enumerate() {
             self.outgoing.push_back(Outgoing {
@@ -189,14 +176,15 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
             });
         }
         for response in self.between.drain(..) {
-            // Never full: the queue is new and as long as `between` may grow. A dropped reader wants none.
-            let _ = responses.try_send(response);
+            // There is room: nothing is on its way, and `between` is bounded by the queue's length. A
+            // dropped reader wants none.
+            let _ = events.try_send(Event::Response(response));
         }
         self.in_flight.push_back(InFlight {
+            id,
             tag,
             is_idle,
-            responses,
-            done,
+            events,
         });
     }
 
@@ -208,12 +196,12 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
     }
 
     async fn handle_frames(&mut self) -> Result<(), ImapError> {
-        while self.between.len() < RESPONSES
+        while self.between.len() < EVENTS
             && let Some(frame) = self.framer.next_frame()?
         {
             match parse_response(&frame) {
                 Response::Continuation(text) => self.go_on(text).await,
-                Response::Tagged { tag, completion } => self.complete(&tag, completion)?,
+                Response::Tagged { tag, completion } => self.complete(&tag, completion).await?,
                 Response::Untagged(response) => self.deliver(response).await,
             }
         }
@@ -229,13 +217,16 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         }
     }
 
-    fn complete(&mut self, tag: &str, completion: Completion) -> Result<(), ImapError> {
+    async fn complete(&mut self, tag: &str, completion: Completion) -> Result<(), ImapError> {
         let position = self.in_flight.iter().position(|command| command.tag == tag);
         let command = position.and_then(|position| self.in_flight.remove(position));
         let command = command.ok_or(ImapError::Protocol("an answer to a command that was not sent"))?;
         // Refused before its literal was asked for: the rest must not be taken for a command.
         self.outgoing.retain(|outgoing| outgoing.tag != tag);
-        let _ = command.done.send(Ok(completion));
+        let _ = command
+            .events
+            .send(Event::Finished(command.id, Ok(completion)))
+            .await;
         Ok(())
     }
 
@@ -247,17 +238,17 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         }
         match self.in_flight.front() {
             // A reader that wants no more has dropped its end.
-            Some(command) => drop(command.responses.send(response).await),
+            Some(command) => drop(command.events.send(Event::Response(response)).await),
             None => self.between.push_back(response),
         }
     }
 
     /// The first command hears why, the rest that the connection is gone.
-    fn fail_all(&mut self, error: ImapError) {
+    async fn fail_all(&mut self, error: ImapError) {
         let mut error = Some(error);
         while let Some(command) = self.in_flight.pop_front() {
             let error = error.take().unwrap_or(ImapError::Closed { bye: None });
-            let _ = command.done.send(Err(error));
+            let _ = command.events.send(Event::Finished(command.id, Err(error))).await;
         }
     }
 }

@@ -18,6 +18,9 @@ mod sequence_set;
 mod token;
 
 pub use client::Client;
+pub use client::CommandId;
+pub use client::Event;
+pub use client::Pipeline;
 pub use client::Running;
 pub use command::Command;
 pub use connection::Connection;

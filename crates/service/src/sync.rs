@@ -57,6 +57,13 @@ impl Services {
         Ok(tx.commit().await?)
     }
 
+    /// A process that was killed does not give its leases back; whoever knows that it is dead does.
+    pub async fn release_leases_of(&self, owner: &str) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        accounts::release_leases_of(&mut tx, owner).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// What the account does now, for its Status; `error` is for its owner.
     pub async fn set_account_state(
         &self,

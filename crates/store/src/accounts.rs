@@ -254,6 +254,14 @@ pub async fn release_lease(tx: &mut Tx, lease: &Lease) -> Result<(), StoreError>
     Ok(())
 }
 
+const RELEASE_LEASES_OF: &str = "UPDATE mail_accounts SET lease_until = 0 WHERE lease_owner = $1";
+
+/// All leases of a process that is known to be dead.
+pub async fn release_leases_of(tx: &mut Tx, owner: &str) -> Result<(), StoreError> {
+    tx.execute(Statement::new(RELEASE_LEASES_OF).bind(owner)).await?;
+    Ok(())
+}
+
 const SET_SYNCED: &str = "UPDATE mail_accounts SET last_sync_at = $2 WHERE id = $1";
 
 pub async fn set_synced(tx: &mut Tx, account: MailAccountId, now: Timestamp) -> Result<(), StoreError> {

@@ -15,10 +15,12 @@ use wire::Egress;
 
 use crate::configuration::Configuration;
 use crate::error::CommandError;
+use crate::presence::Presence;
 
 pub struct App {
     pub services: Services,
     pub engine: EngineHandle,
+    _presence: Presence,
 }
 
 impl App {
@@ -36,10 +38,13 @@ impl App {
         let services = Services::new(db, BlobStore::open_folder(&raw)?, key, Arc::new(SystemClock));
         let egress = Egress::parse(&configuration.egress_allow, &configuration.cleartext_allow)?;
         let dialer = Dialer::new(egress, Deadlines::default());
-        let lease_owner = uuid::Uuid::new_v4().to_string();
+        let presence = Presence::announce(&configuration.data)?;
+        presence.clear_the_dead(&configuration.data, &services).await?;
+        let engine = EngineHandle::new(services.clone(), dialer, presence.name.clone());
         Ok(App {
-            engine: EngineHandle::new(services.clone(), dialer, lease_owner),
             services,
+            engine,
+            _presence: presence,
         })
     }
 }

@@ -7,6 +7,7 @@ mod cli;
 mod configuration;
 mod doctor;
 mod error;
+mod presence;
 mod serve;
 mod sync_command;
 

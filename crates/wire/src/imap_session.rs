@@ -17,12 +17,15 @@ use imap::Body;
 use imap::Client;
 use imap::Code;
 use imap::Command;
+use imap::CommandId;
 use imap::Completion;
 use imap::Connection;
+use imap::Event;
 use imap::Fetch;
 use imap::Greeting;
 use imap::Limits;
 use imap::MailboxName;
+use imap::Pipeline;
 use imap::Running;
 use imap::SequenceSet;
 use imap::Status;
@@ -282,21 +285,13 @@ impl ImapSession {
         Ok(summaries.collect())
     }
 
-    /// Asks for whole messages without waiting for those asked for before.
-    pub async fn fetch_bodies(&self, uids: &[Uid]) -> Vec<BodyFetch> {
-        let mut fetches = Vec::new();
-        for set in uid_set(uids).to_commands(SET_BYTES) {
-            let running = self
-                .client
-                .send(Command::new("UID FETCH").raw(&set).raw(BODY_ITEMS))
-                .await;
-            fetches.push(BodyFetch {
-                running,
-                partial: HashMap::new(),
-                deadline: self.deadlines.response,
-            });
+    /// For whole messages, asked for without waiting for those asked for before.
+    pub fn body_pipeline(&self) -> BodyPipeline<'_> {
+        BodyPipeline {
+            session: self,
+            pipeline: Pipeline::default(),
+            partial: HashMap::new(),
         }
-        fetches
     }
 
     pub async fn mark_seen(&self, uids: &[Uid]) -> Result<(), WireError> {
@@ -389,42 +384,55 @@ impl ImapSession {
     }
 }
 
-/// Messages of one UID FETCH, as they arrive.
-pub struct BodyFetch {
-    running: Running,
+/// Whole messages, as they arrive, of all that was asked for.
+pub struct BodyPipeline<'a> {
+    session: &'a ImapSession,
+    pipeline: Pipeline,
     /// Attributes that came without their body, by UID: servers may send them apart.
     partial: HashMap<u32, Fetch>,
-    deadline: Duration,
 }
 
-impl BodyFetch {
-    const DOING: &str = "reading messages";
+pub enum BodyEvent {
+    Message(FetchedMessage),
+    /// All that this command will give has come; UIDs that did not are for the caller to miss.
+    Finished(CommandId),
+}
 
-    /// `None` once the server is done; UIDs that did not come are for the caller to miss.
-    pub async fn next(&mut self) -> Result<Option<FetchedMessage>, WireError> {
-        loop {
-            let response = timeout(self.deadline, self.running.next())
-                .await
-                .map_err(|_| WireError::timeout(Self::DOING))?;
-            match response {
-                Some(Untagged::Fetch(fetch)) => {
-                    if let Some(message) = self.take(*fetch) {
-                        return Ok(Some(message));
-                    }
-                }
-                Some(_) => {}
-                None => return Ok(None),
-            }
+impl BodyPipeline<'_> {
+    const DOING: &'static str = "reading messages";
+
+    /// The commands that it took.
+    pub async fn ask(&mut self, uids: &[Uid]) -> Result<Vec<CommandId>, WireError> {
+        let mut commands = Vec::new();
+        for set in uid_set(uids).to_commands(SET_BYTES) {
+            let command = Command::new("UID FETCH").raw(&set).raw(BODY_ITEMS);
+            let sent = self.session.client.send_into(&self.pipeline, command).await;
+            commands.push(sent.map_err(|error| WireError::from_imap(error, Self::DOING))?);
         }
+        Ok(commands)
     }
 
-    pub async fn finish(self) -> Result<(), WireError> {
-        let completion = self
-            .running
-            .finish()
-            .await
-            .map_err(|error| WireError::from_imap(error, Self::DOING))?;
-        refuse_failure(&completion, Self::DOING)
+    /// Only while a command is on its way.
+    pub async fn next(&mut self) -> Result<BodyEvent, WireError> {
+        loop {
+            let event = timeout(self.session.deadlines.response, self.pipeline.next())
+                .await
+                .map_err(|_| WireError::timeout(Self::DOING))?;
+            match event {
+                Some(Event::Response(Untagged::Fetch(fetch))) => {
+                    if let Some(message) = self.take(*fetch) {
+                        return Ok(BodyEvent::Message(message));
+                    }
+                }
+                Some(Event::Response(_)) => {}
+                Some(Event::Finished(id, result)) => {
+                    let completion = result.map_err(|error| WireError::from_imap(error, Self::DOING))?;
+                    refuse_failure(&completion, Self::DOING)?;
+                    return Ok(BodyEvent::Finished(id));
+                }
+                None => return Err(WireError::new(Kind::Unavailable, Self::DOING)),
+            }
+        }
     }
 
     fn take(&mut self, fetch: Fetch) -> Option<FetchedMessage> {
