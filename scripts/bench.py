@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""First sync of 20,000 messages beside a raw drain and mbsync, in one run; medians of three.
+
+Writes bench-results.json. The corpus generator and the drain are inputs from ../shared/bench; without them
+the run says so and ends.
+"""
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+INPUTS = ROOT.parent / "shared" / "bench"
+WORK = ROOT / "target" / "bench"
+WAXSEAL = ROOT / "target" / "release" / "waxseal"
+RUNS = 3
+MESSAGES = 20_000
+
+
+def main():
+    if not (INPUTS / "gen_corpus.py").exists():
+        sys.exit("absent: ../shared/bench (corpus generator and drain)")
+    WORK.mkdir(parents=True, exist_ok=True)
+    corpus, drain = make_corpus(), build_drain()
+    server = subprocess.Popen([ROOT / "target/release/dovecot"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        where = json.loads(server.stdout.readline())
+        fill(corpus, where)
+        # Once, so that Dovecot's own index is warm for everybody.
+        run_drain(drain, where)
+        drains, mbsyncs, syncs = [], [], []
+        for number in range(RUNS):
+            drains.append(run_drain(drain, where))
+            mbsyncs.append(run_mbsync(where))
+            syncs.append(run_sync(where, number))
+            print(f"run {number + 1}: drain {drains[-1]:.2f} s, mbsync {show(mbsyncs[-1])}, first sync {syncs[-1][0]:.2f} s, {syncs[-1][1]:.0f} MiB", flush=True)
+    finally:
+        server.stdin.close()
+        server.wait()
+    report(drains, mbsyncs, syncs)
+
+
+def show(seconds):
+    return "absent" if seconds is None else f"{seconds:.2f} s"
+
+
+def make_corpus():
+    corpus = WORK / "corpus"
+    if not corpus.exists():
+        subprocess.run([sys.executable, INPUTS / "gen_corpus.py", "--out", corpus, "--n", str(MESSAGES)], check=True)
+    return corpus
+
+
+def build_drain():
+    source = WORK / "drain"
+    if not source.exists():
+        shutil.copytree(INPUTS / "drain", source)
+        subprocess.run(["chmod", "-R", "u+w", source], check=True)
+        with open(source / "Cargo.toml", "a", encoding="utf-8") as manifest:
+            manifest.write("\n[workspace]\n")
+    subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=source, check=True)
+    return source / "target" / "release" / "drain"
+
+
+def fill(corpus, where):
+    mailbox = pathlib.Path(where["mail"]) / "bench"
+    subprocess.run(["cp", "-a", corpus, mailbox], check=True)
+    subprocess.run(["chown", "-R", f"{where['uid']}:{where['gid']}", mailbox], check=True)
+
+
+def run_drain(drain, where):
+    seconds, _, output = timed([drain, "--tls", "--port", str(where["imaps"]), "--user", "bench", "--pass", where["password"]])
+    assert json.loads(output)["msgs"] == MESSAGES, output
+    return seconds
+
+
+def run_mbsync(where):
+    if not shutil.which("mbsync"):
+        print("absent: mbsync (Debian package isync)")
+        return None
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
+        config = pathlib.Path(folder) / "mbsyncrc"
+        config.write_text(f"""IMAPAccount bench
+Host localhost
+Port {where['imaps']}
+User bench
+Pass {where['password']}
+SSLType IMAPS
+CertificateFile {where['authority']}
+DisableExtension COMPRESS
+
+IMAPStore far
+Account bench
+
+MaildirStore near
+Inbox {folder}/inbox
+SubFolders Verbatim
+
+Channel bench
+Far :far:
+Near :near:
+Patterns INBOX
+Create Near
+Sync Pull
+FSync yes
+SyncState {folder}/state-
+""", encoding="utf-8")
+        seconds, _, _ = timed(["mbsync", "-q", "-c", str(config), "bench"])
+        return seconds
+
+
+def run_sync(where, number):
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
+        base = [WAXSEAL, "--data", f"{folder}/data", "--egress-allow", "127.0.0.0/8"]
+        account = set_up(base, folder, where)
+        seconds, rss, output = timed([*base, "sync", "--once", "--account", account])
+        result = json.loads(output.strip().splitlines()[-1])
+        assert result["stored"] + result["duplicate"] == MESSAGES, result
+        if number == RUNS - 1:
+            print(f"cold start: {cold_start(base):.0f} ms")
+        return seconds, rss
+
+
+def set_up(base, folder, where):
+    subprocess.run([*base, "admin", "create", "--login", "owner", "--password-stdin"], input="correct horse battery\n", text=True, check=True, stdout=subprocess.DEVNULL)
+    file = pathlib.Path(folder) / "account.toml"
+    file.write_text(f"""name = "Owner"
+address = "bench@isp.example"
+username = "bench"
+password = "{where['password']}"
+[tracking]
+enabled = true
+history_since = "2000-01-01"
+[imap]
+server = "127.0.0.1"
+port = {where['imaps']}
+security = "tls"
+validate_certificate = false
+""", encoding="utf-8")
+    added = subprocess.run([*base, "account", "add", "--owner", "owner", "--file", file], check=True, capture_output=True, text=True)
+    return added.stdout.strip()
+
+
+def cold_start(base):
+    """Milliseconds from the start of the process to the first answered request."""
+    began = time.perf_counter()
+    server = subprocess.Popen([*base, "serve", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    port = int(re.search(r":(\d+)$", server.stdout.readline().strip()).group(1))
+    while True:
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", port)
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().status == 200
+            break
+        except ConnectionError:
+            time.sleep(0.001)
+    took = (time.perf_counter() - began) * 1000
+    server.terminate()
+    server.wait()
+    results["cold_start_ms"] = round(took, 1)
+    return took
+
+
+def timed(command):
+    """Wall seconds, peak memory in MiB, standard output."""
+    began = time.perf_counter()
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{command[0]} ended with {process.returncode}")
+    return time.perf_counter() - began, usage.ru_maxrss / 1024, output
+
+
+results = {}
+
+
+def report(drains, mbsyncs, syncs):
+    drain, sync = statistics.median(drains), statistics.median(seconds for seconds, _ in syncs)
+    results["first_sync_seconds"] = round(sync, 2)
+    results["first_sync_over_drain_tls"] = round(sync / drain, 2)
+    results["first_sync_rss_mib"] = round(statistics.median(rss for _, rss in syncs), 1)
+    if all(seconds is not None for seconds in mbsyncs):
+        results["mbsync_over_first_sync"] = round(statistics.median(mbsyncs) / sync, 2)
+    (ROOT / "bench-results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()
