@@ -87,14 +87,16 @@ def run_mbsync(where):
         return None
     with tempfile.TemporaryDirectory(dir=WORK) as folder:
         config = pathlib.Path(folder) / "mbsyncrc"
-        config.write_text(f"""IMAPAccount bench
+        config.write_text(f"""FSync yes
+
+IMAPAccount bench
 Host localhost
 Port {where['imaps']}
 User bench
 Pass {where['password']}
 SSLType IMAPS
 CertificateFile {where['authority']}
-DisableExtension COMPRESS
+DisableExtension COMPRESS=DEFLATE
 
 IMAPStore far
 Account bench
@@ -109,7 +111,6 @@ Near :near:
 Patterns INBOX
 Create Near
 Sync Pull
-FSync yes
 SyncState {folder}/state-
 """, encoding="utf-8")
         seconds, _, _ = timed(["mbsync", "-q", "-c", str(config), "bench"])

@@ -1,0 +1,310 @@
+//! The web application from outside: set-up link, cookies, origins, field errors, and that foreign accounts
+//! are the same as missing ones.
+
+use std::sync::Arc;
+
+use api::ApiState;
+use api::Reach;
+use axum::Router;
+use axum::body::Body;
+use axum::body::to_bytes;
+use axum::http::Request;
+use axum::http::StatusCode;
+use axum::http::header;
+use engine::EngineHandle;
+use service::MasterKey;
+use service::Services;
+use service::SystemClock;
+use store::BlobStore;
+use store::Db;
+use tempfile::TempDir;
+use tower::ServiceExt as _;
+use wire::Deadlines;
+use wire::Dialer;
+use wire::Egress;
+
+const HOST: &str = "localhost:8080";
+const OURS: &str = "http://localhost:8080";
+
+struct Site {
+    router: Router,
+    services: Services,
+    _folder: TempDir,
+}
+
+struct Answer {
+    status: StatusCode,
+    cookie: Option<String>,
+    body: String,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let db = Db::open_sqlite(&folder.path().join("waxseal.db"))
+            .await
+            .expect("database");
+        let blobs = BlobStore::open_folder(folder.path()).expect("blobs");
+        let services = Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), Arc::new(SystemClock));
+        let dialer = Dialer::new(Egress::default(), Deadlines::default());
+        let engine = EngineHandle::new(services.clone(), dialer, "test".into());
+        let state = ApiState {
+            services: services.clone(),
+            engine,
+            reach: Arc::new(Reach::default()),
+        };
+        Site {
+            router: api::router(state),
+            services,
+            _folder: folder,
+        }
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("response");
+        let cookie = response
+            .headers()
+            .get(header::SET_COOKIE)
+            .and_then(|value| value.to_str().ok());
+        Answer {
+            status: response.status(),
+            cookie: cookie.map(str::to_owned),
+            body: String::from_utf8(
+                to_bytes(response.into_body(), 1 << 20)
+                    .await
+                    .expect("body")
+                    .to_vec(),
+            )
+            .expect("text"),
+        }
+    }
+
+    async fn call(&self, method: &str, path: &str, session: &str, body: &str) -> Answer {
+        self.call_from(OURS, method, path, session, body).await
+    }
+
+    async fn call_from(&self, origin: &str, method: &str, path: &str, session: &str, body: &str) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(header::HOST, HOST)
+            .header(header::ORIGIN, origin)
+            .header(header::COOKIE, session)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_owned()));
+        self.send(request.expect("request")).await
+    }
+
+    /// Makes an administrator by the set-up link or beside the first one, and signs in.
+    async fn session_of(&self, login: &str) -> String {
+        let credentials = format!("{{\"login\":\"{login}\",\"password\":\"correct horse battery\"}}");
+        let answer = self.call("POST", "/session", "", &credentials).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.body);
+        answer
+            .cookie
+            .expect("cookie")
+            .split(';')
+            .next()
+            .expect("pair")
+            .to_owned()
+    }
+
+    async fn administrator(&self, login: &str) {
+        let new = service::administrators::NewAdministrator {
+            login: login.into(),
+            name: login.into(),
+            password: "correct horse battery".to_owned().into(),
+            is_super: false,
+            time_zone: "UTC".into(),
+        };
+        self.services
+            .create_administrator(new)
+            .await
+            .expect("administrator");
+    }
+}
+
+#[tokio::test]
+async fn the_setup_link_makes_one_administrator_and_is_gone() {
+    let site = Site::new().await;
+    let token = site
+        .services
+        .create_setup_link()
+        .await
+        .expect("link")
+        .expect("needed");
+    let request = |password: &str| {
+        format!(
+            "{{\"token\":\"{token}\",\"login\":\"alice\",\"name\":\"Alice\",\"password\":\"{password}\",\"time_zone\":\"UTC\"}}"
+        )
+    };
+    let short = site.call("POST", "/setup", "", &request("short")).await;
+    assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(short.body.contains("\"field\":\"password\""), "{}", short.body);
+    let good = request("correct horse battery");
+    assert_eq!(
+        site.call("POST", "/setup", "", &good).await.status,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(
+        site.call("POST", "/setup", "", &good).await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(site.services.create_setup_link().await.expect("link"), None);
+    site.session_of("alice").await;
+}
+
+#[tokio::test]
+async fn a_session_is_a_host_cookie_and_ends_when_signed_out() {
+    let site = Site::new().await;
+    site.administrator("alice").await;
+    let body = "{\"login\":\"alice\",\"password\":\"correct horse battery\"}";
+    let cookie = site
+        .call("POST", "/session", "", body)
+        .await
+        .cookie
+        .expect("cookie");
+    for part in [
+        "__Host-waxseal=",
+        "Secure",
+        "HttpOnly",
+        "SameSite=Strict",
+        "Path=/",
+    ] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    let session = cookie.split(';').next().expect("pair").to_owned();
+    assert_eq!(
+        site.call("GET", "/session", &session, "").await.status,
+        StatusCode::OK
+    );
+    assert_eq!(
+        site.call("DELETE", "/session", &session, "").await.status,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(
+        site.call("GET", "/session", &session, "").await.status,
+        StatusCode::UNAUTHORIZED
+    );
+    let wrong = "{\"login\":\"alice\",\"password\":\"wrong\"}";
+    for _ in 0..5 {
+        assert_eq!(
+            site.call("POST", "/session", "", wrong).await.status,
+            StatusCode::UNAUTHORIZED
+        );
+    }
+    assert_eq!(
+        site.call("POST", "/session", "", body).await.status,
+        StatusCode::TOO_MANY_REQUESTS
+    );
+}
+
+#[tokio::test]
+async fn nobody_signs_in_over_plain_http_from_elsewhere() {
+    let site = Site::new().await;
+    site.administrator("alice").await;
+    let request = Request::builder()
+        .method("POST")
+        .uri("/api/v1/session")
+        .header(header::HOST, "desk.example")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(
+            "{\"login\":\"alice\",\"password\":\"correct horse battery\"}",
+        ));
+    let answer = site.send(request.expect("request")).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    assert!(
+        answer.body.contains("--public-url"),
+        "it says what to do: {}",
+        answer.body
+    );
+}
+
+#[tokio::test]
+async fn a_foreign_origin_changes_nothing() {
+    let site = Site::new().await;
+    site.administrator("alice").await;
+    let alice = site.session_of("alice").await;
+    let body = "{\"name\":\"\",\"address\":\"alice@isp.example\"}";
+    for origin in ["https://evil.example", "null", "https://localhost:8080"] {
+        let answer = site.call_from(origin, "POST", "/accounts", &alice, body).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{origin}");
+    }
+    assert_eq!(site.call("GET", "/accounts", &alice, "").await.body, "[]");
+    assert_eq!(
+        site.call("POST", "/accounts", &alice, body).await.status,
+        StatusCode::CREATED
+    );
+}
+
+#[tokio::test]
+async fn foreign_accounts_are_the_same_as_missing_ones() {
+    let site = Site::new().await;
+    site.administrator("alice").await;
+    site.administrator("mallory").await;
+    let (alice, mallory) = (site.session_of("alice").await, site.session_of("mallory").await);
+    let body = "{\"name\":\"\",\"address\":\"alice@isp.example\"}";
+    site.call("POST", "/accounts", &alice, body).await;
+    let owner = site
+        .services
+        .find_administrator_by_login("alice")
+        .await
+        .expect("alice")
+        .expect("alice");
+    let accounts = site.services.list_accounts_for_engine().await.expect("accounts");
+    assert_eq!(accounts[0].owner, owner.id);
+    let (foreign, missing) = (accounts[0].id.to_string(), "00000000-0000-7000-8000-000000000000");
+    let imap = "{\"server\":\"imap.example.org\",\"port\":993,\"security\":\"tls\",\"validate_certificate\":true,\"username\":\"\",\"password\":\"x\"}";
+    for (method, path, body) in [
+        ("GET", "/accounts/{id}", ""),
+        ("GET", "/accounts/{id}/status", ""),
+        ("GET", "/accounts/{id}/grants", ""),
+        ("GET", "/accounts/{id}/seal", ""),
+        ("PUT", "/accounts/{id}/grants", "[]"),
+        ("PUT", "/accounts/{id}/imap", imap),
+        ("POST", "/accounts/{id}/test", imap),
+        ("POST", "/accounts/{id}/sync", ""),
+    ] {
+        let theirs = site
+            .call(method, &path.replace("{id}", &foreign), &mallory, body)
+            .await;
+        let nobodys = site
+            .call(method, &path.replace("{id}", missing), &mallory, body)
+            .await;
+        assert_eq!(
+            theirs.status,
+            StatusCode::NOT_FOUND,
+            "{method} {path}: {}",
+            theirs.body
+        );
+        assert_eq!(
+            (theirs.status, theirs.body),
+            (nobodys.status, nobodys.body),
+            "{method} {path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_answer_bears_the_headers_that_keep_it_in_place() {
+    let site = Site::new().await;
+    let request = Request::builder()
+        .uri("/api/v1/session")
+        .header(header::HOST, HOST)
+        .body(Body::empty());
+    let response = site
+        .router
+        .clone()
+        .oneshot(request.expect("request"))
+        .await
+        .expect("response");
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("content-type", "application/problem+json"),
+    ] {
+        assert_eq!(response.headers()[name], value);
+    }
+    assert!(response.headers().contains_key("content-security-policy"));
+}
