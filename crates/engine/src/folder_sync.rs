@@ -103,6 +103,9 @@ pub async fn sync(
     };
     let mut report = sync.follow_plan(&status).await?;
     report.add(sync.walk_history().await?);
+    if !sync.suspects.is_empty() {
+        services.end_attempts(sync.folder.id).await?;
+    }
     if marks {
         sync.mark_seen(&status).await?;
     }

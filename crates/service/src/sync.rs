@@ -171,6 +171,13 @@ impl Services {
         Ok(folders::list_attempts_for_engine(&mut conn, folder).await?)
     }
 
+    /// Everything of the folder has been taken in: no attempt is open any more.
+    pub async fn end_attempts(&self, folder: FolderId) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        folders::end_attempts(&mut tx, folder, Uid(0), Uid(u32::MAX)).await?;
+        Ok(tx.commit().await?)
+    }
+
     pub async fn list_mark_seen(&self, folder: &Folder, limit: u32) -> Result<Vec<MarkSeen>, ServiceError> {
         let mut conn = self.db.read().await?;
         let (account, folder) = (folder.account, folder.id);

@@ -13,19 +13,15 @@ use domain::folder::ModSeq;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
 use domain::rules::sent_folder::ListedFolder;
-use imap::Body;
 use imap::Client;
 use imap::Code;
 use imap::Command;
-use imap::CommandId;
 use imap::Completion;
 use imap::Connection;
-use imap::Event;
 use imap::Fetch;
 use imap::Greeting;
 use imap::Limits;
 use imap::MailboxName;
-use imap::Pipeline;
 use imap::Running;
 use imap::SequenceSet;
 use imap::Status;
@@ -35,6 +31,7 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 use tokio::time::timeout;
 
+use crate::body_pipeline::BodyPipeline;
 use crate::dialer::Deadlines;
 use crate::dialer::Dialer;
 use crate::dialer::Stream;
@@ -49,8 +46,8 @@ pub struct ImapTarget {
 }
 
 pub struct ImapSession {
-    client: Client,
-    deadlines: Deadlines,
+    pub(crate) client: Client,
+    pub(crate) deadlines: Deadlines,
     capabilities: Vec<String>,
 }
 
@@ -76,22 +73,6 @@ pub struct FetchedSummary {
     pub header: Option<Bytes>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FetchedMessage {
-    pub uid: Uid,
-    pub seen: bool,
-    pub internal_date: Option<Timestamp>,
-    pub body: FetchedBody,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FetchedBody {
-    Whole(Bytes),
-    TooLong(u64),
-    /// Listed, but the server cannot give it.
-    Missing,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdleEnd {
     Changed,
@@ -101,8 +82,7 @@ pub enum IdleEnd {
 }
 
 /// Text of a UID set in one command: RFC 2683 §3.2.1.5 asks for lines of about 1,000 characters.
-const SET_BYTES: usize = 900;
-const BODY_ITEMS: &str = "(UID FLAGS INTERNALDATE BODY.PEEK[])";
+pub(crate) const SET_BYTES: usize = 900;
 const SUMMARY_ITEMS: &str = "(UID FLAGS INTERNALDATE)";
 const SUMMARY_ITEMS_WITH_ADDRESSES: &str =
     "(UID FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS (FROM SENDER TO CC BCC)])";
@@ -287,11 +267,7 @@ impl ImapSession {
 
     /// For whole messages, asked for without waiting for those asked for before.
     pub fn body_pipeline(&self) -> BodyPipeline<'_> {
-        BodyPipeline {
-            session: self,
-            pipeline: Pipeline::default(),
-            partial: HashMap::new(),
-        }
+        BodyPipeline::new(self)
     }
 
     pub async fn mark_seen(&self, uids: &[Uid]) -> Result<(), WireError> {
@@ -381,79 +357,6 @@ impl ImapSession {
         let (responses, completion) = self.run(command, doing).await?;
         refuse_failure(&completion, doing)?;
         Ok((responses, completion))
-    }
-}
-
-/// Whole messages, as they arrive, of all that was asked for.
-pub struct BodyPipeline<'a> {
-    session: &'a ImapSession,
-    pipeline: Pipeline,
-    /// Attributes that came without their body, by UID: servers may send them apart.
-    partial: HashMap<u32, Fetch>,
-}
-
-pub enum BodyEvent {
-    Message(FetchedMessage),
-    /// All that this command will give has come; UIDs that did not are for the caller to miss.
-    Finished(CommandId),
-}
-
-impl BodyPipeline<'_> {
-    const DOING: &'static str = "reading messages";
-
-    /// The commands that it took.
-    pub async fn ask(&mut self, uids: &[Uid]) -> Result<Vec<CommandId>, WireError> {
-        let mut commands = Vec::new();
-        for set in uid_set(uids).to_commands(SET_BYTES) {
-            let command = Command::new("UID FETCH").raw(&set).raw(BODY_ITEMS);
-            let sent = self.session.client.send_into(&self.pipeline, command).await;
-            commands.push(sent.map_err(|error| WireError::from_imap(error, Self::DOING))?);
-        }
-        Ok(commands)
-    }
-
-    /// Only while a command is on its way.
-    pub async fn next(&mut self) -> Result<BodyEvent, WireError> {
-        loop {
-            let event = timeout(self.session.deadlines.response, self.pipeline.next())
-                .await
-                .map_err(|_| WireError::timeout(Self::DOING))?;
-            match event {
-                Some(Event::Response(Untagged::Fetch(fetch))) => {
-                    if let Some(message) = self.take(*fetch) {
-                        return Ok(BodyEvent::Message(message));
-                    }
-                }
-                Some(Event::Response(_)) => {}
-                Some(Event::Finished(id, result)) => {
-                    let completion = result.map_err(|error| WireError::from_imap(error, Self::DOING))?;
-                    refuse_failure(&completion, Self::DOING)?;
-                    return Ok(BodyEvent::Finished(id));
-                }
-                None => return Err(WireError::new(Kind::Unavailable, Self::DOING)),
-            }
-        }
-    }
-
-    fn take(&mut self, fetch: Fetch) -> Option<FetchedMessage> {
-        let uid = fetch.uid?;
-        let mut whole = self.partial.remove(&uid).unwrap_or_default();
-        merge(&mut whole, fetch);
-        let Some(body) = whole.body.take() else {
-            self.partial.insert(uid, whole);
-            return None;
-        };
-        let summary = summary(Uid(uid), whole);
-        Some(FetchedMessage {
-            uid: summary.uid,
-            seen: summary.seen,
-            internal_date: summary.internal_date,
-            body: match body {
-                Body::Whole(bytes) => FetchedBody::Whole(bytes),
-                Body::TooLong(bytes) => FetchedBody::TooLong(bytes),
-                Body::Nil => FetchedBody::Missing,
-            },
-        })
     }
 }
 
@@ -558,7 +461,7 @@ fn is_transient(completion: &Completion) -> bool {
         if matches!(name.as_str(), "UNAVAILABLE" | "INUSE" | "LIMIT" | "SERVERBUG" | "CONTACTADMIN"))
 }
 
-fn refuse_failure(completion: &Completion, doing: &'static str) -> Result<(), WireError> {
+pub(crate) fn refuse_failure(completion: &Completion, doing: &'static str) -> Result<(), WireError> {
     match completion.status {
         Status::Ok => Ok(()),
         Status::Bad => {
@@ -569,18 +472,18 @@ fn refuse_failure(completion: &Completion, doing: &'static str) -> Result<(), Wi
     }
 }
 
-fn uid_set(uids: &[Uid]) -> SequenceSet {
+pub(crate) fn uid_set(uids: &[Uid]) -> SequenceSet {
     SequenceSet::from_uids(uids.iter().map(|uid| uid.0))
 }
 
-fn merge(whole: &mut Fetch, part: Fetch) {
+pub(crate) fn merge(whole: &mut Fetch, part: Fetch) {
     whole.flags = part.flags.or(whole.flags.take());
     whole.internal_date = part.internal_date.or(whole.internal_date);
     whole.header = part.header.or(whole.header.take());
     whole.body = part.body.or(whole.body.take());
 }
 
-fn summary(uid: Uid, fetch: Fetch) -> FetchedSummary {
+pub(crate) fn summary(uid: Uid, fetch: Fetch) -> FetchedSummary {
     let flags = fetch.flags.unwrap_or_default();
     FetchedSummary {
         uid,

@@ -3,6 +3,7 @@
 //! One dialer, which decides on the connected address; TLS; IMAP sessions with a deadline on every wait;
 //! what is known of mail providers. Knows no database and no administrators.
 
+mod body_pipeline;
 mod dialer;
 mod egress;
 mod error;
@@ -11,6 +12,10 @@ mod presets;
 mod steps;
 mod tls;
 
+pub use body_pipeline::BodyEvent;
+pub use body_pipeline::BodyPipeline;
+pub use body_pipeline::FetchedBody;
+pub use body_pipeline::FetchedMessage;
 pub use dialer::Deadlines;
 pub use dialer::Dialer;
 pub use egress::Egress;
@@ -19,10 +24,6 @@ pub use error::Kind;
 pub use error::WireError;
 pub use imap::CommandId;
 pub use imap::MailboxName;
-pub use imap_session::BodyEvent;
-pub use imap_session::BodyPipeline;
-pub use imap_session::FetchedBody;
-pub use imap_session::FetchedMessage;
 pub use imap_session::FetchedSummary;
 pub use imap_session::IdleEnd;
 pub use imap_session::ImapSession;

@@ -1,0 +1,123 @@
+//! Whole messages of an open folder, many commands on their way at once, read as one stream.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use domain::Timestamp;
+use domain::folder::Uid;
+use imap::Body;
+use imap::Command;
+use imap::CommandId;
+use imap::Event;
+use imap::Fetch;
+use imap::Pipeline;
+use imap::Untagged;
+use tokio::time::timeout;
+
+use crate::error::Kind;
+use crate::error::WireError;
+use crate::imap_session::ImapSession;
+use crate::imap_session::SET_BYTES;
+use crate::imap_session::merge;
+use crate::imap_session::refuse_failure;
+use crate::imap_session::summary;
+use crate::imap_session::uid_set;
+
+const BODY_ITEMS: &str = "(UID FLAGS INTERNALDATE BODY.PEEK[])";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedMessage {
+    pub uid: Uid,
+    pub seen: bool,
+    pub internal_date: Option<Timestamp>,
+    pub body: FetchedBody,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchedBody {
+    Whole(Bytes),
+    TooLong(u64),
+    /// Listed, but the server cannot give it.
+    Missing,
+}
+
+/// Whole messages, as they arrive, of all that was asked for.
+pub struct BodyPipeline<'a> {
+    session: &'a ImapSession,
+    pipeline: Pipeline,
+    /// Attributes that came without their body, by UID: servers may send them apart.
+    partial: HashMap<u32, Fetch>,
+}
+
+pub enum BodyEvent {
+    Message(FetchedMessage),
+    /// All that this command will give has come; UIDs that did not are for the caller to miss.
+    Finished(CommandId),
+}
+
+impl<'a> BodyPipeline<'a> {
+    const DOING: &'static str = "reading messages";
+
+    pub(crate) fn new(session: &'a ImapSession) -> Self {
+        BodyPipeline {
+            session,
+            pipeline: Pipeline::default(),
+            partial: HashMap::new(),
+        }
+    }
+
+    /// The commands that it took.
+    pub async fn ask(&mut self, uids: &[Uid]) -> Result<Vec<CommandId>, WireError> {
+        let mut commands = Vec::new();
+        for set in uid_set(uids).to_commands(SET_BYTES) {
+            let command = Command::new("UID FETCH").raw(&set).raw(BODY_ITEMS);
+            let sent = self.session.client.send_into(&self.pipeline, command).await;
+            commands.push(sent.map_err(|error| WireError::from_imap(error, Self::DOING))?);
+        }
+        Ok(commands)
+    }
+
+    /// Only while a command is on its way.
+    pub async fn next(&mut self) -> Result<BodyEvent, WireError> {
+        loop {
+            let event = timeout(self.session.deadlines.response, self.pipeline.next())
+                .await
+                .map_err(|_| WireError::timeout(Self::DOING))?;
+            match event {
+                Some(Event::Response(Untagged::Fetch(fetch))) => {
+                    if let Some(message) = self.take(*fetch) {
+                        return Ok(BodyEvent::Message(message));
+                    }
+                }
+                Some(Event::Response(_)) => {}
+                Some(Event::Finished(id, result)) => {
+                    let completion = result.map_err(|error| WireError::from_imap(error, Self::DOING))?;
+                    refuse_failure(&completion, Self::DOING)?;
+                    return Ok(BodyEvent::Finished(id));
+                }
+                None => return Err(WireError::new(Kind::Unavailable, Self::DOING)),
+            }
+        }
+    }
+
+    fn take(&mut self, fetch: Fetch) -> Option<FetchedMessage> {
+        let uid = fetch.uid?;
+        let mut whole = self.partial.remove(&uid).unwrap_or_default();
+        merge(&mut whole, fetch);
+        let Some(body) = whole.body.take() else {
+            self.partial.insert(uid, whole);
+            return None;
+        };
+        let summary = summary(Uid(uid), whole);
+        Some(FetchedMessage {
+            uid: summary.uid,
+            seen: summary.seen,
+            internal_date: summary.internal_date,
+            body: match body {
+                Body::Whole(bytes) => FetchedBody::Whole(bytes),
+                Body::TooLong(bytes) => FetchedBody::TooLong(bytes),
+                Body::Nil => FetchedBody::Missing,
+            },
+        })
+    }
+}
