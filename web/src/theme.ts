@@ -16,8 +16,6 @@ export const theme = createTheme({
   colors: { wax, gray, dark },
   primaryColor: "wax",
   primaryShade: { light: 7, dark: 4 },
-  autoContrast: true,
-  luminanceThreshold: 0.25,
   fontFamily: "'Inter Variable', system-ui, sans-serif",
   headings: { fontFamily: "'Inter Variable', system-ui, sans-serif", fontWeight: "640" },
   defaultRadius: 8,

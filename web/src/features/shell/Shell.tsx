@@ -39,7 +39,7 @@ function SignedIn({ name }: { name: string }) {
         <Link to="/inbox"><IconInbox {...ICON} />{texts.inbox}{count && <span className="badge" aria-label={`${count} unread`}>{count}</span>}</Link>
         <Link to="/profile/email-account"><IconMailCog {...ICON} />{texts.emailAccount}</Link>
         <div className="foot">
-          <Link to="/profile" activeOptions={{ exact: true }}><IconUser {...ICON} /><span className="who-name">{name}</span><span hidden>{texts.myProfile}</span></Link>
+          <Link to="/profile" activeOptions={{ exact: true }}><IconUser {...ICON} /><span className="who-name">{name}</span><span className="who-label">{texts.myProfile}</span></Link>
           <button type="button" className="item" onClick={() => signOut.mutate()}><IconLogout {...ICON} />{texts.signOut}</button>
         </div>
       </nav>
