@@ -248,6 +248,7 @@ impl<'a> AccountSync<'a> {
             self.sync_sent().await?;
         }
         self.sync_inbox().await?;
+        self.handle.progress.end(self.account.id);
         self.handle.services.set_account_synced(self.account.id).await?;
         Ok(())
     }
