@@ -172,6 +172,8 @@ struct AccountSync<'a> {
     inbox: FolderTask,
     sent: Option<FolderTask>,
     sent_due: Instant,
+    /// What the owner has to mend while the rest goes on.
+    problem: Option<String>,
     report: IntakeReport,
 }
 
@@ -201,6 +203,7 @@ impl<'a> AccountSync<'a> {
             inbox: FolderTask::inbox(),
             sent,
             sent_due: Instant::now(),
+            problem: None,
             report: IntakeReport::default(),
         })
     }
@@ -214,8 +217,9 @@ impl<'a> AccountSync<'a> {
         self.sync_inbox().await?;
         self.handle.progress.end(self.account.id);
         services.set_account_synced(self.account.id).await?;
+        let problem = self.problem.as_deref();
         services
-            .set_account_state(self.account.id, AccountState::Connected, None, None)
+            .set_account_state(self.account.id, AccountState::Connected, problem, None)
             .await?;
         Ok(())
     }
@@ -228,12 +232,19 @@ impl<'a> AccountSync<'a> {
         Ok(())
     }
 
+    /// A Sent folder that is not there is told to the owner; INBOX goes on.
     async fn sync_sent(&mut self) -> Result<(), EngineError> {
         self.sent_due = Instant::now() + SENT_CHECK;
-        if let Some(sent) = &self.sent {
-            let report =
-                folder_sync::sync(self.handle, self.lease, self.account, &self.session, sent).await?;
-            self.report.add(report);
+        let Some(sent) = &self.sent else {
+            return Ok(());
+        };
+        match folder_sync::sync(self.handle, self.lease, self.account, &self.session, sent).await {
+            Ok(report) => self.report.add(report),
+            Err(error) if error.is_folder_missing() => {
+                self.problem = Some(format!("Sent mail is not watched. {}", error.for_owner()));
+                self.sent = None;
+            }
+            Err(error) => return Err(error),
         }
         Ok(())
     }

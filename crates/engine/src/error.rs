@@ -37,6 +37,10 @@ impl EngineError {
         )
     }
 
+    pub fn is_folder_missing(&self) -> bool {
+        matches!(self, EngineError::Wire(error) if error.kind == Kind::FolderMissing)
+    }
+
     pub fn is_login_refused(&self) -> bool {
         matches!(self, EngineError::Wire(error) if error.kind == Kind::LoginRefused)
     }

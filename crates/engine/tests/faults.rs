@@ -234,6 +234,27 @@ async fn a_hostile_server_fails_its_own_account_alone_and_nothing_is_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sent_folder_that_vanished_is_told_and_inbox_goes_on() {
+    let dovecot = Dovecot::start().expect("dovecot");
+    let world = World::new().await;
+    let imap = ImapSettings {
+        sent_folder: Some("Gone".into()),
+        ..imap_of(&dovecot)
+    };
+    let id = world.account(imap, "owner", support::tracking()).await;
+    world.sync(id).await.expect("baseline");
+    let raw = b"From: k@out.example\r\nSubject: hello\r\n\r\nhello\r\n";
+    dovecot
+        .maildir("owner")
+        .put(None, raw, false, std::time::Duration::ZERO)
+        .expect("put");
+    assert_eq!(world.sync(id).await.expect("sync").stored, 1);
+    let account = world.services.get_account_for_engine(id).await.expect("account");
+    let error = account.status.error.expect("Status says it");
+    assert!(error.contains("Sent mail is not watched"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_uidvalidity_neither_loses_nor_doubles() {
     let dovecot = Dovecot::start().expect("dovecot");
     let world = World::new().await;
