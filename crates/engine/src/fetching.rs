@@ -130,8 +130,13 @@ impl Fetcher<'_> {
             {
                 in_flight.push_back(self.ask(&mut bodies, batch).await?);
             }
+            // First what waits for nothing: a batch that was kept out whole has no command on its way.
+            self.pass_on(&mut bodies, &mut in_flight).await?;
             if in_flight.is_empty() {
-                return Ok(());
+                if batches.len() == 0 {
+                    return Ok(());
+                }
+                continue;
             }
             match bodies.next().await? {
                 BodyEvent::Message(message) => self.place(message, &mut in_flight).await,
@@ -141,7 +146,6 @@ impl Fetcher<'_> {
                     }
                 }
             }
-            self.pass_on(&mut bodies, &mut in_flight).await?;
         }
     }
 

@@ -169,6 +169,15 @@ async fn the_deny_list_keeps_mail_out_until_its_line_is_taken_away() {
     assert_eq!((report.stored, report.skipped.get("denied")), (1, Some(&1)));
     assert_eq!(world.exported(id).await.len(), 1);
 
+    // Nothing but denied mail: no body is asked for, and nothing is waited for.
+    maildir
+        .put(None, &mail("offer 2", "y@b.spam.example"), false, Duration::ZERO)
+        .expect("put");
+    assert_eq!(
+        world.sync(id).await.expect("sync").skipped.get("denied"),
+        Some(&1)
+    );
+
     let card = service::accounts::Card::Tracking {
         tracking: support::tracking(),
         deny_list: String::new(),
@@ -178,6 +187,6 @@ async fn the_deny_list_keeps_mail_out_until_its_line_is_taken_away() {
         .save_card_for_owner(world.alice, id, card)
         .await
         .expect("card");
-    assert_eq!(world.sync(id).await.expect("sync").stored, 1);
-    assert_eq!(world.exported(id).await.len(), 2);
+    assert_eq!(world.sync(id).await.expect("sync").stored, 2);
+    assert_eq!(world.exported(id).await.len(), 3);
 }
