@@ -40,7 +40,7 @@ test: deps build
 	cd web && npm run journeys
 
 test-full: deps build
-	WAXSEAL_KILLS=50 $(CARGO) test --workspace
+	KILLS=50 $(CARGO) test --workspace
 	cd web && npm run journeys
 
 journeys: deps build

@@ -23,7 +23,7 @@ export class Demo {
   static async start(...options: string[]): Promise<Demo> {
     const folder = mkdtempSync(join(tmpdir(), "waxseal-journeys-"));
     const file = join(folder, "state.json");
-    const binaries = process.env.WAXSEAL_BINARIES ?? join(ROOT, "target/debug");
+    const binaries = process.env.BINARIES ?? join(ROOT, "target/debug");
     const child = spawn(join(binaries, "demo"), [join(binaries, "waxseal"), "--port", String(await freePort()), "--state", file, ...options], { stdio: ["ignore", "pipe", "inherit"] });
     await new Promise<void>((ready, failed) => {
       child.stdout?.on("data", (chunk: Buffer) => chunk.toString().includes("ready ") && ready());

@@ -11,12 +11,12 @@ use testkit::Dovecot;
 use testkit::dovecot::PASSWORD;
 
 const MESSAGES: usize = 2_000;
-/// `WAXSEAL_KILLS=50 cargo test` for all of them.
+/// `KILLS=50 cargo test` for all of them.
 const DEFAULT_KILLS: usize = 12;
 
 #[test]
 fn a_first_sync_survives_being_killed() {
-    let kills = std::env::var("WAXSEAL_KILLS")
+    let kills = std::env::var("KILLS")
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(DEFAULT_KILLS);
