@@ -95,7 +95,7 @@ impl Site {
         self.send(request.expect("request")).await
     }
 
-    /// Makes an administrator by the set-up link or beside the first one, and signs in.
+    /// Signs an administrator in: the cookie to send.
     async fn session_of(&self, login: &str) -> String {
         let credentials = format!("{{\"login\":\"{login}\",\"password\":\"correct horse battery\"}}");
         let answer = self.call("POST", "/session", "", &credentials).await;
@@ -255,12 +255,18 @@ async fn foreign_accounts_are_the_same_as_missing_ones() {
     assert_eq!(accounts[0].owner, owner.id);
     let (foreign, missing) = (accounts[0].id.to_string(), "00000000-0000-7000-8000-000000000000");
     let imap = "{\"server\":\"imap.example.org\",\"port\":993,\"security\":\"tls\",\"validate_certificate\":true,\"username\":\"\",\"password\":\"x\"}";
+    let tracking = "{\"enabled\":true,\"messages\":\"all\",\"mark_as_read\":false,\"deny_list\":\"\"}";
+    let credentials = "{\"name\":\"\",\"address\":\"a@b.example\",\"aliases\":[],\"username\":\"\"}";
+    let smtp = "{\"enabled\":false,\"server\":\"\",\"port\":587,\"security\":\"tls\",\"auth\":\"plain\",\"use_system\":false}";
     for (method, path, body) in [
         ("GET", "/accounts/{id}", ""),
         ("GET", "/accounts/{id}/status", ""),
         ("GET", "/accounts/{id}/grants", ""),
         ("GET", "/accounts/{id}/seal", ""),
         ("PUT", "/accounts/{id}/grants", "[]"),
+        ("PUT", "/accounts/{id}/tracking", tracking),
+        ("PUT", "/accounts/{id}/credentials", credentials),
+        ("PUT", "/accounts/{id}/smtp", smtp),
         ("PUT", "/accounts/{id}/imap", imap),
         ("POST", "/accounts/{id}/test", imap),
         ("POST", "/accounts/{id}/sync", ""),

@@ -59,6 +59,16 @@ impl CleanText {
     }
 }
 
+/// The text of an error as a sentence of its own: a capital first letter and a full stop.
+pub fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
+}
+
 /// Bidirectional overrides and isolates, zero-width characters and soft hyphens: they make text look
 /// like what it is not.
 fn is_invisible(character: char) -> bool {

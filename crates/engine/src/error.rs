@@ -1,5 +1,6 @@
 //! Why an account's work stopped.
 
+use domain::text::sentence;
 use service::ServiceError;
 use wire::Kind;
 use wire::WireError;
@@ -25,7 +26,7 @@ impl EngineError {
             EngineError::Service(ServiceError::Store(_)) => {
                 "Waxseal could not write to its database. The operator has to look at the log.".to_owned()
             }
-            other => format!("{}.", capitalised(&other.to_string())),
+            other => sentence(&other.to_string()),
         }
     }
 
@@ -57,12 +58,4 @@ fn wire_text(error: &WireError) -> String {
         said.unwrap_or_default(),
         error.kind.advice()
     )
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map(|first| first.to_uppercase().chain(chars).collect())
-        .unwrap_or_default()
 }

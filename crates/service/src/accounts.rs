@@ -12,6 +12,7 @@ use domain::account::SmtpSettings;
 use domain::account::Tracking;
 use domain::deny::DenyList;
 use domain::message::SkipReason;
+use domain::text::sentence;
 use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
 use store::Tx;
@@ -338,16 +339,7 @@ fn imap_binding(account: &MailAccount) -> Option<CredentialBinding> {
 }
 
 fn parse_address(field: &'static str, text: &str) -> Result<EmailAddress, ServiceError> {
-    EmailAddress::parse(text).map_err(|error| ServiceError::field(field, capitalised(&error.to_string())))
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars
-        .next()
-        .map(|first| first.to_uppercase().to_string())
-        .unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
+    EmailAddress::parse(text).map_err(|error| ServiceError::field(field, sentence(&error.to_string())))
 }
 
 fn set_credentials(
@@ -434,7 +426,7 @@ async fn save_tracking(
     deny_list: String,
 ) -> Result<(), ServiceError> {
     let new_list = DenyList::parse(&deny_list)
-        .map_err(|error| ServiceError::field("deny_list", capitalised(&error.to_string())))?;
+        .map_err(|error| ServiceError::field("deny_list", sentence(&error.to_string())))?;
     let mut looked_at_again = 0;
     let took_unread = account.tracking.messages == MessagesToProcess::Unread;
     if took_unread && tracking.messages == MessagesToProcess::All {
