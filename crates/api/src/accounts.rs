@@ -400,6 +400,24 @@ pub async fn sync_now(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// How many messages are looked at now that arrived while processing was off.
+#[derive(Serialize, ToSchema)]
+pub struct GapView {
+    messages: u64,
+}
+
+/// Fetch the gap: what arrived while "Enable inbox processing" was off.
+#[utoipa::path(post, path = "/accounts/{id}/fetch-gap", params(("id" = String, Path)), responses((status = 200, body = GapView)))]
+pub async fn fetch_gap(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+) -> ApiResult<Json<GapView>> {
+    let messages = state.services.fetch_gap(viewer, id).await?;
+    state.engine.wake(id);
+    Ok(Json(GapView { messages }))
+}
+
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PresetParams {

@@ -99,6 +99,7 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(accounts::status))
         .routes(routes!(accounts::test_imap))
         .routes(routes!(accounts::sync_now))
+        .routes(routes!(accounts::fetch_gap))
         .routes(routes!(accounts::preset))
         .routes(routes!(grants::list, grants::save))
         .routes(routes!(grants::seal))

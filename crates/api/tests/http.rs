@@ -270,6 +270,7 @@ async fn foreign_accounts_are_the_same_as_missing_ones() {
         ("PUT", "/accounts/{id}/imap", imap),
         ("POST", "/accounts/{id}/test", imap),
         ("POST", "/accounts/{id}/sync", ""),
+        ("POST", "/accounts/{id}/fetch-gap", ""),
     ] {
         let theirs = site
             .call(method, &path.replace("{id}", &foreign), &mallory, body)

@@ -160,6 +160,8 @@ pub enum SkipReason {
     AlreadyRead,
     /// Older than the day of "Process old (historic) messages".
     BeforeHistory,
+    /// Arrived while "Enable inbox processing" was off.
+    WhileOff,
     /// Deleted here by the owner: a tombstone keeps it away.
     Deleted,
     /// Larger than 100 MiB.
@@ -174,6 +176,7 @@ impl SkipReason {
             SkipReason::Denied(_) => "denied",
             SkipReason::AlreadyRead => "already_read",
             SkipReason::BeforeHistory => "before_history",
+            SkipReason::WhileOff => "while_off",
             SkipReason::Deleted => "deleted",
             SkipReason::TooLarge => "too_large",
             SkipReason::NotDelivered => "not_delivered",

@@ -28,6 +28,7 @@ const SENT_CHECK: Duration = Duration::from_secs(45);
 /// Without IDLE new mail is looked for this often.
 const POLL: Duration = Duration::from_secs(60);
 const LEASE_HELD_WAIT: Duration = Duration::from_secs(15);
+const LEASE_LOST_WAIT: Duration = Duration::from_secs(1);
 const MAX_LOGIN_REFUSALS: u32 = 3;
 
 /// Runs until `stop`.
@@ -47,6 +48,8 @@ pub async fn run(handle: EngineHandle, id: MailAccountId, stop: CancellationToke
         refusals = if error.is_login_refused() { refusals + 1 } else { 0 };
         let wait = match error {
             EngineError::LeaseHeld => LEASE_HELD_WAIT,
+            // Taken over by another process, or the owner asked for something to be looked at again.
+            _ if error.is_lease_lost() => LEASE_LOST_WAIT,
             _ => backoff.after_failure(started.elapsed(), rand::random()),
         };
         if refusals >= MAX_LOGIN_REFUSALS {

@@ -234,8 +234,13 @@ impl Fetcher<'_> {
     }
 
     fn decide(&self, summary: &HeaderSummary) -> Intake {
-        let is_history = self.walk == Walk::History;
+        let is_history = self.is_measured_by_day();
         decide(summary, self.sync.folder.role, is_history, &self.sync.settings)
+    }
+
+    /// History, and what arrived while processing was off: only since the day that the owner chose.
+    fn is_measured_by_day(&self) -> bool {
+        self.walk == Walk::History || self.sync.folder.was_off
     }
 
     /// Into the batch that waits for it. Not asked for, or twice: nobody does.
@@ -265,7 +270,7 @@ impl Fetcher<'_> {
             recipients: Vec::new(),
         };
         // The date was not known before; flags and addresses have been decided on.
-        if self.walk == Walk::History
+        if self.is_measured_by_day()
             && let Intake::Skipped(reason @ SkipReason::BeforeHistory) = self.decide(&summary)
         {
             return Err((message.uid, reason));

@@ -3,15 +3,19 @@
 //!
 //! Invariant: the cursor moves only with the commit of what it passes over.
 
+use std::collections::HashSet;
+
 use domain::folder::FolderCursor;
 use domain::folder::FolderRole;
 use domain::folder::FolderStatus;
 use domain::folder::Uid;
+use domain::message::SkipReason;
 use domain::rules::folder_plan::FolderPlan;
 use domain::rules::folder_plan::plan_folder;
 use domain::rules::intake::IntakeSettings;
 use jiff::civil::Date;
 use service::accounts::MailAccount;
+use service::intake::IntakeBatch;
 use service::intake::IntakeReport;
 use service::sync::Folder;
 use service::sync::Lease;
@@ -102,6 +106,9 @@ pub async fn sync(
         folder,
     };
     let mut report = sync.follow_plan(&status).await?;
+    if sync.folder.was_off {
+        services.clear_was_off(sync.folder.id).await?;
+    }
     report.add(sync.walk_history().await?);
     if !sync.suspects.is_empty() {
         services.end_attempts(sync.folder.id).await?;
@@ -169,7 +176,10 @@ impl FolderSync<'_> {
         let mut uids = self.session.search_from(from).await?;
         uids.sort_unstable();
         let top = uids.last().map_or(from, |last| last.next());
-        let unknown = self.without_known(&cursor, uids).await?;
+        let mut unknown = self.without_known(&cursor, uids).await?;
+        if self.folder.was_off {
+            unknown = self.leave_out_gap(cursor, unknown).await?;
+        }
         let report = fetching::fetch(self, cursor, Walk::NewMail, unknown).await?;
         // The search came after the status, so all below the announced UIDNEXT has been seen.
         let next_uid = status.next_uid.map_or(top, |next| next.max(top));
@@ -183,6 +193,35 @@ impl FolderSync<'_> {
                 .await?;
         }
         Ok(report)
+    }
+
+    /// Off and on again: a new baseline. What arrived meanwhile is recorded, so that its owner can ask for
+    /// it; of it only what the chosen history covers is wanted.
+    async fn leave_out_gap(&self, cursor: FolderCursor, gap: Vec<Uid>) -> Result<Vec<Uid>, EngineError> {
+        let wanted: HashSet<Uid> = match self.account.tracking.history_since {
+            Some(day) => self.search_history(day).await?.into_iter().collect(),
+            None => HashSet::new(),
+        };
+        let (wanted, left_out): (Vec<_>, Vec<_>) = gap.into_iter().partition(|uid| wanted.contains(uid));
+        let batch = IntakeBatch {
+            lease: self.lease,
+            account: self.account,
+            folder: &self.folder,
+            messages: Vec::new(),
+            skipped: left_out
+                .into_iter()
+                .map(|uid| (uid, SkipReason::WhileOff))
+                .collect(),
+            cursor,
+            history_since: self.folder.history_since.as_deref(),
+        };
+        self.handle.services.intake(batch).await?;
+        Ok(wanted)
+    }
+
+    /// One day wider: servers search by the day of their own zone, or without any (RFC 3501 §6.4.4).
+    async fn search_history(&self, day: Date) -> Result<Vec<Uid>, EngineError> {
+        Ok(self.session.search(Some(day.yesterday().unwrap_or(day))).await?)
     }
 
     /// "Process old (historic) messages": newest first, resumed where it was.
@@ -214,8 +253,7 @@ impl FolderSync<'_> {
             suspects: self.suspects.clone(),
             ..*self
         };
-        // One day wider: servers search by the day of their own zone, or without any (RFC 3501 §6.4.4).
-        let mut uids = sync.session.search(Some(day.yesterday().unwrap_or(day))).await?;
+        let mut uids = sync.search_history(day).await?;
         uids.retain(|uid| *uid < cursor.history_from);
         uids.sort_unstable_by(|one, other| other.cmp(one));
         let unknown = sync.without_known(&cursor, uids).await?;
@@ -260,7 +298,7 @@ impl FolderSync<'_> {
         let known = services
             .known_uids(self.folder.id, cursor.uid_validity, first, last)
             .await?;
-        let known: std::collections::HashSet<_> = known.into_iter().collect();
+        let known: HashSet<_> = known.into_iter().collect();
         Ok(uids.into_iter().filter(|uid| !known.contains(uid)).collect())
     }
 

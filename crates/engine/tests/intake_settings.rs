@@ -5,8 +5,11 @@ mod support;
 
 use std::time::Duration;
 
+use domain::MailAccountId;
 use domain::account::MessagesToProcess;
 use domain::account::Tracking;
+use service::access::Viewer;
+use service::accounts::Card;
 use support::World;
 use support::imap_of;
 use testkit::Dovecot;
@@ -178,7 +181,7 @@ async fn the_deny_list_keeps_mail_out_until_its_line_is_taken_away() {
         Some(&1)
     );
 
-    let card = service::accounts::Card::Tracking {
+    let card = Card::Tracking {
         tracking: support::tracking(),
         deny_list: String::new(),
     };
@@ -189,4 +192,100 @@ async fn the_deny_list_keeps_mail_out_until_its_line_is_taken_away() {
         .expect("card");
     assert_eq!(world.sync(id).await.expect("sync").stored, 2);
     assert_eq!(world.exported(id).await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn off_and_on_again_is_a_new_baseline_and_the_gap_is_fetched_on_request() {
+    let dovecot = Dovecot::start().expect("dovecot");
+    let world = World::new().await;
+    let maildir = dovecot.maildir("owner");
+    let put = |name: &str, days: u32| {
+        maildir
+            .put(None, &mail(name, "kelly@out.example"), false, DAY * days)
+            .expect("put");
+    };
+    let id = world
+        .account(imap_of(&dovecot), "owner", support::tracking())
+        .await;
+    world.sync(id).await.expect("baseline");
+    put("before", 0);
+    assert_eq!(world.sync(id).await.expect("sync").stored, 1);
+
+    save(
+        &world,
+        id,
+        Tracking {
+            enabled: false,
+            ..support::tracking()
+        },
+    )
+    .await;
+    put("gap 1", 0);
+    put("gap 2", 0);
+    save(&world, id, support::tracking()).await;
+    put("after the switch", 0);
+    let report = world.sync(id).await.expect("sync");
+    // The baseline is where the folder stands at the first connection, so this one belongs to the gap.
+    assert_eq!((report.stored, left_out(&world, id).await), (0, 3));
+    put("new", 0);
+    assert_eq!(world.sync(id).await.expect("sync").stored, 1);
+
+    assert_eq!(world.services.fetch_gap(alice(&world), id).await.expect("gap"), 3);
+    assert_eq!(world.sync(id).await.expect("sync").stored, 3);
+    assert_eq!(
+        (world.exported(id).await.len(), left_out(&world, id).await),
+        (5, 0)
+    );
+
+    // With a history, what it covers is wanted, whatever was off.
+    save(
+        &world,
+        id,
+        Tracking {
+            enabled: false,
+            ..support::tracking()
+        },
+    )
+    .await;
+    put("old in the gap", 60);
+    put("new in the gap", 2);
+    let day = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let since = day.checked_sub(jiff::Span::new().days(30)).expect("day");
+    let tracking = Tracking {
+        history_since: Some(since),
+        ..support::tracking()
+    };
+    save(&world, id, tracking).await;
+    assert_eq!(world.sync(id).await.expect("sync").stored, 1);
+    assert_eq!(
+        (world.exported(id).await.len(), left_out(&world, id).await),
+        (6, 1)
+    );
+}
+
+async fn save(world: &World, id: MailAccountId, tracking: Tracking) {
+    let card = Card::Tracking {
+        tracking,
+        deny_list: String::new(),
+    };
+    let saved = world.services.save_card_for_owner(world.alice, id, card).await;
+    saved.expect("card");
+}
+
+/// How many the owner is told arrived while processing was off.
+async fn left_out(world: &World, id: MailAccountId) -> u64 {
+    let status = world
+        .services
+        .account_status(alice(world), id)
+        .await
+        .expect("status");
+    let gap = status.skipped.iter().filter(|one| one.reason == "while_off");
+    gap.map(|one| one.count).sum()
+}
+
+fn alice(world: &World) -> Viewer {
+    Viewer {
+        administrator: world.alice,
+        session: [0; 32],
+    }
 }

@@ -294,6 +294,20 @@ impl Services {
         })
     }
 
+    /// Fetch the gap: what arrived while processing was off is looked at again; how many that is.
+    pub async fn fetch_gap(&self, viewer: Viewer, id: MailAccountId) -> Result<u64, ServiceError> {
+        let account = self.get_own_account(viewer, id).await?;
+        let mut tx = self.db.begin_write().await?;
+        let reason = SkipReason::WhileOff;
+        let count = folders::forget_skipped(&mut tx, account.id, reason.as_str(), None).await?;
+        if count > 0 {
+            look_again(&mut tx, account.id).await?;
+        }
+        tx.commit().await?;
+        self.events.publish(Event::AccountChanged { account: id });
+        Ok(count)
+    }
+
     /// For the command line: settings and state, no content.
     pub async fn list_accounts_for_engine(&self) -> Result<Vec<MailAccount>, ServiceError> {
         let mut conn = self.db.read().await?;
@@ -427,6 +441,9 @@ async fn save_tracking(
 ) -> Result<(), ServiceError> {
     let new_list = DenyList::parse(&deny_list)
         .map_err(|error| ServiceError::field("deny_list", sentence(&error.to_string())))?;
+    if tracking.enabled && !account.tracking.enabled {
+        folders::set_was_off(tx, account.id).await?;
+    }
     let mut looked_at_again = 0;
     let took_unread = account.tracking.messages == MessagesToProcess::Unread;
     if took_unread && tracking.messages == MessagesToProcess::All {
@@ -447,11 +464,17 @@ async fn save_tracking(
         looked_at_again += folders::forget_skipped(tx, account.id, reason.as_str(), None).await?;
     }
     if looked_at_again > 0 {
-        folders::walk_again(tx, account.id).await?;
+        look_again(tx, account.id).await?;
     }
     account.tracking = tracking;
     account.deny_list = deny_list;
     Ok(())
+}
+
+/// Every folder from its baseline on. A sync that runs would write its own cursor over that, so it is ended.
+async fn look_again(tx: &mut Tx, account: MailAccountId) -> Result<(), ServiceError> {
+    accounts::break_lease(tx, account).await?;
+    Ok(folders::walk_again(tx, account).await?)
 }
 
 fn is_earlier(new: Option<jiff::civil::Date>, old: Option<jiff::civil::Date>) -> bool {

@@ -147,6 +147,13 @@ impl Services {
         Ok(tx.commit().await?)
     }
 
+    /// The new baseline after a time off stands.
+    pub async fn clear_was_off(&self, folder: FolderId) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        folders::clear_was_off(&mut tx, folder).await?;
+        Ok(tx.commit().await?)
+    }
+
     pub async fn set_server_messages(&self, folder: FolderId, count: u32) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
         folders::set_server_messages(&mut tx, folder, count).await?;

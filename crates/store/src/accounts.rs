@@ -254,6 +254,14 @@ pub async fn release_lease(tx: &mut Tx, lease: &Lease) -> Result<(), StoreError>
     Ok(())
 }
 
+const BREAK_LEASE: &str = "UPDATE mail_accounts SET lease_until = 0, fence = fence + 1 WHERE id = $1";
+
+/// Whoever works on the account loses it with the next write: what it holds in memory is out of date.
+pub async fn break_lease(tx: &mut Tx, account: MailAccountId) -> Result<(), StoreError> {
+    tx.execute(Statement::new(BREAK_LEASE).bind(account)).await?;
+    Ok(())
+}
+
 const RELEASE_LEASES_OF: &str = "UPDATE mail_accounts SET lease_until = 0 WHERE lease_owner = $1";
 
 /// All leases of a process that is known to be dead.

@@ -29,12 +29,14 @@ pub struct Folder {
     pub history_since: Option<String>,
     /// When the first successful connection was: what is older is history.
     pub baseline_at: Option<Timestamp>,
+    /// Switched on again, and not looked at since: what arrived meanwhile is left out.
+    pub was_off: bool,
     pub server_messages: u32,
 }
 
 const SELECT: &str = "
     SELECT id, mail_account_id, role, wire_name, uid_validity, next_uid, mod_seq, baseline, history_from,
-           history_since, baseline_at, server_messages
+           history_since, baseline_at, was_off, server_messages
       FROM folders";
 
 pub async fn find_by_name_for_engine(
@@ -82,6 +84,7 @@ fn folder(row: &Row) -> Result<Folder, StoreError> {
         cursor,
         history_since: row.optional_text("history_since")?,
         baseline_at: row.optional_time("baseline_at")?,
+        was_off: row.bool("was_off")?,
         server_messages: row.unsigned("server_messages")?,
     })
 }
@@ -140,6 +143,22 @@ const SET_BASELINE_AT: &str = "UPDATE folders SET baseline_at = $2 WHERE id = $1
 pub async fn set_baseline_at(tx: &mut Tx, id: FolderId, at: Timestamp) -> Result<(), StoreError> {
     tx.execute(Statement::new(SET_BASELINE_AT).bind(id).bind(at))
         .await?;
+    Ok(())
+}
+
+const SET_WAS_OFF: &str = "
+    UPDATE folders SET was_off = TRUE WHERE mail_account_id = $1 AND uid_validity IS NOT NULL";
+
+/// The account is switched on again: each folder it knew gets a new baseline when it is next looked at.
+pub async fn set_was_off(tx: &mut Tx, account: MailAccountId) -> Result<(), StoreError> {
+    tx.execute(Statement::new(SET_WAS_OFF).bind(account)).await?;
+    Ok(())
+}
+
+const CLEAR_WAS_OFF: &str = "UPDATE folders SET was_off = FALSE WHERE id = $1";
+
+pub async fn clear_was_off(tx: &mut Tx, id: FolderId) -> Result<(), StoreError> {
+    tx.execute(Statement::new(CLEAR_WAS_OFF).bind(id)).await?;
     Ok(())
 }
 

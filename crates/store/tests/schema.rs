@@ -27,6 +27,8 @@ fn collect(text: &str, schema: &mut Schema) {
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
             table = rest.split([' ', '(']).next().map(str::to_owned);
+        } else if let Some((table, column)) = added_column(line) {
+            schema.entry(table).or_default().push(column);
         } else if line.starts_with(')') {
             table = None;
         } else if let Some(table) = &table {
@@ -45,6 +47,17 @@ fn collect(text: &str, schema: &mut Schema) {
             }
         }
     }
+}
+
+/// The table and the column of an `ALTER TABLE t ADD COLUMN c TYPE ...;`.
+fn added_column(line: &str) -> Option<(String, (String, String))> {
+    let (table, column) = line.strip_prefix("ALTER TABLE ")?.split_once(" ADD COLUMN ")?;
+    let mut words = column.trim_end_matches(';').splitn(3, ' ');
+    let (name, kind, rest) = (words.next()?, words.next()?, words.next().unwrap_or_default());
+    Some((
+        table.to_owned(),
+        (name.to_owned(), format!("{} {rest}", meaning(kind))),
+    ))
 }
 
 fn meaning(kind: &str) -> &'static str {

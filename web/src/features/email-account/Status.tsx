@@ -1,6 +1,6 @@
 import { Button, Progress } from "@mantine/core";
 import { IconRefresh } from "@tabler/icons-react";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Time } from "../../components/time";
 import { api, type Schemas, unwrap } from "../../client";
 
@@ -17,12 +17,14 @@ const REASONS: Record<string, string> = {
   denied: "on the deny list",
   already_read: "already read when first met",
   before_history: "older than the chosen day",
+  while_off: "arrived while processing was off",
   deleted: "deleted here",
   too_large: "larger than 100 MiB",
   not_delivered: "listed, but not given by the server",
 };
 
 export function Status({ account }: { account: Schemas["AccountView"] }) {
+  const queries = useQueryClient();
   const params = { params: { path: { id: account.id } } };
   const status = useQuery({
     queryKey: ["status", account.id],
@@ -30,6 +32,10 @@ export function Status({ account }: { account: Schemas["AccountView"] }) {
     refetchInterval: (query) => (query.state.data?.state === "syncing" ? 1_000 : 30_000),
   });
   const sync = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/accounts/{id}/sync", params)) });
+  const gap = useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/accounts/{id}/fetch-gap", params)),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["status", account.id] }),
+  });
   const data = status.data;
   if (!data) return <section className="card status" style={{ minHeight: 74 }} aria-busy />;
   const state = STATES[data.state] ?? { label: data.state, hint: "", style: "" };
@@ -47,7 +53,8 @@ export function Status({ account }: { account: Schemas["AccountView"] }) {
       {data.error && <div className="notice" role="alert" style={{ margin: "0 16px 14px" }}><span>{data.error} {data.next_try_at && <>Next try: <Time at={data.next_try_at} long />.</>}</span></div>}
       {data.skipped.length > 0 && (
         <ul style={{ margin: "0 0 14px", paddingLeft: 36, color: "var(--ink2)", fontSize: 13 }}>
-          {data.skipped.map((one) => <li key={`${one.reason}${one.deny_line}`}>{one.count} {REASONS[one.reason] ?? one.reason}{one.deny_line && <> (<code>{one.deny_line}</code>)</>}</li>)}
+          {data.skipped.map((one) => <li key={`${one.reason}${one.deny_line}`}>{one.count} {REASONS[one.reason] ?? one.reason}{one.deny_line && <> (<code>{one.deny_line}</code>)</>}
+            {one.reason === "while_off" && <> <Button size="compact-xs" variant="default" loading={gap.isPending} onClick={() => gap.mutate()}>Fetch the gap</Button></>}</li>)}
         </ul>
       )}
     </section>

@@ -17,7 +17,7 @@ export function TrackingCard({ account }: { account: Schemas["AccountView"] }) {
   const summary = account.tracking.enabled ? `${which}${account.tracking.history_since ? ` since ${account.tracking.history_since}` : ""}` : "Off";
   return (
     <Card title="Email tracking" icon={<IconInbox size={19} stroke={1.6} />} summary={summary} error={error} {...card}>
-      <Field label="Enable inbox processing" htmlFor="enabled"><Switch id="enabled" mt={6} checked={form.enabled} onChange={(event) => set({ enabled: event.target.checked })} /></Field>
+      <Field label="Enable inbox processing" htmlFor="enabled" hint={account.tracking.enabled && !form.enabled ? "What arrives while it is off is left out. Status offers Fetch the gap when it is on again." : undefined}><Switch id="enabled" mt={6} checked={form.enabled} onChange={(event) => set({ enabled: event.target.checked })} /></Field>
       <Field label="Which messages to process" htmlFor="which" wrong={wrong.messages}>
         <Select id="which" allowDeselect={false} value={form.messages} onChange={(messages) => set({ messages: messages ?? "all" })} data={[{ value: "all", label: "All" }, { value: "unread", label: "Unread" }]} />
       </Field>

@@ -1,0 +1,2 @@
+-- Switched on again after a time off: what arrived meanwhile is left out until its owner asks for it.
+ALTER TABLE folders ADD COLUMN was_off BOOLEAN NOT NULL DEFAULT FALSE;
