@@ -11,6 +11,8 @@ use crate::ServiceError;
 use crate::Services;
 
 pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// By then whatever wrote a segment has committed what points into it, or has died.
+const SETTLED: Duration = Duration::from_secs(3600);
 const STEP: u32 = 100;
 
 impl Services {
@@ -19,7 +21,23 @@ impl Services {
         let mut tx = self.db.begin_write().await?;
         sessions::delete_expired(&mut tx, now).await?;
         tx.commit().await?;
-        self.erase_deleted().await
+        self.erase_deleted().await?;
+        self.collect_dead_bytes().await
+    }
+
+    /// A crash between a segment and its commit, or between an erasure and the rewriting, leaves bytes that
+    /// belong to no message.
+    async fn collect_dead_bytes(&self) -> Result<(), ServiceError> {
+        let segments = self.blobs.list_segments(self.now().minus(SETTLED)).await?;
+        let mut conn = self.db.read().await?;
+        let live = messages::live_bytes_for_engine(&mut conn).await?;
+        drop(conn);
+        for file in segments {
+            if live.get(&file.segment).copied().unwrap_or_default() < file.size_bytes {
+                self.rewrite_segment(&file.segment).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Rows first, with a tombstone; then the segment is written anew without the bytes.

@@ -8,6 +8,8 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::Timestamp;
+use futures_util::TryStreamExt as _;
 use object_store::ObjectStore;
 use object_store::ObjectStoreExt as _;
 use object_store::PutPayload;
@@ -28,6 +30,12 @@ pub struct BlobRange {
     pub segment: String,
     pub start: u64,
     pub length: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentFile {
+    pub segment: String,
+    pub size_bytes: u64,
 }
 
 impl BlobStore {
@@ -71,6 +79,23 @@ impl BlobStore {
             .objects
             .get_range(&Path::from(range.segment.as_str()), bytes)
             .await?)
+    }
+
+    /// Segments last written before `before`: what a younger one is for may not be committed yet.
+    pub async fn list_segments(&self, before: Timestamp) -> Result<Vec<SegmentFile>, StoreError> {
+        let files = self.objects.list(None).map_ok(|file| {
+            let written_at = Timestamp::from_millis(file.last_modified.timestamp_millis());
+            (
+                written_at,
+                SegmentFile {
+                    segment: file.location.to_string(),
+                    size_bytes: file.size,
+                },
+            )
+        });
+        let files: Vec<_> = files.try_collect().await?;
+        let old = files.into_iter().filter(|(written_at, _)| *written_at < before);
+        Ok(old.map(|(_, file)| file).collect())
     }
 
     pub async fn delete_segment(&self, segment: &str) -> Result<(), StoreError> {

@@ -1,5 +1,7 @@
 //! Messages as viewers see them. Every query takes the viewer's [`Access`].
 
+use std::collections::HashMap;
+
 use domain::Access;
 use domain::AdministratorId;
 use domain::CleanText;
@@ -419,6 +421,18 @@ pub async fn list_segment_for_engine(
         })
     });
     entries.collect()
+}
+
+const LIVE_BYTES: &str = "
+    SELECT segment, CAST(SUM(length_bytes) AS BIGINT) AS live_bytes FROM raw_messages GROUP BY segment";
+
+/// How many bytes of each segment belong to a message.
+pub async fn live_bytes_for_engine(conn: &mut Conn) -> Result<HashMap<String, u64>, StoreError> {
+    let rows = conn.fetch_all(Statement::new(LIVE_BYTES)).await?;
+    let segments = rows
+        .iter()
+        .map(|row| Ok((row.text("segment")?, row.size("live_bytes")?)));
+    segments.collect()
 }
 
 const MOVE_RAW: &str = "UPDATE raw_messages SET segment = $2, start_byte = $3 WHERE message_id = $1";
