@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """First sync of 20,000 messages beside a raw drain and mbsync, in one run; medians of three.
 
-Writes bench-results.json. The corpus generator and the drain are inputs from ../shared/bench; without them
-the run says so and ends.
+Writes bench-results.json. The corpus and the drain are testkit's; the corpus is the published one, by its hash.
 """
 import http.client
 import json
@@ -17,27 +16,26 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-INPUTS = ROOT.parent / "shared" / "bench"
 WORK = ROOT / "target" / "bench"
-WAXSEAL = ROOT / "target" / "release" / "waxseal"
+RELEASE = ROOT / "target" / "release"
+WAXSEAL = RELEASE / "waxseal"
+CORPUS_SHA256 = "aa225c6886e459e4615d7d5e7840cecb4db83a1e518f4b4993d7dfe862fb65b7"
 RUNS = 3
 MESSAGES = 20_000
 
 
 def main():
-    if not (INPUTS / "gen_corpus.py").exists():
-        sys.exit("absent: ../shared/bench (corpus generator and drain)")
     WORK.mkdir(parents=True, exist_ok=True)
-    corpus, drain = make_corpus(), build_drain()
-    server = subprocess.Popen([ROOT / "target/release/dovecot"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    corpus = make_corpus()
+    server = subprocess.Popen([RELEASE / "dovecot"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         where = json.loads(server.stdout.readline())
         fill(corpus, where)
         # Once, so that Dovecot's own index is warm for everybody.
-        run_drain(drain, where)
+        run_drain(where)
         drains, mbsyncs, syncs = [], [], []
         for number in range(RUNS):
-            drains.append(run_drain(drain, where))
+            drains.append(run_drain(where))
             mbsyncs.append(run_mbsync(where))
             syncs.append(run_sync(where, number))
             print(f"run {number + 1}: drain {drains[-1]:.2f} s, mbsync {show(mbsyncs[-1])}, first sync {syncs[-1][0]:.2f} s, {syncs[-1][1]:.0f} MiB", flush=True)
@@ -52,21 +50,13 @@ def show(seconds):
 
 
 def make_corpus():
-    corpus = WORK / "corpus"
-    if not corpus.exists():
-        subprocess.run([sys.executable, INPUTS / "gen_corpus.py", "--out", corpus, "--n", str(MESSAGES)], check=True)
+    corpus, mark = WORK / "corpus", WORK / "corpus.sha256"
+    if not mark.exists():
+        shutil.rmtree(corpus, ignore_errors=True)
+        made = subprocess.run([RELEASE / "corpus", corpus, str(MESSAGES)], check=True, capture_output=True, text=True)
+        mark.write_text(made.stdout.strip(), encoding="utf-8")
+    assert mark.read_text(encoding="utf-8") == CORPUS_SHA256, f"the corpus is not the published one: {mark}"
     return corpus
-
-
-def build_drain():
-    source = WORK / "drain"
-    if not source.exists():
-        shutil.copytree(INPUTS / "drain", source)
-        subprocess.run(["chmod", "-R", "u+w", source], check=True)
-        with open(source / "Cargo.toml", "a", encoding="utf-8") as manifest:
-            manifest.write("\n[workspace]\n")
-    subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=source, check=True)
-    return source / "target" / "release" / "drain"
 
 
 def fill(corpus, where):
@@ -75,9 +65,9 @@ def fill(corpus, where):
     subprocess.run(["chown", "-R", f"{where['uid']}:{where['gid']}", mailbox], check=True)
 
 
-def run_drain(drain, where):
-    seconds, _, output = timed([drain, "--tls", "--port", str(where["imaps"]), "--user", "bench", "--pass", where["password"]])
-    assert json.loads(output)["msgs"] == MESSAGES, output
+def run_drain(where):
+    seconds, _, output = timed([RELEASE / "drain", str(where["imaps"]), "bench", where["password"], where["authority"]])
+    assert json.loads(output)["messages"] == MESSAGES, output
     return seconds
 
 

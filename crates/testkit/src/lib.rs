@@ -4,6 +4,7 @@
 //! Knows nothing of the code under test.
 
 pub mod certificate;
+pub mod corpus;
 pub mod dovecot;
 pub mod maildir;
 pub mod mta;
