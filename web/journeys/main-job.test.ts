@@ -116,6 +116,55 @@ test("deletes with the keyboard, and takes it back", async () => {
   await alice.getByRole("list", { name: "Messages" }).getByText("Router keeps restarting", { exact: true }).waitFor();
 });
 
+test("everything is reached by keys, and rows can be compact", async () => {
+  await alice.keyboard.press("g");
+  await alice.keyboard.press("p");
+  await alice.getByRole("heading", { name: "My profile" }).waitFor();
+  assert.deepEqual(await violations(alice), []);
+  await alice.keyboard.press("Control+k");
+  await alice.getByPlaceholder("Open by name").fill("router keeps");
+  await alice.getByRole("button", { name: /Router keeps restarting/ }).waitFor();
+  await screenshot(alice, "palette-light");
+  await alice.keyboard.press("ArrowDown");
+  await alice.keyboard.press("Enter");
+  await alice.getByRole("region", { name: "Message" }).getByRole("heading", { name: "Router keeps restarting" }).waitFor();
+  await alice.keyboard.press("Escape");
+  await alice.getByPlaceholder("Search author, subject, text").fill("");
+  await alice.getByText("Testing IMAP", { exact: true }).waitFor();
+  await alice.getByRole("button", { name: "Compact rows" }).click();
+  assert.equal((await alice.locator("[data-message]").first().boundingBox())?.height, 40);
+  await screenshot(alice, "inbox-compact-light");
+  await alice.getByRole("button", { name: "Compact rows" }).click();
+  await alice.keyboard.press("?");
+  await alice.getByRole("dialog", { name: "Keyboard" }).waitFor();
+  await alice.keyboard.press("Escape");
+});
+
+test("off and on again: the gap is fetched when its owner asks", async () => {
+  await alice.keyboard.press("g");
+  await alice.keyboard.press("e");
+  const tracking = alice.getByRole("region", { name: "Email tracking" });
+  const save = async () => {
+    await tracking.getByRole("button", { name: "Save" }).click();
+    await tracking.getByText("Saved").waitFor();
+  };
+  await tracking.getByLabel("Process old (historic) messages").uncheck({ force: true });
+  await tracking.getByLabel("Enable inbox processing").uncheck({ force: true });
+  await save();
+  await alice.getByText("Off", { exact: true }).first().waitFor();
+  demo.deliver("Kelly Sanders <kelly@out.example>", "While you were off", "Did you get this?");
+  await tracking.getByLabel("Enable inbox processing").check({ force: true });
+  await save();
+  const status = alice.getByRole("region", { name: "Status" });
+  await status.getByText("1 arrived while processing was off").waitFor();
+  await screenshot(alice, "account-gap-light");
+  await status.getByRole("button", { name: "Fetch the gap" }).click();
+  await status.getByText("arrived while processing was off").waitFor({ state: "detached" });
+  await alice.keyboard.press("g");
+  await alice.keyboard.press("i");
+  await alice.getByRole("list", { name: "Messages" }).getByText("While you were off", { exact: true }).waitFor();
+});
+
 test("the administrator without a grant sees nothing of it; with one, at once", async () => {
   const mallory = await demo.signIn(await demo.context(), "mallory");
   await mallory.getByText("Set up your email account").first().waitFor();
@@ -128,7 +177,7 @@ test("the administrator without a grant sees nothing of it; with one, at once", 
 
   const bob = await demo.signIn(await demo.context(), "bob");
   await bob.getByText("Set up your email account").first().waitFor();
-  await alice.getByRole("link", { name: "Email account" }).click();
+  await alice.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Email account" }).click();
   const access = alice.getByRole("region", { name: "Access settings" });
   await access.getByRole("combobox", { name: "Add an administrator" }).click();
   await alice.getByRole("option", { name: "Bob Brown" }).click();
@@ -154,11 +203,19 @@ test("dark and narrow are designed too", async () => {
     await screenshot(page, `inbox-${name}`);
     await page.getByText("Re: payment account", { exact: true }).click();
     await page.frameLocator("iframe.mail-frame").getByText("Please clarify").waitFor();
+    assert.deepEqual(await violations(page), [], name);
     await screenshot(page, `message-${name}`);
     await page.goto("/profile/email-account");
     await page.getByText("Connected", { exact: true }).waitFor();
     assert.deepEqual(await violations(page), [], name);
     await screenshot(page, `account-${name}`);
     await context.close();
+    const stranger = await (await demo.context(options)).newPage();
+    for (const [path, heading] of [["/inbox", "Sign in"], ["/setup", "You make the first administrator"]] as const) {
+      await stranger.goto(path);
+      await stranger.getByText(heading).first().waitFor();
+      assert.deepEqual(await violations(stranger), [], `${path} ${name}`);
+    }
+    await stranger.context().close();
   }
 });

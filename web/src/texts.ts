@@ -14,6 +14,7 @@ export const texts = {
   save: "Save",
   saved: "Saved",
   cancel: "Cancel",
+  close: "Close",
   undo: "Undo",
   retry: "Try again",
   back: "Back",
@@ -55,4 +56,9 @@ export const texts = {
   sealNote: "What is read here is visible to nobody else, super-administrators included.",
   failedToLoad: "This could not be loaded.",
   keyboard: "Keyboard",
+  unreadMessages: "Unread messages",
+  openByName: "Open by name: a page, a person, a subject",
+  searching: "Searching",
+  actions: "Actions",
+  compactRows: "Compact rows",
 } as const;

@@ -1,4 +1,5 @@
 import { createTheme, type MantineColorsTuple } from "@mantine/core";
+import { texts } from "./texts";
 
 const wax: MantineColorsTuple = [
   "#fbefec", "#f6e0da", "#edbfb5", "#e59c8d", "#e5735f", "#cf5545", "#b53c2e", "#9c2a20", "#84211a", "#6c1a14",
@@ -21,4 +22,9 @@ export const theme = createTheme({
   defaultRadius: 8,
   fontSizes: { xs: "12px", sm: "13px", md: "14px", lg: "15px", xl: "18px" },
   cursorType: "pointer",
+  components: {
+    // The library's close buttons have no name of their own.
+    Notification: { defaultProps: { closeButtonProps: { "aria-label": texts.close } } },
+    Modal: { defaultProps: { closeButtonProps: { "aria-label": texts.close } } },
+  },
 });

@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Group, Kbd, Modal, SegmentedControl, TextInput, Tooltip } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
-import { IconRefresh, IconSearch } from "@tabler/icons-react";
+import { useDebouncedCallback, useLocalStorage } from "@mantine/hooks";
+import { IconLayoutList, IconList, IconRefresh, IconSearch } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useMemo, useRef, useState } from "react";
@@ -28,6 +28,7 @@ export function Inbox() {
   const selection = useSelection(rows);
   const actions = useMessageActions();
   const [help, setHelp] = useState(false);
+  const [compact, setCompact] = useLocalStorage({ key: "waxseal-compact-rows", defaultValue: false });
   const searchBox = useRef<HTMLInputElement>(null);
   const current = rows.findIndex((row) => row.id === search.open);
   const go = (step: number) => open(rows[Math.min(Math.max(current + step, 0), rows.length - 1)]?.id);
@@ -53,14 +54,14 @@ export function Inbox() {
       <div className="list-column">
         {selection.ids.size > 0
           ? <BulkBar count={selection.ids.size} clear={selection.clear} remove={() => remove(targets())} setRead={(read) => actions.setRead.mutate({ ids: targets(), read })} />
-          : <Toolbar search={search} change={change} refreshing={messages.isFetching} />}
+          : <Toolbar search={search} change={change} refreshing={messages.isFetching} compact={compact} setCompact={setCompact} />}
         <SearchBox key={search.show} initial={search.text ?? ""} change={(text) => change({ text: text || undefined })} box={searchBox} />
         <Banner />
         {messages.isPending && <RowsSkeleton />}
         {messages.isError && rows.length === 0 && <ErrorState error={messages.error} retry={() => void messages.refetch()} />}
         {messages.isSuccess && rows.length === 0 && <NoRows search={search} />}
         {rows.length > 0 && (
-          <MessageList rows={rows} openId={search.open} cursorId={search.open} selected={selection.ids}
+          <MessageList rows={rows} compact={compact} openId={search.open} cursorId={search.open} selected={selection.ids}
             onOpen={(row) => open(row.id)} onSelect={selection.toggle}
             onRead={(row, read) => actions.setRead.mutate({ ids: [row.id], read })}
             onDelete={(row) => (row.deleted ? actions.restore.mutate([row.id]) : remove([row.id]))}
@@ -91,7 +92,13 @@ function useSelection(rows: Row[]) {
   return { ids, toggle, clear: () => setIds(new Set()) };
 }
 
-function Toolbar({ search, change, refreshing }: { search: InboxSearch; change: (part: Partial<InboxSearch>) => void; refreshing: boolean }) {
+function Toolbar({ search, change, refreshing, compact, setCompact }: {
+  search: InboxSearch;
+  change: (part: Partial<InboxSearch>) => void;
+  refreshing: boolean;
+  compact: boolean;
+  setCompact: (compact: boolean) => void;
+}) {
   const queries = useQueryClient();
   const owners = useQuery({ queryKey: ["session", "owners"], queryFn: () => unwrap(api.GET("/api/v1/owners")) });
   const choices = [{ value: "my", label: texts.my }, { value: "all", label: texts.all }, ...(owners.data ?? []).map((owner) => ({ value: owner.id, label: owner.name }))];
@@ -103,6 +110,9 @@ function Toolbar({ search, change, refreshing }: { search: InboxSearch; change: 
       )}
       <Group gap={2} ml="auto">
         <FilterMenu search={search} change={change} />
+        <Tooltip label={texts.compactRows}>
+          <ActionIcon className="density" variant="subtle" color="gray" size="lg" aria-label={texts.compactRows} aria-pressed={compact} onClick={() => setCompact(!compact)}>{compact ? <IconLayoutList size={18} stroke={1.6} /> : <IconList size={18} stroke={1.6} />}</ActionIcon>
+        </Tooltip>
         <Tooltip label={texts.refresh}>
           <ActionIcon variant="subtle" color="gray" size="lg" aria-label={texts.refresh} loading={refreshing} onClick={() => void queries.invalidateQueries({ queryKey: ["messages"] })}><IconRefresh size={18} stroke={1.6} /></ActionIcon>
         </Tooltip>
@@ -157,7 +167,7 @@ function NoRows({ search }: { search: InboxSearch }) {
   return <EmptyState title={texts.emptyInbox} hint={texts.emptyInboxHint} />;
 }
 
-const KEYS: [string, string][] = [["j / k", "Next, previous"], ["Enter", "Open the first"], ["e", "Mark read"], ["#", "Delete"], ["/", "Search"], ["Esc", "Close"], ["?", "This list"]];
+const KEYS: [string, string][] = [["j / k", "Next, previous"], ["Enter", "Open the first"], ["e", "Mark read"], ["#", "Delete"], ["/", "Search"], ["Esc", "Close"], ["g i", "Go to Inbox"], ["g e", "Go to Email account"], ["g p", "Go to My profile"], ["Ctrl K", "Open anything by name"], ["?", "This list"]];
 
 function Keys() {
   return <dl style={{ display: "grid", gridTemplateColumns: "max-content 1fr", gap: "8px 18px", margin: 0 }}>{KEYS.map(([key, does]) => <div key={key} style={{ display: "contents" }}><dt><Kbd>{key}</Kbd></dt><dd style={{ margin: 0 }}>{does}</dd></div>)}</dl>;

@@ -1,16 +1,19 @@
-import { ActionIcon, Tooltip } from "@mantine/core";
-import { IconEye, IconMail, IconMailOpened, IconPaperclip, IconTrash } from "@tabler/icons-react";
+import { ActionIcon, Menu, Tooltip } from "@mantine/core";
+import { IconDots, IconEye, IconMail, IconMailOpened, IconPaperclip, IconTrash } from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type MouseEvent, useEffect, useLayoutEffect, useRef } from "react";
 import { Avatar } from "../../components/Avatar";
 import { Time } from "../../components/time";
 import { texts } from "../../texts";
-import type { Row } from "./query";
+import { messageQuery, type Row } from "./query";
 
 const ROW_PX = 57;
+const COMPACT_ROW_PX = 40;
 
-export function MessageList({ rows, openId, cursorId, selected, onOpen, onSelect, onRead, onDelete, more }: {
+export function MessageList({ rows, openId, cursorId, compact, selected, onOpen, onSelect, onRead, onDelete, more }: {
   rows: Row[];
+  compact: boolean;
   openId?: string;
   cursorId?: string;
   selected: Set<string>;
@@ -21,8 +24,10 @@ export function MessageList({ rows, openId, cursorId, selected, onOpen, onSelect
   more: () => void;
 }) {
   const scroller = useRef<HTMLDivElement>(null);
-  const list = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW_PX, overscan: 8 });
-  useKeepPlace(scroller, rows);
+  const height = compact ? COMPACT_ROW_PX : ROW_PX;
+  const list = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => height, overscan: 8 });
+  useKeepPlace(scroller, rows, height);
+  useEffect(() => list.measure(), [list, height]);
   const visible = list.getVirtualItems();
   const last = visible.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -35,7 +40,7 @@ export function MessageList({ rows, openId, cursorId, selected, onOpen, onSelect
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [cursorId]);
   return (
-    <div className={`rows ${selected.size > 0 ? "selecting" : ""}`} ref={scroller} role="list" aria-label={texts.messages}>
+    <div className={`rows ${selected.size > 0 ? "selecting" : ""} ${compact ? "compact" : ""}`} ref={scroller} role="list" aria-label={texts.messages}>
       <div style={{ height: list.getTotalSize(), position: "relative" }}>
         {visible.map((item) => {
           const row = rows[item.index];
@@ -44,6 +49,7 @@ export function MessageList({ rows, openId, cursorId, selected, onOpen, onSelect
               key={row.id}
               row={row}
               top={item.start}
+              height={height}
               open={row.id === openId}
               selected={selected.has(row.id)}
               onOpen={onOpen}
@@ -59,19 +65,20 @@ export function MessageList({ rows, openId, cursorId, selected, onOpen, onSelect
 }
 
 /** New mail slides in above without moving what is being read. */
-function useKeepPlace(scroller: React.RefObject<HTMLDivElement | null>, rows: Row[]) {
+function useKeepPlace(scroller: React.RefObject<HTMLDivElement | null>, rows: Row[], height: number) {
   const first = useRef<string | undefined>(undefined);
   useLayoutEffect(() => {
     const box = scroller.current;
     const shift = first.current ? rows.findIndex((row) => row.id === first.current) : 0;
-    if (box && box.scrollTop > 0 && shift > 0) box.scrollBy(0, shift * ROW_PX);
+    if (box && box.scrollTop > 0 && shift > 0) box.scrollBy(0, shift * height);
     first.current = rows[0]?.id;
-  }, [rows, scroller]);
+  }, [rows, scroller, height]);
 }
 
-function ListRow({ row, top, open, selected, onOpen, onSelect, onRead, onDelete }: {
+function ListRow({ row, top, height, open, selected, onOpen, onSelect, onRead, onDelete }: {
   row: Row;
   top: number;
+  height: number;
   open: boolean;
   selected: boolean;
   onOpen: (row: Row) => void;
@@ -89,9 +96,12 @@ function ListRow({ row, top, open, selected, onOpen, onSelect, onRead, onDelete 
     if (event.shiftKey || event.metaKey || event.ctrlKey) onSelect(row, event.shiftKey);
     else onOpen(row);
   };
+  const queries = useQueryClient();
+  // Of others' mail only what is really opened: their owner is told who opened what.
+  const prefetch = () => void (row.right === "own" && queries.prefetchQuery(messageQuery(row.id)));
   const mayDelete = row.right === "own" || row.right === "manage";
   return (
-    <div className={`row ${row.unread ? "unread" : ""} ${open ? "open" : ""}`} style={{ top, height: ROW_PX }} role="listitem" onClick={click} data-message={row.id}>
+    <div className={`row ${row.unread ? "unread" : ""} ${open ? "open" : ""}`} style={{ top, height }} role="listitem" onClick={click} onPointerEnter={prefetch} data-message={row.id}>
       <span className="mark">
         {row.unread && <span className="dot" aria-label="Unread" role="img" />}
         <input type="checkbox" checked={selected} aria-label={`Select ${row.subject}`} onClick={(event) => event.stopPropagation()} onChange={() => onSelect(row, false)} />
@@ -107,6 +117,7 @@ function ListRow({ row, top, open, selected, onOpen, onSelect, onRead, onDelete 
             </Action>
             {mayDelete && <Action label={texts.deleteMessage} onClick={(event) => act(event, () => onDelete(row))}><IconTrash size={17} stroke={1.6} /></Action>}
           </span>
+          <RowMenu row={row} onRead={onRead} onDelete={mayDelete ? onDelete : undefined} />
           <Time at={row.arrived_at} />
         </div>
         <div className="bottom">
@@ -118,6 +129,21 @@ function ListRow({ row, top, open, selected, onOpen, onSelect, onRead, onDelete 
         </div>
       </div>
     </div>
+  );
+}
+
+/** The same actions where nothing can hover. */
+function RowMenu({ row, onRead, onDelete }: { row: Row; onRead: (row: Row, read: boolean) => void; onDelete?: (row: Row) => void }) {
+  return (
+    <span className="touch-menu" onClick={(event) => event.stopPropagation()}>
+      <Menu position="bottom-end">
+        <Menu.Target><ActionIcon variant="subtle" color="gray" size="sm" aria-label={texts.actions}><IconDots size={17} stroke={1.6} /></ActionIcon></Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item onClick={() => onRead(row, row.unread)}>{row.unread ? texts.markRead : texts.markUnread}</Menu.Item>
+          {onDelete && <Menu.Item color="wax" onClick={() => onDelete(row)}>{texts.deleteMessage}</Menu.Item>}
+        </Menu.Dropdown>
+      </Menu>
+    </span>
   );
 }
 

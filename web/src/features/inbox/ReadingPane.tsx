@@ -9,18 +9,11 @@ import { exactTime, Time } from "../../components/time";
 import { ApiProblem, api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { useMessageActions } from "./actions";
+import { messageQuery, REOPEN_MS } from "./query";
 
-/** Capability addresses in an opened message live for ten minutes; it is opened anew before they end. */
-const REOPEN_MS = 8 * 60_000;
 
 export function ReadingPane({ id, onBack, onDeleted }: { id?: string; onBack: () => void; onDeleted: () => void }) {
-  const message = useQuery({
-    queryKey: ["message", id],
-    enabled: Boolean(id),
-    staleTime: REOPEN_MS,
-    refetchInterval: REOPEN_MS,
-    queryFn: () => unwrap(api.GET("/api/v1/messages/{id}", { params: { path: { id: id ?? "" } } })),
-  });
+  const message = useQuery({ ...messageQuery(id ?? ""), enabled: Boolean(id), refetchInterval: REOPEN_MS });
   const { setRead } = useMessageActions();
   const openedUnread = message.data?.row.unread && message.data.row.id === id;
   useEffect(() => {

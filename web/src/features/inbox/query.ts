@@ -1,10 +1,19 @@
 /** The list of messages: pages by position in time, kept fresh by events. */
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, useInfiniteQuery } from "@tanstack/react-query";
 import { api, type Schemas, unwrap } from "../../client";
 import type { InboxSearch } from "../../router";
 
 export type Row = Schemas["MessageRow"];
 const PAGE = 50;
+/** Capability addresses in an opened message live for ten minutes; it is opened anew before they end. */
+export const REOPEN_MS = 8 * 60_000;
+
+export const messageQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["message", id],
+    staleTime: REOPEN_MS,
+    queryFn: () => unwrap(api.GET("/api/v1/messages/{id}", { params: { path: { id } } })),
+  });
 
 export function useMessages(all: InboxSearch) {
   const search = { ...all };

@@ -1,14 +1,16 @@
 import { Loader } from "@mantine/core";
 import { IconInbox, IconLogout, IconMailCog, IconUser } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet } from "@tanstack/react-router";
+import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
+import { useKeys } from "../../components/useKeys";
 import { ErrorState } from "../../components/states";
 import { ApiProblem, api, unwrap } from "../../client";
 import { listen } from "../../events";
 import { useSession } from "../../session";
 import { texts } from "../../texts";
 import { SignIn } from "../sign-in/SignIn";
+import { Palette } from "./Palette";
 
 const ICON = { size: 19, stroke: 1.6 } as const;
 
@@ -28,6 +30,8 @@ function SignedIn({ name }: { name: string }) {
   useEffect(() => {
     document.title = count ? `(${count}) ${texts.app}` : texts.app;
   }, [count]);
+  const navigate = useNavigate();
+  useKeys({ "g i": () => void navigate({ to: "/inbox" }), "g e": () => void navigate({ to: "/profile/email-account" }), "g p": () => void navigate({ to: "/profile" }) });
   const signOut = useMutation({
     mutationFn: () => unwrap(api.DELETE("/api/v1/session")),
     onSettled: () => queries.resetQueries(),
@@ -44,6 +48,7 @@ function SignedIn({ name }: { name: string }) {
         </div>
       </nav>
       <main className="main"><Outlet /></main>
+      <Palette />
     </div>
   );
 }
