@@ -27,6 +27,7 @@ export const texts = {
   authorNotFound: "Author not found",
   administrator: "Administrator",
   parked: "Not shown",
+  stillNotShown: "It still cannot be shown. Download it to have its content.",
   noSubject: "(no subject)",
   view: "View message",
   deleteMessage: "Delete message",

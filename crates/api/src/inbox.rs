@@ -189,6 +189,23 @@ pub async fn mark_unread(
     Ok(StatusCode::NO_CONTENT)
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct ReparseView {
+    /// Whether it can be shown now.
+    shown: bool,
+}
+
+/// Tries again to parse a message that is not shown.
+#[utoipa::path(post, operation_id = "reparse_message", path = "/messages/{id}/reparse", params(("id" = String, Path)), responses((status = 200, body = ReparseView)))]
+pub async fn reparse(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MessageId>,
+) -> ApiResult<Json<ReparseView>> {
+    let shown = state.services.reparse_message(viewer, id).await?;
+    Ok(Json(ReparseView { shown }))
+}
+
 /// The exact bytes, as a file.
 #[utoipa::path(get, path = "/messages/{id}/eml", params(("id" = String, Path)),
     responses((status = 200, content_type = "message/rfc822")))]

@@ -107,6 +107,7 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(inbox::unread))
         .routes(routes!(inbox::get, inbox::delete))
         .routes(routes!(inbox::restore))
+        .routes(routes!(inbox::reparse))
         .routes(routes!(inbox::mark_read, inbox::mark_unread))
         .routes(routes!(inbox::download_eml))
         .routes(routes!(inbox::source))

@@ -4,18 +4,18 @@
 //! some bytes end the process (10,000 nested message/rfc822 overflow a stack, which nothing catches).
 
 mod html;
-mod limits;
 mod open;
 mod parse;
+mod skeleton;
 mod summary;
 
 pub use html::FrameHtml;
 pub use html::sanitise;
-pub use limits::Refusal;
 pub use open::OpenedMessage;
 pub use open::OpenedPart;
 pub use open::open_message;
 pub use open::open_part;
+pub use skeleton::Refusal;
 pub use summary::HeaderAddresses;
 pub use summary::header_addresses;
 pub use summary::summarise;

@@ -1,9 +1,13 @@
 //! A message opened for reading: its text, its HTML, its files.
 
 use domain::CleanText;
+use mail_parser::Encoding;
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
-use crate::limits::Refusal;
 use crate::parse::parse;
+use crate::skeleton::Refusal;
+use crate::skeleton::Skeleton;
 use crate::summary::content_type;
 use crate::summary::file_name;
 use crate::summary::readable_text;
@@ -29,7 +33,8 @@ pub struct OpenedPart {
 }
 
 pub fn open_message(raw: &[u8]) -> Result<OpenedMessage, Refusal> {
-    let message = parse(raw)?;
+    let skeleton = Skeleton::of(raw)?;
+    let message = parse(&skeleton)?;
     let html_parts = message
         .html_body
         .iter()
@@ -41,21 +46,47 @@ pub fn open_message(raw: &[u8]) -> Result<OpenedMessage, Refusal> {
         html: (!html.is_empty()).then(|| html.join("<hr>")),
         text: readable_text(&message),
         headers: headers(&message),
-        note: note(&message),
+        note: if skeleton.is_incomplete {
+            Some(INCOMPLETE)
+        } else {
+            note(&message)
+        },
     })
 }
 
+const INCOMPLETE: &str =
+    "This message is unusually large or complex: not all of it is shown. Download it to have everything.";
+
 /// `None`: there is no such part.
 pub fn open_part(raw: &[u8], part: u32) -> Result<Option<OpenedPart>, Refusal> {
-    let message = parse(raw)?;
-    if !message.attachments.contains(&part) {
+    let skeleton = Skeleton::of(raw)?;
+    let message = parse(&skeleton)?;
+    let found = message
+        .attachments
+        .contains(&part)
+        .then(|| message.parts.get(part as usize));
+    let Some(found) = found.flatten() else {
         return Ok(None);
-    }
-    Ok(message.parts.get(part as usize).map(|found| OpenedPart {
+    };
+    let bytes = match skeleton.omitted_at(found.offset_body as usize) {
+        Some(omitted) => decode(found.encoding, &raw[omitted.raw.clone()]),
+        None => found.contents().to_vec(),
+    };
+    Ok(Some(OpenedPart {
         name: file_name(found, part),
         content_type: content_type(found),
-        bytes: found.contents().to_vec(),
+        bytes,
     }))
+}
+
+/// A body that the parser was not shown, out of its transfer encoding (RFC 2045 §6); as it is, if that is broken.
+fn decode(encoding: Encoding, body: &[u8]) -> Vec<u8> {
+    let decoded = match encoding {
+        Encoding::None => None,
+        Encoding::Base64 => base64_decode(body),
+        Encoding::QuotedPrintable => quoted_printable_decode(body),
+    };
+    decoded.unwrap_or_else(|| body.to_vec())
 }
 
 fn headers(message: &mail_parser::Message<'_>) -> Vec<(String, CleanText)> {
@@ -91,6 +122,36 @@ mod tests {
         assert_eq!(opened.text.trim(), "plain");
         assert!(opened.html.expect("html").contains("rich"));
         assert_eq!(opened.headers[0].0, "From");
+    }
+
+    #[test]
+    fn a_large_file_is_listed_and_opened_though_the_parser_never_sees_it() {
+        use base64::Engine as _;
+        let file: Vec<u8> = (0..3_000_000_u32).map(|number| (number % 251) as u8).collect();
+        let body = base64::engine::general_purpose::STANDARD.encode(&file);
+        let lines: Vec<_> = body.as_bytes().chunks(76).map(String::from_utf8_lossy).collect();
+        for (encoding, body, expected) in [
+            ("base64", lines.join("\r\n"), file),
+            ("7bit", "x".repeat(2_000_000), vec![b'x'; 2_000_000]),
+        ] {
+            let raw = format!(
+                "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nhello\r\n--b\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{body}\r\n--b\r\nContent-Type: image/png; name=b.png\r\n\r\nPNG\r\n--b--\r\n"
+            );
+            let summary = crate::summarise(raw.as_bytes()).expect("summary");
+            let listed = &summary.attachments[0];
+            assert_eq!(listed.name.as_str(), "a.pdf");
+            assert!(
+                listed.size_bytes.abs_diff(expected.len() as u64) < expected.len() as u64 / 50,
+                "{}",
+                listed.size_bytes
+            );
+            let opened = open_part(raw.as_bytes(), listed.part)
+                .expect("opened")
+                .expect("part");
+            assert!(opened.bytes == expected);
+            assert_eq!(summary.attachments[1].name.as_str(), "b.png");
+            assert_eq!(open_message(raw.as_bytes()).expect("opened").note, None);
+        }
     }
 
     #[test]

@@ -6,13 +6,14 @@ use std::panic::catch_unwind;
 use mail_parser::Message;
 use mail_parser::MessageParser;
 
-use crate::limits;
-use crate::limits::Refusal;
+use crate::skeleton::Refusal;
+use crate::skeleton::Skeleton;
 
-pub fn parse(raw: &[u8]) -> Result<Message<'_>, Refusal> {
-    limits::check(raw)?;
-    catch_unwind(AssertUnwindSafe(|| MessageParser::default().parse(raw)))
-        .ok()
-        .flatten()
-        .ok_or(Refusal::Unreadable)
+pub fn parse<'a>(skeleton: &'a Skeleton<'_>) -> Result<Message<'a>, Refusal> {
+    catch_unwind(AssertUnwindSafe(|| {
+        MessageParser::default().parse(&*skeleton.bytes)
+    }))
+    .ok()
+    .flatten()
+    .ok_or(Refusal::Unreadable)
 }

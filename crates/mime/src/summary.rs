@@ -10,12 +10,14 @@ use domain::message::MessageSummary;
 use domain::message::NamedAddress;
 use domain::search;
 use mail_parser::Address;
+use mail_parser::Encoding;
 use mail_parser::HeaderValue;
 use mail_parser::Message;
 use mail_parser::MimeHeaders as _;
 
-use crate::limits::Refusal;
 use crate::parse::parse;
+use crate::skeleton::Refusal;
+use crate::skeleton::Skeleton;
 
 const MAX_ADDRESSES: usize = 1_000;
 const MAX_REFERENCES: usize = domain::rules::threading::MAX_REFERENCES;
@@ -29,7 +31,8 @@ pub struct HeaderAddresses {
 }
 
 pub fn summarise(raw: &[u8]) -> Result<MessageSummary, Refusal> {
-    let message = parse(raw)?;
+    let skeleton = Skeleton::of(raw)?;
+    let message = parse(&skeleton)?;
     let addresses = addresses(&message);
     let subject = CleanText::new(message.subject().unwrap_or_default());
     let text = readable_text(&message);
@@ -42,7 +45,7 @@ pub fn summarise(raw: &[u8]) -> Result<MessageSummary, Refusal> {
             .map(|date| Timestamp::from_seconds(date.to_timestamp())),
         snippet: snippet(&text),
         search_text: search_text(&addresses, &subject, &text),
-        attachments: attachments(&message),
+        attachments: attachments(&message, &skeleton),
         addresses,
         subject,
     })
@@ -50,7 +53,10 @@ pub fn summarise(raw: &[u8]) -> Result<MessageSummary, Refusal> {
 
 /// The addresses of a header block alone, before the body is fetched.
 pub fn header_addresses(header: &[u8]) -> HeaderAddresses {
-    let Ok(message) = parse(header) else {
+    let Ok(skeleton) = Skeleton::of(header) else {
+        return HeaderAddresses::default();
+    };
+    let Ok(message) = parse(&skeleton) else {
         return HeaderAddresses::default();
     };
     let all = addresses(&message);
@@ -167,7 +173,7 @@ fn search_text(addresses: &[NamedAddress], subject: &CleanText, text: &str) -> S
     folded
 }
 
-fn attachments(message: &Message<'_>) -> Vec<AttachmentSummary> {
+fn attachments(message: &Message<'_>, skeleton: &Skeleton<'_>) -> Vec<AttachmentSummary> {
     let html = message.body_html(0).unwrap_or_default();
     let parts = message.attachments.iter().filter_map(|id| {
         let part = message.parts.get(*id as usize)?;
@@ -179,12 +185,24 @@ fn attachments(message: &Message<'_>) -> Vec<AttachmentSummary> {
             part: *id,
             name: file_name(part, *id),
             content_type: content_type(part),
-            size_bytes: part.len() as u64,
+            size_bytes: size(part, skeleton),
             content_id,
             inline,
         })
     });
     parts.collect()
+}
+
+/// Of one that the parser was not shown about: base64 has four characters for three bytes, and line ends.
+fn size(part: &mail_parser::MessagePart<'_>, skeleton: &Skeleton<'_>) -> u64 {
+    let Some(omitted) = skeleton.omitted_at(part.offset_body as usize) else {
+        return part.len() as u64;
+    };
+    let length = omitted.raw.len() as u64;
+    match part.encoding {
+        Encoding::Base64 => length * 3 / 4 * 76 / 78,
+        _ => length,
+    }
 }
 
 pub fn content_type(part: &mail_parser::MessagePart<'_>) -> String {

@@ -13,7 +13,6 @@ use domain::message::AttachmentSummary;
 use domain::message::NamedAddress;
 use domain::search::SearchQuery;
 pub use mime::OpenedPart;
-use mime::Refusal;
 use store::Conn;
 use store::accounts;
 use store::administrators;
@@ -157,8 +156,12 @@ impl Services {
         if listed.owner != viewer.administrator {
             self.record_opening(viewer, &listed).await?;
         }
-        let opened = open_off_thread(raw).await?;
         let parked = listed.message.parked_reason.clone();
+        // What has ended the process before is not parsed by looking at it.
+        let opened = match &parked {
+            Some(_) => not_shown(),
+            None => open_off_thread(raw).await?,
+        };
         let parked_note =
             parked.map(|reason| format!("This message is not shown: {reason}. It can be downloaded."));
         let files = attachments.into_iter().map(|attachment| FileLink {
@@ -273,7 +276,11 @@ impl Services {
         });
     }
 
-    async fn find_message(&self, viewer: Viewer, id: MessageId) -> Result<(Access, Message), ServiceError> {
+    pub(crate) async fn find_message(
+        &self,
+        viewer: Viewer,
+        id: MessageId,
+    ) -> Result<(Access, Message), ServiceError> {
         let access = self.access_of(viewer).await?;
         let mut conn = self.db.read().await?;
         let message = messages::find(&mut conn, &access, id)
@@ -365,10 +372,10 @@ async fn search_page(
 
 async fn open_off_thread(raw: Bytes) -> Result<mime::OpenedMessage, ServiceError> {
     let opened = tokio::task::spawn_blocking(move || mime::open_message(&raw)).await?;
-    Ok(opened.unwrap_or_else(not_shown))
+    Ok(opened.unwrap_or_else(|_| not_shown()))
 }
 
-fn not_shown(_: Refusal) -> mime::OpenedMessage {
+fn not_shown() -> mime::OpenedMessage {
     mime::OpenedMessage {
         html: None,
         text: String::new(),

@@ -5,9 +5,11 @@
 
 mod batch;
 mod prepare;
+mod reparse;
 mod threading;
 
 pub use batch::FetchedForIntake;
 pub use batch::IntakeBatch;
 pub use batch::IntakeReport;
 pub use prepare::header_addresses;
+pub use reparse::ReparseReport;

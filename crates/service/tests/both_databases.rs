@@ -28,6 +28,7 @@ use service::grants::WantedGrant;
 use service::housekeeping::RESTORABLE;
 use service::inbox::Filter;
 use service::inbox::InboxQuery;
+use service::inbox::ListedMessage;
 use service::inbox::Position;
 use service::inbox::Show;
 use service::intake::FetchedForIntake;
@@ -47,6 +48,7 @@ impl Clock for TestClock {
 }
 
 struct World {
+    db: Db,
     services: Services,
     clock: Arc<TestClock>,
     segments: PathBuf,
@@ -59,6 +61,7 @@ impl World {
         let clock = Arc::new(TestClock(AtomicI64::new(1_790_000_000_000)));
         let blobs = BlobStore::open_folder(folder).expect("blobs");
         World {
+            db: db.clone(),
             services: Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), clock.clone()),
             clock,
             segments: folder.to_owned(),
@@ -138,6 +141,11 @@ impl World {
     }
 
     async fn subjects(&self, viewer: Viewer, text: &str, filter: Filter) -> Vec<String> {
+        let found = self.list(viewer, text, filter).await;
+        found.into_iter().map(|listed| listed.message.subject).collect()
+    }
+
+    async fn list(&self, viewer: Viewer, text: &str, filter: Filter) -> Vec<ListedMessage> {
         let query = InboxQuery {
             show: Show::All,
             text: text.into(),
@@ -147,9 +155,6 @@ impl World {
         };
         let page = self.services.list_inbox(viewer, &query).await.expect("page");
         page.messages
-            .into_iter()
-            .map(|listed| listed.message.subject)
-            .collect()
     }
 }
 
@@ -389,6 +394,58 @@ async fn an_account_lives(db: Db) {
     let left = blobs.list_segments(world.clock.now()).await.expect("segments");
     let left: u64 = left.iter().map(|file| file.size_bytes).sum();
     assert_eq!(left, world.stored_bytes(account).await);
+
+    // Three deaths in the parsing of a message: the fourth time it is parked, and can be tried again.
+    let folder = services
+        .watch_folder(account, FolderRole::Inbox, b"INBOX")
+        .await
+        .expect("folder");
+    for _ in 0..3 {
+        let mut tx = world.db.begin_write().await.expect("transaction");
+        store::folders::count_attempt(&mut tx, folder.id, Uid(70), Uid(70))
+            .await
+            .expect("attempt");
+        tx.commit().await.expect("commit");
+    }
+    let deadly = mail("Deadly", "e1@x", "");
+    assert_eq!(
+        world
+            .intake(&lease, 70, std::slice::from_ref(&deadly))
+            .await
+            .expect("intake"),
+        1
+    );
+    assert!(
+        world
+            .subjects(alice_viewer, "deadly", all.clone())
+            .await
+            .is_empty()
+    );
+    let listed = world.list(alice_viewer, "", all.clone()).await;
+    let parked = listed
+        .iter()
+        .find(|message| message.message.parked_reason.is_some())
+        .expect("parked");
+    let opened = services
+        .open_message(alice_viewer, parked.message.id)
+        .await
+        .expect("opened");
+    assert!(opened.text.is_empty() && opened.note.expect("note").contains("three times"));
+    assert!(
+        services
+            .reparse_message(alice_viewer, parked.message.id)
+            .await
+            .expect("reparsed")
+    );
+    assert_eq!(
+        world.subjects(alice_viewer, "deadly", all.clone()).await,
+        ["Deadly"]
+    );
+    let opened = services
+        .open_message(alice_viewer, parked.message.id)
+        .await
+        .expect("opened");
+    assert!(!opened.text.is_empty() && opened.note.is_none());
 
     // Who lost the lease stores nothing.
     let stale = Lease {

@@ -21,8 +21,10 @@ use crate::db::Dialect;
 use crate::db::Statement;
 use crate::folders::Folder;
 use crate::folders::copy_row;
+use crate::messages::blob_range;
 use crate::search::account_word;
 use crate::sessions::Hash;
+use crate::value::Row;
 use crate::value::Value;
 
 #[derive(Clone, Debug)]
@@ -72,6 +74,17 @@ pub async fn insert_messages(
         .map(|message| message_row(account, message))
         .collect();
     tx.insert_rows(INSERT_MESSAGES, "", rows).await?;
+    tx.insert_rows(INSERT_RAW, "", messages.iter().map(raw_row).collect())
+        .await?;
+    insert_derived(tx, account, messages).await
+}
+
+/// What is known of messages by parsing, in tables of its own.
+async fn insert_derived(
+    tx: &mut Tx,
+    account: MailAccountId,
+    messages: &[NewMessage],
+) -> Result<(), StoreError> {
     tx.insert_rows(
         INSERT_ADDRESSES,
         "",
@@ -90,8 +103,6 @@ pub async fn insert_messages(
         messages.iter().flat_map(attachment_rows).collect(),
     )
     .await?;
-    tx.insert_rows(INSERT_RAW, "", messages.iter().map(raw_row).collect())
-        .await?;
     insert_search(tx, account, messages).await
 }
 
@@ -194,6 +205,97 @@ async fn insert_search(
         }
     }
     Ok(())
+}
+
+/// A message whose bytes are kept and whose content could not be parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParkedMessage {
+    pub id: MessageId,
+    pub thread: ThreadId,
+    pub arrival_key: i64,
+    pub direction: Direction,
+    pub arrived_at: Timestamp,
+    pub raw: BlobRange,
+}
+
+const PARKED: &str = "
+    SELECT m.id, m.thread_id, m.arrival_key, m.direction, m.arrived_at,
+           r.segment, r.start_byte, r.length_bytes
+      FROM messages m
+      JOIN raw_messages r ON r.message_id = m.id
+     WHERE m.mail_account_id = $1 AND m.parked_reason IS NOT NULL";
+
+pub async fn list_parked_for_engine(
+    conn: &mut Conn,
+    account: MailAccountId,
+) -> Result<Vec<ParkedMessage>, StoreError> {
+    let rows = conn.fetch_all(Statement::new(PARKED).bind(account)).await?;
+    rows.iter().map(parked).collect()
+}
+
+pub async fn find_parked_for_engine(
+    conn: &mut Conn,
+    account: MailAccountId,
+    id: MessageId,
+) -> Result<Option<ParkedMessage>, StoreError> {
+    let statement = Statement::new(format!("{PARKED} AND m.id = $2"))
+        .bind(account)
+        .bind(id);
+    conn.fetch_optional(statement)
+        .await?
+        .map(|row| parked(&row))
+        .transpose()
+}
+
+fn parked(row: &Row) -> Result<ParkedMessage, StoreError> {
+    let direction = Direction::parse(&row.text("direction")?);
+    Ok(ParkedMessage {
+        id: row.id("id")?,
+        thread: row.id("thread_id")?,
+        arrival_key: row.integer("arrival_key")?,
+        direction: direction.ok_or(StoreError::Unexpected("direction"))?,
+        arrived_at: row.time("arrived_at")?,
+        raw: blob_range(row)?,
+    })
+}
+
+const SET_PARKED: &str = "UPDATE messages SET parked_reason = $2 WHERE id = $1";
+
+pub async fn set_parked(tx: &mut Tx, id: MessageId, reason: &str) -> Result<(), StoreError> {
+    tx.execute(Statement::new(SET_PARKED).bind(id).bind(reason))
+        .await?;
+    Ok(())
+}
+
+const REPLACE_PARSED: &str = "
+    UPDATE messages
+       SET direction = $2, internet_message_id = $3, author_name = $4, author_address = $5, recipients = $6,
+           subject = $7, snippet = $8, dated_at = $9, has_attachments = $10, parked_reason = $11
+     WHERE id = $1";
+
+/// What was parsed of a message anew; its identity, thread, place in the list and bytes stay.
+pub async fn replace_parsed(
+    tx: &mut Tx,
+    account: MailAccountId,
+    message: NewMessage,
+) -> Result<(), StoreError> {
+    let row = message_row(account, &message);
+    let columns = [4, 5, 6, 7, 8, 9, 10, 12, 14, 15].map(|column| row[column].clone());
+    let update = columns
+        .into_iter()
+        .fold(Statement::new(REPLACE_PARSED).bind(message.id), Statement::bind);
+    tx.execute(update).await?;
+    for delete in [
+        "DELETE FROM message_addresses WHERE message_id = $1",
+        "DELETE FROM message_references WHERE message_id = $1",
+        "DELETE FROM attachments WHERE message_id = $1",
+    ] {
+        tx.execute(Statement::new(delete).bind(message.id)).await?;
+    }
+    let search = "DELETE FROM message_search WHERE rowid = $1";
+    tx.execute(Statement::new(search).bind(message.arrival_key))
+        .await?;
+    insert_derived(tx, account, &[message]).await
 }
 
 const INSERT_COPIES: &str = "INSERT INTO remote_copies (folder_id, uid_validity, uid, message_id)";

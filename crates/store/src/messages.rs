@@ -256,7 +256,7 @@ pub async fn raw_range(conn: &mut Conn, message: &Message) -> Result<Option<Blob
     row.map(|row| blob_range(&row)).transpose()
 }
 
-fn blob_range(row: &Row) -> Result<BlobRange, StoreError> {
+pub(crate) fn blob_range(row: &Row) -> Result<BlobRange, StoreError> {
     Ok(BlobRange {
         segment: row.text("segment")?,
         start: row.size("start_byte")?,

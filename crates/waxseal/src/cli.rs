@@ -8,6 +8,7 @@ use clap::Subcommand;
 use clap::ValueEnum;
 use domain::MailAccountId;
 use secrecy::SecretString;
+use serde_json::json;
 use service::administrators::NewAdministrator;
 use service::export::ExportFormat;
 
@@ -62,6 +63,11 @@ enum Command {
         /// A folder (eml) or a file (mbox)
         #[arg(long)]
         to: PathBuf,
+    },
+    /// Try again to parse what could not be parsed; prints one JSON object
+    Reparse {
+        #[arg(long)]
+        account: MailAccountId,
     },
     /// Check this installation and say what to do
     Doctor,
@@ -163,6 +169,11 @@ async fn run_on(app: &App, configuration: &Configuration, command: Command) -> R
             };
             let count = app.services.export_account(account, format, &to).await?;
             println!("{count} messages written to {}", to.display());
+            Ok(())
+        }
+        Command::Reparse { account } => {
+            let report = app.services.reparse_account_for_engine(account).await?;
+            println!("{}", json!({ "parsed": report.parsed, "parked": report.parked }));
             Ok(())
         }
         Command::Doctor => doctor::run(app, configuration).await,

@@ -359,7 +359,7 @@ fn first_key(message: &Prepared) -> i64 {
     (message.arrived_at.seconds() << KEY_BITS) | i64::from(low)
 }
 
-fn new_message(
+pub fn new_message(
     id: MessageId,
     thread: domain::ThreadId,
     arrival_key: i64,

@@ -51,6 +51,8 @@ function BackButton({ onBack }: { onBack: () => void }) {
 
 function Message({ view, onBack, onDeleted }: { view: Schemas["MessageView"]; onBack: () => void; onDeleted: () => void }) {
   const { row } = view;
+  const { reparse } = useMessageActions();
+  const mayManage = row.right === "own" || row.right === "manage";
   const files = view.attachments.filter((file) => !file.inline);
   return (
     <>
@@ -67,7 +69,7 @@ function Message({ view, onBack, onDeleted }: { view: Schemas["MessageView"]; on
       </header>
       <div className="body">
         <From view={view} />
-        {view.note && <div className="notice" role="note">{view.note}</div>}
+        {view.note && <div className="notice" role="note"><span style={{ flex: 1 }}>{view.note}</span>{row.parked && mayManage && <Button size="compact-sm" variant="default" loading={reparse.isPending} onClick={() => reparse.mutate(row.id)}>{texts.retry}</Button>}</div>}
         {view.blocked_images > 0 && (
           <div className="notice"><IconPhotoOff size={18} stroke={1.6} style={{ flex: "none" }} />{texts.blockedImages(view.blocked_images)}</div>
         )}

@@ -35,7 +35,16 @@ export function useMessageActions() {
     onSettled: refresh,
     onError: failed,
   });
-  return { restore, remove, setRead };
+  const reparse = useMutation({
+    mutationFn: (id: string) => unwrap(api.POST("/api/v1/messages/{id}/reparse", path(id))),
+    onSuccess: ({ shown }, id) => {
+      if (!shown) notifications.show({ message: texts.stillNotShown });
+      refresh();
+      return queries.invalidateQueries({ queryKey: ["message", id] });
+    },
+    onError: failed,
+  });
+  return { restore, remove, setRead, reparse };
 }
 
 function offerUndo(ids: string[], undo: () => void) {
