@@ -25,6 +25,8 @@ use wire::CommandId;
 use wire::FetchedBody;
 use wire::FetchedMessage;
 use wire::FetchedSummary;
+use wire::Kind;
+use wire::WireError;
 
 use crate::EngineError;
 use crate::folder_sync::FolderSync;
@@ -39,6 +41,9 @@ const BATCHES_IN_FLIGHT_WITH_HEADERS: usize = 1;
 /// A group is committed at the latest with this many bytes.
 const GROUP_BYTES: usize = 6 * 1024 * 1024;
 const GROUP_MESSAGES: usize = 256;
+
+/// Syncs in which the server must have refused a message before it is recorded as not delivered.
+const MAX_REFUSALS: u32 = 3;
 
 /// What is committed together.
 struct Group {
@@ -71,8 +76,10 @@ pub async fn fetch(
         groups,
         cursor,
     };
-    let ((), report) = tokio::try_join!(fetcher.run(uids), take_in(sync, queue))?;
-    Ok(report)
+    // What came before a failure is stored all the same.
+    let (fetched, taken) = tokio::join!(fetcher.run(uids), take_in(sync, queue));
+    let report = taken?;
+    fetched.map(|()| report)
 }
 
 async fn take_in(
@@ -105,10 +112,47 @@ struct Asked {
     commands: Vec<CommandId>,
     /// Wanted and not here yet.
     missing: HashSet<Uid>,
-    asked_again: bool,
+    /// Missed the first time, to be asked for one by one: a server says NO to a whole command for the sake
+    /// of one message.
+    to_ask_again: Option<VecDeque<Uid>>,
+    /// Asked for alone.
+    alone: Vec<(CommandId, Uid)>,
+    /// Refused when asked for alone.
+    refused: Vec<Uid>,
     /// Arrived and not sent on yet.
     group: Vec<FetchedForIntake>,
     skipped: Vec<(Uid, SkipReason)>,
+}
+
+/// Commands for single messages that are on their way together.
+const ALONE_IN_FLIGHT: usize = 32;
+
+impl Asked {
+    fn finish(&mut self, command: CommandId, refused: bool) {
+        self.commands.retain(|asked| *asked != command);
+        let alone = self.alone.iter().find(|(asked, _)| *asked == command);
+        if let Some((_, uid)) = alone.filter(|_| refused) {
+            self.refused.push(*uid);
+        }
+    }
+
+    fn next_to_ask_again(&mut self) -> Option<Vec<Uid>> {
+        let missing = &self.missing;
+        let left = self
+            .to_ask_again
+            .get_or_insert_with(|| missing.iter().copied().collect());
+        let next: Vec<_> = left.drain(..left.len().min(ALONE_IN_FLIGHT)).collect();
+        (!next.is_empty()).then_some(next)
+    }
+
+    async fn ask_alone(&mut self, bodies: &mut BodyPipeline<'_>, uids: &[Uid]) -> Result<(), EngineError> {
+        for uid in uids {
+            let commands = bodies.ask(&[*uid]).await?;
+            self.alone.extend(commands.iter().map(|command| (*command, *uid)));
+            self.commands.extend(commands);
+        }
+        Ok(())
+    }
 }
 
 struct Fetcher<'a> {
@@ -139,10 +183,10 @@ impl Fetcher<'_> {
                 continue;
             }
             match bodies.next().await? {
-                BodyEvent::Message(message) => self.place(message, &mut in_flight).await,
-                BodyEvent::Finished(id) => {
+                BodyEvent::Message(message) => self.place(message, &mut in_flight).await?,
+                BodyEvent::Finished { command, refused } => {
                     for asked in &mut in_flight {
-                        asked.commands.retain(|command| *command != id);
+                        asked.finish(command, refused);
                     }
                 }
             }
@@ -158,10 +202,8 @@ impl Fetcher<'_> {
         while let Some(front) = in_flight.front_mut()
             && front.commands.is_empty()
         {
-            if !front.missing.is_empty() && !front.asked_again {
-                front.asked_again = true;
-                let missing: Vec<_> = front.missing.iter().copied().collect();
-                front.commands = bodies.ask(&missing).await?;
+            if let Some(uids) = front.next_to_ask_again() {
+                front.ask_alone(bodies, &uids).await?;
                 return Ok(());
             }
             if !front.missing.is_empty() && in_flight.iter().any(|asked| !asked.commands.is_empty()) {
@@ -180,15 +222,34 @@ impl Fetcher<'_> {
         let missing: Vec<_> = asked.missing.iter().copied().collect();
         if !missing.is_empty() {
             let listed = self.sync.session.fetch_summaries(&missing, false).await?;
-            asked.skipped.extend(
-                listed
-                    .into_iter()
-                    .map(|summary| (summary.uid, SkipReason::NotDelivered)),
-            );
+            let listed: Vec<_> = listed.into_iter().map(|summary| summary.uid).collect();
+            asked.refused.retain(|uid| listed.contains(uid));
+            if let Some(error) = self.count_refusals(&asked.refused).await? {
+                // What came is kept; the cursor stays before what was refused.
+                self.send(asked.group, Vec::new(), 0).await?;
+                return Err(error);
+            }
+            let not_delivered = listed.into_iter().map(|uid| (uid, SkipReason::NotDelivered));
+            asked.skipped.extend(not_delivered);
         }
         self.cursor = self.cursor_after(&asked.uids);
-        self.send(asked.group, asked.skipped, asked.uids.len()).await;
-        Ok(())
+        self.send(asked.group, asked.skipped, asked.uids.len()).await
+    }
+
+    /// A refusal may pass by itself, so it counts only when it has been met in several syncs.
+    async fn count_refusals(&self, refused: &[Uid]) -> Result<Option<EngineError>, EngineError> {
+        let mut fewest = u32::MAX;
+        for uid in refused {
+            let attempts = self
+                .sync
+                .handle
+                .services
+                .count_refusal(self.sync.folder.id, *uid)
+                .await?;
+            fewest = fewest.min(attempts);
+        }
+        let error = || WireError::new(Kind::Unavailable, "reading messages").into();
+        Ok((fewest < MAX_REFUSALS).then(error))
     }
 
     fn batches_in_flight(&self) -> usize {
@@ -212,7 +273,9 @@ impl Fetcher<'_> {
             uids: uids.to_vec(),
             commands: bodies.ask(&wanted).await?,
             missing: wanted.into_iter().collect(),
-            asked_again: false,
+            to_ask_again: None,
+            alone: Vec::new(),
+            refused: Vec::new(),
             group: Vec::new(),
             skipped,
         })
@@ -244,22 +307,27 @@ impl Fetcher<'_> {
     }
 
     /// Into the batch that waits for it. Not asked for, or twice: nobody does.
-    async fn place(&self, message: FetchedMessage, in_flight: &mut VecDeque<Asked>) {
+    async fn place(
+        &self,
+        message: FetchedMessage,
+        in_flight: &mut VecDeque<Asked>,
+    ) -> Result<(), EngineError> {
         let mut waiting = in_flight.iter_mut();
         let Some(asked) = waiting.find(|asked| asked.missing.contains(&message.uid)) else {
-            return;
+            return Ok(());
         };
         asked.missing.remove(&message.uid);
         match self.sort(message) {
             Ok(message) => {
                 if self.is_full(&asked.group, &message) {
                     let group = std::mem::take(&mut asked.group);
-                    self.send(group, std::mem::take(&mut asked.skipped), 0).await;
+                    self.send(group, std::mem::take(&mut asked.skipped), 0).await?;
                 }
                 asked.group.push(message);
             }
             Err(skip) => asked.skipped.push(skip),
         }
+        Ok(())
     }
 
     fn sort(&self, message: FetchedMessage) -> Result<FetchedForIntake, (Uid, SkipReason)> {
@@ -318,7 +386,12 @@ impl Fetcher<'_> {
         cursor
     }
 
-    async fn send(&self, messages: Vec<FetchedForIntake>, skipped: Vec<(Uid, SkipReason)>, done: usize) {
+    async fn send(
+        &self,
+        messages: Vec<FetchedForIntake>,
+        skipped: Vec<(Uid, SkipReason)>,
+        done: usize,
+    ) -> Result<(), EngineError> {
         let group = Group {
             messages,
             skipped,
@@ -326,7 +399,8 @@ impl Fetcher<'_> {
             done: done as u64,
         };
         // The other side is gone only when it has failed; its error is the one that counts.
-        let _ = self.groups.send(group).await;
+        let sent = self.groups.send(group).await;
+        Ok(sent.map_err(|_| WireError::new(Kind::Unavailable, "storing messages"))?)
     }
 }
 

@@ -10,7 +10,9 @@ use service::accounts::ImapCredentials;
 use support::World;
 use support::imap_of;
 use testkit::Dovecot;
+use testkit::ImapServer;
 use testkit::dovecot::PASSWORD;
+use testkit::imap_server::Fault;
 use testkit::scripted::ScriptedServer;
 use testkit::scripted::Step;
 use wire::Kind;
@@ -283,4 +285,24 @@ async fn a_new_uidvalidity_neither_loses_nor_doubles() {
     let report = world.sync(id).await.expect("sync");
     assert_eq!((report.stored, report.duplicate), (0, 5), "met again and known");
     assert_eq!(world.exported(id).await.len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_message_that_the_server_refuses_stops_no_other() {
+    let fault = Fault {
+        refuse_uid: Some(2),
+        ..Fault::default()
+    };
+    let server = ImapServer::start(fault).await.expect("server");
+    let world = World::new().await;
+    let imap = settings(server.address.port(), Security::None, true);
+    let id = world.account(imap, "owner", support::tracking_everything()).await;
+    // A refusal may pass by itself: what can be had is stored, the rest is tried again.
+    for _ in 0..2 {
+        assert!(world.sync(id).await.is_err());
+        assert_eq!(world.exported(id).await.len(), 2);
+    }
+    let report = world.sync(id).await.expect("the third refusal is believed");
+    assert_eq!(report.skipped.get("not_delivered"), Some(&1));
+    assert_eq!(world.exported(id).await.len(), 2);
 }

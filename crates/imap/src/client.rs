@@ -1,5 +1,6 @@
 //! The handle to a connection's driver task.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
@@ -24,6 +25,7 @@ pub const EVENTS: usize = 64;
 /// Dropping it closes the connection.
 pub struct Client {
     requests: mpsc::Sender<Request>,
+    received_bytes: Arc<AtomicU64>,
     next_id: AtomicU64,
 }
 
@@ -57,11 +59,18 @@ impl Client {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let (requests, request_queue) = mpsc::channel(REQUESTS);
-        tokio::spawn(Driver::new(stream, framer).run(request_queue));
+        let received_bytes = Arc::new(AtomicU64::new(0));
+        tokio::spawn(Driver::new(stream, framer, received_bytes.clone()).run(request_queue));
         Client {
             requests,
+            received_bytes,
             next_id: AtomicU64::new(1),
         }
+    }
+
+    /// Of this connection so far: tells a slow server from one that only drips.
+    pub fn received_bytes(&self) -> u64 {
+        self.received_bytes.load(Ordering::Relaxed)
     }
 
     /// Sends one command. What came since the last one arrives first.

@@ -4,24 +4,33 @@ use std::fmt;
 
 use bytes::Bytes;
 use bytes::BytesMut;
-use secrecy::ExposeSecret;
-use secrecy::SecretString;
 
 use crate::MailboxName;
+use crate::sasl::Answer;
 
 /// A command without its tag: pieces, between which the server has to ask for more.
 #[derive(Clone)]
 pub struct Command {
     verb: &'static str,
-    pieces: Vec<BytesMut>,
+    first: BytesMut,
+    /// Each answers one `+` of the server.
+    rest: Vec<Piece>,
     pub(crate) is_idle: bool,
+}
+
+#[derive(Clone)]
+pub(crate) enum Piece {
+    Bytes(BytesMut),
+    /// A whole line.
+    Answer(Answer),
 }
 
 impl Command {
     pub fn new(verb: &'static str) -> Self {
         Command {
             verb,
-            pieces: vec![BytesMut::from(verb.as_bytes())],
+            first: BytesMut::from(verb.as_bytes()),
+            rest: Vec::new(),
             is_idle: false,
         }
     }
@@ -31,23 +40,6 @@ impl Command {
             is_idle: true,
             ..Command::new("IDLE")
         }
-    }
-
-    /// RFC 3501 §6.2.3. Only over TLS, or where the operator allows clear text: `wire` decides.
-    pub fn login(user: &str, password: &SecretString) -> Self {
-        Command::new("LOGIN")
-            .string(user)
-            .string(password.expose_secret())
-    }
-
-    /// RFC 4616 with the initial response sent after `+`, which every server takes.
-    pub fn authenticate_plain(user: &str, password: &SecretString) -> Self {
-        use base64::Engine as _;
-        let response = format!("\0{user}\0{}", password.expose_secret());
-        let line = base64::engine::general_purpose::STANDARD.encode(response);
-        Command::new("AUTHENTICATE")
-            .raw("PLAIN")
-            .after_continuation(line.as_bytes())
     }
 
     /// Trusted text of ours, after a space.
@@ -82,29 +74,62 @@ impl Command {
         }
         let bytes: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
         self.extend(format!("{{{}}}", bytes.len()).as_bytes());
-        self.after_continuation(&bytes)
+        self.literal(&bytes)
     }
 
-    fn after_continuation(mut self, bytes: &[u8]) -> Self {
+    /// Bytes that the server asks for; their size has been announced.
+    pub(crate) fn literal(mut self, bytes: &[u8]) -> Self {
         self.extend(b"\r\n");
-        self.pieces.push(BytesMut::from(bytes));
+        self.rest.push(Piece::Bytes(BytesMut::from(bytes)));
+        self
+    }
+
+    /// Bytes that follow their size without being asked for.
+    pub(crate) fn literal_at_once(mut self, bytes: &[u8]) -> Self {
+        self.extend(b"\r\n");
+        self.extend(bytes);
+        self
+    }
+
+    /// The answer to what the server says next.
+    pub(crate) fn answering(mut self, answer: Answer) -> Self {
+        self.rest.push(Piece::Answer(answer));
         self
     }
 
     fn extend(&mut self, bytes: &[u8]) {
-        if let Some(last) = self.pieces.last_mut() {
-            last.extend_from_slice(bytes);
+        match self.rest.last_mut() {
+            None => self.first.extend_from_slice(bytes),
+            Some(Piece::Bytes(last)) => last.extend_from_slice(bytes),
+            Some(Piece::Answer(_)) => debug_assert!(false, "nothing follows an answer"),
         }
     }
 
-    /// The bytes to write, one piece after each `+` of the server.
-    pub(crate) fn into_wire(mut self, tag: &str) -> Vec<Bytes> {
-        self.extend(b"\r\n");
+    /// The bytes to write at once, and what answers each `+` of the server.
+    pub(crate) fn into_wire(mut self, tag: &str) -> (Bytes, Vec<Piece>) {
+        if !matches!(self.rest.last(), Some(Piece::Answer(_))) {
+            self.extend(b"\r\n");
+        } else {
+            self.first.extend_from_slice(b"\r\n");
+        }
         let mut first = BytesMut::from(tag.as_bytes());
         first.extend_from_slice(b" ");
-        first.extend_from_slice(&self.pieces[0]);
-        self.pieces[0] = first;
-        self.pieces.into_iter().map(BytesMut::freeze).collect()
+        first.extend_from_slice(&self.first);
+        (first.freeze(), self.rest)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn wire_for_test(self, tag: &str) -> Vec<String> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (first, rest) = self.into_wire(tag);
+        let rest = rest.iter().map(|piece| match piece {
+            Piece::Bytes(bytes) => text(bytes),
+            Piece::Answer(answer) => answer
+                .to("")
+                .map(|bytes| text(&bytes) + "\r\n")
+                .unwrap_or_default(),
+        });
+        std::iter::once(text(&first)).chain(rest).collect()
     }
 }
 
@@ -116,14 +141,13 @@ impl fmt::Debug for Command {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::SecretString;
+
     use super::*;
+    use crate::SequenceSet;
 
     fn wire(command: Command) -> Vec<String> {
-        let pieces = command.into_wire("A1");
-        pieces
-            .iter()
-            .map(|piece| String::from_utf8_lossy(piece).into_owned())
-            .collect()
+        command.wire_for_test("A1")
     }
 
     #[test]
@@ -149,8 +173,20 @@ mod tests {
 
     #[test]
     fn a_secret_in_a_command_never_prints() {
-        let command = Command::login("alice", &SecretString::from("hunter2".to_owned()));
-        assert_eq!(format!("{command:?}"), "Command(LOGIN)");
+        let secret = SecretString::from("hunter2".to_owned());
+        for (command, shown) in [
+            (Command::login("alice", &secret), "Command(LOGIN)"),
+            (
+                Command::authenticate_plain("alice", &secret, true),
+                "Command(AUTHENTICATE)",
+            ),
+            (
+                Command::authenticate_cram_md5("alice", &secret),
+                "Command(AUTHENTICATE)",
+            ),
+        ] {
+            assert_eq!(format!("{command:?}"), shown);
+        }
     }
 
     #[test]
@@ -165,6 +201,12 @@ mod tests {
             Command::new("LIST").string("").string("*"),
             Command::new("EXAMINE").mailbox(&MailboxName::inbox()),
             Command::idle(),
+            Command::authenticate_plain("a", &SecretString::from("b".to_owned()), true),
+            Command::open(&MailboxName::inbox(), true).with_condstore(),
+            Command::enable(&["CONDSTORE"]),
+            Command::uid_move(&SequenceSet::from_uids([1, 2]), &MailboxName::inbox()),
+            Command::uid_expunge(&SequenceSet::from_uids([7])),
+            Command::id("Waxseal"),
         ] {
             let text = wire(command).concat();
             assert!(CommandCodec::default().decode(text.as_bytes()).is_ok(), "{text}");

@@ -17,6 +17,7 @@ use crate::Response;
 use crate::Status;
 use crate::Untagged;
 use crate::framer::Framer;
+use crate::framer::Item;
 use crate::parse_response;
 
 pub struct Connection<S> {
@@ -56,9 +57,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// `Err(completion)` inside: the server refused, the connection is still in clear.
     pub async fn start_tls(mut self) -> Result<Result<S, Completion>, ImapError> {
-        for piece in Command::new("STARTTLS").into_wire(STARTTLS_TAG) {
-            self.stream.write_all(&piece).await?;
-        }
+        let (line, _) = Command::new("STARTTLS").into_wire(STARTTLS_TAG);
+        self.stream.write_all(&line).await?;
         self.stream.flush().await?;
         loop {
             match self.read_response().await? {
@@ -86,8 +86,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     async fn read_response(&mut self) -> Result<Response, ImapError> {
         loop {
-            if let Some(frame) = self.framer.next_frame()? {
-                return Ok(parse_response(&frame));
+            match self.framer.next_item()? {
+                Some(Item::Frame(frame)) => return Ok(parse_response(&frame)),
+                // Nothing has been asked for that could have a body.
+                Some(Item::Piece(_)) => continue,
+                None => {}
             }
             self.framer.buffer.reserve(READ_BYTES);
             if self.stream.read_buf(&mut self.framer.buffer).await? == 0 {

@@ -4,6 +4,9 @@
 //! commands that are pipelined share one reader ([`crate::Pipeline`]), which reconciles by UID. A slow reader stops the reading, and so the server.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use bytes::BytesMut;
@@ -24,7 +27,9 @@ use crate::Response;
 use crate::Status;
 use crate::Untagged;
 use crate::client::EVENTS;
+use crate::command::Piece;
 use crate::framer::Framer;
+use crate::framer::Item;
 use crate::parse_response;
 
 pub enum Request {
@@ -43,11 +48,16 @@ struct InFlight {
     events: mpsc::Sender<Event>,
 }
 
-/// Bytes to write; `after_continuation` ones wait for the server's `+`.
+/// What is to be written for a command.
 struct Outgoing {
     tag: String,
-    bytes: Bytes,
-    after_continuation: bool,
+    what: Write,
+}
+
+enum Write {
+    Now(Bytes),
+    /// Waits for the server's `+`.
+    Asked(Piece),
 }
 
 /// An idle connection holds a small buffer; a busy one reads in large steps.
@@ -59,6 +69,7 @@ pub struct Driver<S> {
     writer: WriteHalf<S>,
     framer: Framer,
     read_bytes: usize,
+    received_bytes: Arc<AtomicU64>,
     /// What came while no command was on its way; the next command's reader gets it first.
     between: VecDeque<Untagged>,
     in_flight: VecDeque<InFlight>,
@@ -74,13 +85,14 @@ enum Step {
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
-    pub fn new(stream: S, framer: Framer) -> Self {
+    pub fn new(stream: S, framer: Framer, received_bytes: Arc<AtomicU64>) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         Driver {
             reader,
             writer,
             framer,
             read_bytes: READ_BYTES_MIN,
+            received_bytes,
             between: VecDeque::new(),
             in_flight: VecDeque::new(),
             outgoing: VecDeque::new(),
@@ -140,6 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         if bytes == 0 {
             return Err(ImapError::Closed { bye: self.bye.take() });
         }
+        self.received_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         let filled = bytes * 2 >= self.read_bytes;
         self.read_bytes = if filled {
             self.read_bytes * 2
@@ -157,8 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
                 if let Some(idle) = self.in_flight.iter().find(|command| command.is_idle) {
                     self.outgoing.push_back(Outgoing {
                         tag: idle.tag.clone(),
-                        bytes: Bytes::from_static(b"DONE\r\n"),
-                        after_continuation: false,
+                        what: Write::Now(Bytes::from_static(b"DONE\r\n")),
                     });
                 }
             }
@@ -168,13 +180,12 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
     fn begin(&mut self, id: CommandId, command: Command, events: mpsc::Sender<Event>) {
         let tag = format!("W{}", id.0);
         let is_idle = command.is_idle;
-        for (index, bytes) in command.into_wire(&tag).into_iter().enumerate() {
-            self.outgoing.push_back(Outgoing {
-                tag: tag.clone(),
-                bytes,
-                after_continuation: index > 0,
-            });
-        }
+        let (first, rest) = command.into_wire(&tag);
+        let writes = std::iter::once(Write::Now(first)).chain(rest.into_iter().map(Write::Asked));
+        self.outgoing.extend(writes.map(|what| Outgoing {
+            tag: tag.clone(),
+            what,
+        }));
         for response in self.between.drain(..) {
             // There is room: nothing is on its way, and `between` is bounded by the queue's length. A
             // dropped reader wants none.
@@ -190,15 +201,23 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
 
     /// Moves what may be written now; stops at what the server has to ask for.
     fn fill_writing(&mut self) {
-        while let Some(next) = self.outgoing.pop_front_if(|next| !next.after_continuation) {
-            self.writing.extend_from_slice(&next.bytes);
+        while let Some(Write::Now(bytes)) = self.outgoing.front().map(|next| &next.what) {
+            self.writing.extend_from_slice(bytes);
+            self.outgoing.pop_front();
         }
     }
 
     async fn handle_frames(&mut self) -> Result<(), ImapError> {
         while self.between.len() < EVENTS
-            && let Some(frame) = self.framer.next_frame()?
+            && let Some(item) = self.framer.next_item()?
         {
+            let frame = match item {
+                Item::Piece(piece) => {
+                    self.deliver(Untagged::Piece(piece)).await;
+                    continue;
+                }
+                Item::Frame(frame) => frame,
+            };
             match parse_response(&frame) {
                 Response::Continuation(text) => self.go_on(text).await,
                 Response::Tagged { tag, completion } => self.complete(&tag, completion).await?,
@@ -209,11 +228,14 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
     }
 
     async fn go_on(&mut self, text: String) {
-        match self.outgoing.front_mut() {
-            Some(waiting) if waiting.after_continuation && self.writing.is_empty() => {
-                waiting.after_continuation = false;
-            }
-            _ => self.deliver(Untagged::Continuation(text)).await,
+        let is_written = self.writing.is_empty();
+        let asked = self.outgoing.front_mut().map(|waiting| &mut waiting.what);
+        let Some(what @ Write::Asked(_)) = asked.filter(|_| is_written) else {
+            self.deliver(Untagged::Continuation(text)).await;
+            return;
+        };
+        if let Write::Asked(piece) = what {
+            *what = Write::Now(answer(piece, &text));
         }
     }
 
@@ -249,6 +271,18 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         while let Some(command) = self.in_flight.pop_front() {
             let error = error.take().unwrap_or(ImapError::Closed { bye: None });
             let _ = command.events.send(Event::Finished(command.id, Err(error))).await;
+        }
+    }
+}
+
+/// `*` gives up an exchange that cannot be followed (RFC 3501 §6.2.2).
+fn answer(piece: &Piece, challenge: &str) -> Bytes {
+    match piece {
+        Piece::Bytes(bytes) => bytes.clone().freeze(),
+        Piece::Answer(answer) => {
+            let mut line = BytesMut::from(answer.to(challenge).as_deref().unwrap_or(b"*"));
+            line.extend_from_slice(b"\r\n");
+            line.freeze()
         }
     }
 }

@@ -13,7 +13,9 @@ use crate::ImapError;
 pub struct Limits {
     /// Text of one response outside literals, bytes.
     pub line_bytes: u64,
-    /// A longer literal is read and dropped; the response says so ([`Frame::dropped_literal`]).
+    /// A message body longer than this leaves in pieces, before its response ([`Item::Piece`]).
+    pub streamed_body_bytes: u64,
+    /// A longer literal is read and dropped; the response says so ([`Frame::diverted`]).
     pub literal_bytes: u64,
     /// A literal longer than this ends the session: dropping it would take for ever.
     pub dropped_literal_bytes: u64,
@@ -23,18 +25,37 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             line_bytes: 1024 * 1024,
+            streamed_body_bytes: 1024 * 1024,
             literal_bytes: 100 * 1024 * 1024,
             dropped_literal_bytes: 1024 * 1024 * 1024,
         }
     }
 }
 
+/// Of a 63-bit number (RFC 9051 §9, number64).
+const MAX_SIZE_DIGITS: usize = 19;
+
 /// One response without its final line end.
 #[derive(Debug)]
 pub struct Frame {
     pub bytes: Bytes,
-    /// Announced size of a literal that was over the limit; it stands in `bytes` as `{0}`.
-    pub dropped_literal: Option<u64>,
+    /// A literal that is not in `bytes`: it stands there as `{0}`. At most one.
+    pub diverted: Option<Diverted>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Diverted {
+    /// It left in pieces before: this many bytes.
+    Streamed(u64),
+    /// It was over the limit; announced bytes.
+    Dropped(u64),
+}
+
+#[derive(Debug)]
+pub enum Item {
+    Frame(Frame),
+    /// The next bytes of a large message body; its response follows.
+    Piece(Bytes),
 }
 
 #[derive(Debug)]
@@ -47,9 +68,9 @@ pub struct Framer {
     line_start: usize,
     /// Literal bytes of the current response; the rest is text.
     literal_bytes: u64,
-    /// Literal bytes still to be dropped.
-    dropping: u64,
-    dropped_literal: Option<u64>,
+    /// Bytes of the diverted literal that are still to come.
+    diverting: u64,
+    diverted: Option<Diverted>,
 }
 
 impl Framer {
@@ -60,15 +81,24 @@ impl Framer {
             scanned: 0,
             line_start: 0,
             literal_bytes: 0,
-            dropping: 0,
-            dropped_literal: None,
+            diverting: 0,
+            diverted: None,
         }
     }
 
-    /// The next whole response, or `None` until more bytes have arrived in `buffer`.
-    pub fn next_frame(&mut self) -> Result<Option<Frame>, ImapError> {
+    /// The next whole response or piece of one, or `None` until more bytes have arrived in `buffer`.
+    pub fn next_item(&mut self) -> Result<Option<Item>, ImapError> {
         loop {
-            if !self.drop_literal_bytes() || self.scanned > self.buffer.len() {
+            if self.diverting > 0 {
+                match self.divert() {
+                    Some(piece) if matches!(self.diverted, Some(Diverted::Streamed(_))) => {
+                        return Ok(Some(Item::Piece(piece)));
+                    }
+                    Some(_) => continue,
+                    None => return Ok(None),
+                }
+            }
+            if self.scanned > self.buffer.len() {
                 return Ok(None);
             }
             let Some(offset) = memchr(b'\n', &self.buffer[self.scanned..]) else {
@@ -80,7 +110,7 @@ impl Framer {
             self.check_text(line_end)?;
             match self.announced_literal(line_end)? {
                 Some(size) => self.begin_literal(line_end, size)?,
-                None => return Ok(Some(self.take_frame(line_end))),
+                None => return Ok(Some(Item::Frame(self.take_frame(line_end)))),
             }
         }
     }
@@ -94,7 +124,12 @@ impl Framer {
             });
         }
         if size > self.limits.literal_bytes {
-            self.begin_dropping(line_end, size);
+            self.begin_diverting(line_end, Diverted::Dropped(size), size);
+            return Ok(());
+        }
+        let is_first = self.diverted.is_none();
+        if is_first && size > self.limits.streamed_body_bytes && self.is_message_body(line_end) {
+            self.begin_diverting(line_end, Diverted::Streamed(size), size);
             return Ok(());
         }
         self.literal_bytes += size;
@@ -103,8 +138,8 @@ impl Framer {
         Ok(())
     }
 
-    /// Puts `{0}` in place of `{size}` and forgets the bytes as they arrive.
-    fn begin_dropping(&mut self, line_end: usize, size: u64) {
+    /// Puts `{0}` in place of `{size}`; the bytes leave as they arrive.
+    fn begin_diverting(&mut self, line_end: usize, diverted: Diverted, size: u64) {
         let rest = self.buffer.split_off(line_end);
         let open = self.buffer.iter().rposition(|byte| *byte == b'{').unwrap_or(0);
         self.buffer.truncate(open);
@@ -112,20 +147,28 @@ impl Framer {
         self.line_start = self.buffer.len();
         self.scanned = self.line_start;
         self.buffer.extend_from_slice(&rest);
-        self.dropping = size;
-        self.dropped_literal = Some(size);
+        self.diverting = size;
+        self.diverted = Some(diverted);
     }
 
-    /// False while more of a dropped literal has to arrive.
-    fn drop_literal_bytes(&mut self) -> bool {
-        if self.dropping == 0 {
-            return true;
+    /// Takes what has come of the diverted literal; `None`: nothing has.
+    fn divert(&mut self) -> Option<Bytes> {
+        let mut piece = self.buffer.split_off(self.scanned);
+        let wanted = usize::try_from(self.diverting).unwrap_or(usize::MAX);
+        if piece.len() > wanted {
+            let after = piece.split_off(wanted);
+            self.buffer.extend_from_slice(&after);
         }
-        let after = self.buffer.split_off(self.scanned);
-        let drop_now = (after.len() as u64).min(self.dropping);
-        self.dropping -= drop_now;
-        self.buffer.extend_from_slice(&after[drop_now as usize..]);
-        self.dropping == 0
+        self.diverting -= piece.len() as u64;
+        (!piece.is_empty()).then(|| piece.freeze())
+    }
+
+    /// `BODY[] {n}` or `RFC822 {n}`: what may be as large as a message.
+    fn is_message_body(&self, line_end: usize) -> bool {
+        let line = &self.buffer[self.line_start..line_end];
+        let open = line.iter().rposition(|byte| *byte == b'{').unwrap_or(0);
+        let before = line[..open].trim_ascii_end().to_ascii_uppercase();
+        before.ends_with(b"BODY[]") || before.ends_with(b"RFC822")
     }
 
     fn take_frame(&mut self, line_end: usize) -> Frame {
@@ -137,7 +180,7 @@ impl Framer {
         self.literal_bytes = 0;
         Frame {
             bytes: bytes.freeze(),
-            dropped_literal: self.dropped_literal.take(),
+            diverted: self.diverted.take(),
         }
     }
 
@@ -153,7 +196,8 @@ impl Framer {
         Ok(())
     }
 
-    /// `{123}`, `{123+}` or `~{123}` at the end of a line of data (RFC 3501 §4.3, RFC 7888, RFC 3516).
+    /// `{123}` or `{123+}` at the end of a line of data (RFC 3501 §4.3, RFC 7888). `~{123}` answers BINARY
+    /// only (RFC 3516), which is never used here.
     fn announced_literal(&self, line_end: usize) -> Result<Option<u64>, ImapError> {
         let line = &self.buffer[self.line_start..line_end];
         let line = &line[..line.len() - line_end_length(line)];
@@ -167,9 +211,12 @@ impl Framer {
             return Ok(None);
         };
         let digits = inner[open + 1..].strip_suffix(b"+").unwrap_or(&inner[open + 1..]);
-        if digits.is_empty() || digits.len() > 20 || !digits.iter().all(u8::is_ascii_digit) {
+        if digits.is_empty() || digits.len() > MAX_SIZE_DIGITS || !digits.iter().all(u8::is_ascii_digit) {
             // Not a size: the stream cannot be followed past it without guessing.
             return Err(ImapError::Protocol("a literal without a size"));
+        }
+        if inner[..open].ends_with(b"~") {
+            return Err(ImapError::Protocol("a binary literal that nobody asked for"));
         }
         let size = std::str::from_utf8(digits)
             .ok()
@@ -205,15 +252,27 @@ mod tests {
     use super::*;
 
     fn frames(input: &[u8], step: usize, limits: Limits) -> Result<Vec<Frame>, ImapError> {
+        frames_and_pieces(input, step, limits).map(|(frames, _)| frames)
+    }
+
+    fn frames_and_pieces(
+        input: &[u8],
+        step: usize,
+        limits: Limits,
+    ) -> Result<(Vec<Frame>, Vec<u8>), ImapError> {
         let mut framer = Framer::new(limits);
+        let mut pieces = Vec::new();
         let mut frames = Vec::new();
         for chunk in input.chunks(step) {
             framer.buffer.extend_from_slice(chunk);
-            while let Some(frame) = framer.next_frame()? {
-                frames.push(frame);
+            while let Some(item) = framer.next_item()? {
+                match item {
+                    Item::Frame(frame) => frames.push(frame),
+                    Item::Piece(piece) => pieces.extend_from_slice(&piece),
+                }
             }
         }
-        Ok(frames)
+        Ok((frames, pieces))
     }
 
     #[test]
@@ -248,9 +307,29 @@ mod tests {
             )
             .expect("frames");
             assert_eq!(frames[0].bytes.as_ref(), b"* 1 FETCH (BODY[] {0}\r\n UID 9)");
-            assert_eq!(frames[0].dropped_literal, Some(5));
+            assert_eq!(frames[0].diverted, Some(Diverted::Dropped(5)));
             assert_eq!(frames[1].bytes.as_ref(), b"* 2 EXISTS");
-            assert_eq!(frames[1].dropped_literal, None);
+            assert_eq!(frames[1].diverted, None);
+        }
+    }
+
+    #[test]
+    fn a_large_body_leaves_in_pieces_before_its_response() {
+        let limits = Limits {
+            streamed_body_bytes: 3,
+            ..Limits::default()
+        };
+        let input =
+            b"* 1 FETCH (X {4}\r\nkeep BODY[] {5}\r\nhello UID 9 RFC822 {4}\r\nagain)\r\n* 2 EXISTS\r\n";
+        for step in 1..input.len() {
+            let (frames, pieces) = frames_and_pieces(input, step, limits).expect("frames");
+            assert_eq!(pieces, b"hello");
+            assert_eq!(
+                frames[0].bytes.as_ref(),
+                b"* 1 FETCH (X {4}\r\nkeep BODY[] {0}\r\n UID 9 RFC822 {4}\r\nagain)"
+            );
+            assert_eq!(frames[0].diverted, Some(Diverted::Streamed(5)));
+            assert_eq!(frames[1].bytes.as_ref(), b"* 2 EXISTS");
         }
     }
 

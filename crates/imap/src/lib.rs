@@ -9,11 +9,13 @@
 
 mod client;
 mod command;
+mod commands;
 mod connection;
 mod driver;
 mod framer;
 mod mailbox_name;
 mod response;
+mod sasl;
 mod sequence_set;
 mod token;
 
@@ -23,13 +25,18 @@ pub use client::Event;
 pub use client::Pipeline;
 pub use client::Running;
 pub use command::Command;
+pub use commands::LiteralMode;
+pub use commands::Qresync;
 pub use connection::Connection;
 pub use connection::Greeting;
+pub use framer::Diverted;
+pub use framer::Frame;
 pub use framer::Limits;
 pub use mailbox_name::MailboxName;
 pub use response::Body;
 pub use response::Code;
 pub use response::Completion;
+pub use response::Esearch;
 pub use response::Fetch;
 pub use response::ListEntry;
 pub use response::Response;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::MailboxName;
 use crate::SequenceSet;
+use crate::framer::Diverted;
 use crate::framer::Frame;
 use crate::token::Reader;
 use crate::token::Value;
@@ -43,6 +44,21 @@ pub enum Code {
     ReadOnly,
     ReadWrite,
     AuthenticationFailed,
+    /// RFC 4315: where an appended message is.
+    AppendUid {
+        uid_validity: u32,
+        uids: SequenceSet,
+    },
+    /// RFC 4315: where copied or moved messages are; `from` and `to` in the same order.
+    CopyUid {
+        uid_validity: u32,
+        from: SequenceSet,
+        to: SequenceSet,
+    },
+    /// RFC 7162 §3.2.11: what follows belongs to the next folder.
+    Closed,
+    /// RFC 8474
+    MailboxId(String),
     /// Any other, by its name in upper case and what follows.
     Other(String, String),
 }
@@ -54,6 +70,12 @@ pub enum Untagged {
     List(ListEntry),
     StatusCounts(StatusCounts),
     Search(Vec<u32>),
+    /// RFC 4731
+    Esearch(Esearch),
+    /// RFC 5161
+    Enabled(Vec<String>),
+    /// RFC 2971: what the server says it is.
+    Id(Vec<(String, Option<String>)>),
     Flags(Vec<String>),
     Exists(u32),
     Recent(u32),
@@ -65,6 +87,8 @@ pub enum Untagged {
     Fetch(Box<Fetch>),
     /// The server waits for the client: IDLE has begun.
     Continuation(String),
+    /// The next bytes of a large body: the [`Fetch`] with [`Body::Streamed`] follows its last piece.
+    Piece(Bytes),
     Unknown(Bytes),
 }
 
@@ -75,6 +99,18 @@ pub struct ListEntry {
     pub name: MailboxName,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Esearch {
+    /// Of the command that it answers.
+    pub tag: Option<String>,
+    pub is_uid: bool,
+    pub min: Option<u32>,
+    pub max: Option<u32>,
+    pub count: Option<u32>,
+    pub all: SequenceSet,
+    pub mod_seq: Option<u64>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusCounts {
     pub name: MailboxName,
@@ -83,6 +119,8 @@ pub struct StatusCounts {
     pub uid_validity: Option<u32>,
     pub unseen: Option<u32>,
     pub highest_mod_seq: Option<u64>,
+    /// RFC 8474
+    pub mailbox_id: Option<String>,
 }
 
 /// What one FETCH response told of a message. Attributes come in any order, some twice, some not at all.
@@ -96,6 +134,13 @@ pub struct Fetch {
     /// A hint: Exchange is wrong by design (vandelay#12). Only the literal's length counts.
     pub size: Option<u64>,
     pub mod_seq: Option<u64>,
+    /// RFC 8474: the same for every copy of a message.
+    pub email_id: Option<String>,
+    pub thread_id: Option<String>,
+    /// Gmail's own of both (developers.google.com/gmail/imap/imap-extensions).
+    pub gmail_message_id: Option<u64>,
+    pub gmail_thread_id: Option<u64>,
+    pub gmail_labels: Option<Vec<MailboxName>>,
     /// `BODY[]`
     pub body: Option<Body>,
     /// `BODY[HEADER]` or `BODY[HEADER.FIELDS ...]`
@@ -105,6 +150,8 @@ pub struct Fetch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     Whole(Bytes),
+    /// It came before, in this many bytes of [`Untagged::Piece`].
+    Streamed(u64),
     /// Over the limit of the framer: announced bytes.
     TooLong(u64),
     /// NIL: the server lists the message but cannot give it.
@@ -190,8 +237,32 @@ fn parse_code(inner: &[u8]) -> Option<Code> {
         "NOMODSEQ" => Code::NoModSeq,
         "READ-ONLY" => Code::ReadOnly,
         "READ-WRITE" => Code::ReadWrite,
+        "CLOSED" => Code::Closed,
+        "MAILBOXID" => Code::MailboxId(rest.trim_matches(['(', ')']).to_owned()),
+        "APPENDUID" => append_uid(rest)?,
+        "COPYUID" => copy_uid(rest)?,
         "AUTHENTICATIONFAILED" => Code::AuthenticationFailed,
         _ => Code::Other(name, rest.to_owned()),
+    })
+}
+
+fn append_uid(rest: &str) -> Option<Code> {
+    let (uid_validity, uids) = rest.split_once(' ')?;
+    Some(Code::AppendUid {
+        uid_validity: uid_validity.parse().ok()?,
+        uids: SequenceSet::parse(uids.as_bytes()),
+    })
+}
+
+/// Servers leave the sets empty when nothing was copied (seen: `[COPYUID 38505  ]`).
+fn copy_uid(rest: &str) -> Option<Code> {
+    let mut words = rest.split(' ');
+    let uid_validity = words.next()?.parse().ok()?;
+    let mut set = || SequenceSet::parse(words.next().unwrap_or_default().as_bytes());
+    Some(Code::CopyUid {
+        uid_validity,
+        from: set(),
+        to: set(),
     })
 }
 
@@ -203,7 +274,7 @@ fn parse_untagged(frame: &Frame) -> Untagged {
         return Untagged::Status(completion(status, &mut reader));
     }
     let parsed = match leading_number(first) {
-        Some(number) => parse_numbered(number, &mut reader, frame.dropped_literal),
+        Some(number) => parse_numbered(number, &mut reader, frame.diverted),
         None => parse_named(first, &mut reader),
     };
     parsed.unwrap_or_else(|| Untagged::Unknown(frame.bytes.clone()))
@@ -213,14 +284,14 @@ fn leading_number(word: &[u8]) -> Option<u32> {
     std::str::from_utf8(word).ok()?.parse().ok()
 }
 
-fn parse_numbered(number: u32, reader: &mut Reader<'_>, dropped: Option<u64>) -> Option<Untagged> {
+fn parse_numbered(number: u32, reader: &mut Reader<'_>, diverted: Option<Diverted>) -> Option<Untagged> {
     reader.skip_spaces();
     let word = reader.word().to_ascii_uppercase();
     match word.as_slice() {
         b"EXISTS" => Some(Untagged::Exists(number)),
         b"RECENT" => Some(Untagged::Recent(number)),
         b"EXPUNGE" => Some(Untagged::Expunge(number)),
-        b"FETCH" => parse_fetch(number, reader, dropped).map(|fetch| Untagged::Fetch(Box::new(fetch))),
+        b"FETCH" => parse_fetch(number, reader, diverted).map(|fetch| Untagged::Fetch(Box::new(fetch))),
         _ => None,
     }
 }
@@ -231,6 +302,9 @@ fn parse_named(name: &[u8], reader: &mut Reader<'_>) -> Option<Untagged> {
         b"LIST" | b"LSUB" => parse_list(reader).map(Untagged::List),
         b"STATUS" => parse_status(reader).map(Untagged::StatusCounts),
         b"SEARCH" => Some(Untagged::Search(parse_search(reader))),
+        b"ESEARCH" => Some(Untagged::Esearch(parse_esearch(reader))),
+        b"ENABLED" => Some(Untagged::Enabled(words(&lossy(reader.rest())))),
+        b"ID" => Some(Untagged::Id(parse_id(&reader.value()?))),
         b"FLAGS" => Some(Untagged::Flags(texts(&reader.value()?))),
         b"VANISHED" => parse_vanished(reader),
         _ => None,
@@ -259,16 +333,22 @@ fn parse_status(reader: &mut Reader<'_>) -> Option<StatusCounts> {
                     .bytes()
                     .is_some_and(|name| name.eq_ignore_ascii_case(wanted.as_bytes()))
             })
-            .and_then(|pair| pair[1].number())
+            .map(|pair| &pair[1])
     };
-    let find_u32 = |wanted| find(wanted).and_then(|number| u32::try_from(number).ok());
+    let find_u32 = |wanted| {
+        let number = find(wanted).and_then(Value::number);
+        number.and_then(|number| u32::try_from(number).ok())
+    };
     Some(StatusCounts {
         name,
         messages: find_u32("MESSAGES"),
         uid_next: find_u32("UIDNEXT"),
         uid_validity: find_u32("UIDVALIDITY"),
         unseen: find_u32("UNSEEN"),
-        highest_mod_seq: find("HIGHESTMODSEQ"),
+        highest_mod_seq: find("HIGHESTMODSEQ").and_then(Value::number),
+        mailbox_id: find("MAILBOXID")
+            .and_then(|value| value.list().first())
+            .and_then(Value::text),
     })
 }
 
@@ -284,6 +364,40 @@ fn parse_search(reader: &mut Reader<'_>) -> Vec<u32> {
     uids
 }
 
+/// `(TAG "A282") UID MIN 2 COUNT 3 ALL 2,10:11`
+fn parse_esearch(reader: &mut Reader<'_>) -> Esearch {
+    let mut found = Esearch::default();
+    while let Some(value) = reader.value() {
+        if let Value::List(pair) = &value {
+            found.tag = pair.get(1).and_then(Value::text);
+            continue;
+        }
+        let name = value.text().unwrap_or_default().to_ascii_uppercase();
+        if name == "UID" {
+            found.is_uid = true;
+            continue;
+        }
+        let Some(value) = reader.value() else { break };
+        let number = value.number().and_then(|number| u32::try_from(number).ok());
+        match name.as_str() {
+            "MIN" => found.min = number,
+            "MAX" => found.max = number,
+            "COUNT" => found.count = number,
+            "MODSEQ" => found.mod_seq = value.number(),
+            "ALL" => found.all = SequenceSet::parse(value.bytes().map_or(&[], |bytes| bytes)),
+            _ => {}
+        }
+    }
+    found
+}
+
+fn parse_id(value: &Value) -> Vec<(String, Option<String>)> {
+    let pairs = value.list().chunks_exact(2);
+    pairs
+        .filter_map(|pair| Some((pair[0].text()?, pair[1].text())))
+        .collect()
+}
+
 fn parse_vanished(reader: &mut Reader<'_>) -> Option<Untagged> {
     reader.skip_spaces();
     let earlier = reader.peek() == Some(b'(');
@@ -297,7 +411,7 @@ fn parse_vanished(reader: &mut Reader<'_>) -> Option<Untagged> {
     })
 }
 
-fn parse_fetch(sequence_number: u32, reader: &mut Reader<'_>, dropped: Option<u64>) -> Option<Fetch> {
+fn parse_fetch(sequence_number: u32, reader: &mut Reader<'_>, diverted: Option<Diverted>) -> Option<Fetch> {
     reader.skip_spaces();
     if !reader.take(b'(') {
         return None;
@@ -313,12 +427,12 @@ fn parse_fetch(sequence_number: u32, reader: &mut Reader<'_>, dropped: Option<u6
             break;
         }
         let Some(value) = reader.value() else { break };
-        set_attribute(&mut fetch, name, value, dropped);
+        set_attribute(&mut fetch, name, value, diverted);
     }
     Some(fetch)
 }
 
-fn set_attribute(fetch: &mut Fetch, name: &[u8], value: Value, dropped: Option<u64>) {
+fn set_attribute(fetch: &mut Fetch, name: &[u8], value: Value, diverted: Option<Diverted>) {
     let name = name.to_ascii_uppercase();
     match name.as_slice() {
         b"UID" => {
@@ -331,7 +445,18 @@ fn set_attribute(fetch: &mut Fetch, name: &[u8], value: Value, dropped: Option<u
         b"INTERNALDATE" => fetch.internal_date = value.text().and_then(|text| parse_internal_date(&text)),
         b"RFC822.SIZE" => fetch.size = value.number(),
         b"MODSEQ" => fetch.mod_seq = value.list().first().and_then(Value::number),
-        b"BODY[]" | b"RFC822" => fetch.body = Some(body(value, dropped)),
+        b"EMAILID" => fetch.email_id = value.list().first().and_then(Value::text),
+        b"THREADID" => fetch.thread_id = value.list().first().and_then(Value::text),
+        b"X-GM-MSGID" => fetch.gmail_message_id = value.number(),
+        b"X-GM-THRID" => fetch.gmail_thread_id = value.number(),
+        b"X-GM-LABELS" => {
+            let labels = value.list().iter().filter_map(Value::bytes);
+            fetch.gmail_labels = Some(labels.map(|label| MailboxName::from_wire(label)).collect());
+        }
+        // A body that has come is not taken away by a second, empty one.
+        b"BODY[]" | b"RFC822" if fetch.body.is_none() || fetch.body == Some(Body::Nil) => {
+            fetch.body = Some(body(value, diverted));
+        }
         section if section.starts_with(b"BODY[HEADER") => {
             fetch.header = value.bytes().cloned();
         }
@@ -339,9 +464,10 @@ fn set_attribute(fetch: &mut Fetch, name: &[u8], value: Value, dropped: Option<u
     }
 }
 
-fn body(value: Value, dropped: Option<u64>) -> Body {
-    match (dropped, value) {
-        (Some(bytes), _) => Body::TooLong(bytes),
+fn body(value: Value, diverted: Option<Diverted>) -> Body {
+    match (diverted, value) {
+        (Some(Diverted::Dropped(bytes)), _) => Body::TooLong(bytes),
+        (Some(Diverted::Streamed(bytes)), _) => Body::Streamed(bytes),
         (None, Value::Text(bytes) | Value::Atom(bytes)) => Body::Whole(bytes),
         (None, _) => Body::Nil,
     }
@@ -374,7 +500,7 @@ mod tests {
     fn parse(text: &str) -> Response {
         parse_response(&Frame {
             bytes: Bytes::copy_from_slice(text.as_bytes()),
-            dropped_literal: None,
+            diverted: None,
         })
     }
 
@@ -474,6 +600,83 @@ mod tests {
     }
 
     #[test]
+    fn extensions_are_read() {
+        let set = |text: &str| SequenceSet::parse(text.as_bytes());
+        assert_eq!(
+            untagged("* ESEARCH (TAG \"A282\") UID MIN 2 COUNT 3 ALL 2,10:11 X-NEW (a b)"),
+            Untagged::Esearch(Esearch {
+                tag: Some("A282".into()),
+                is_uid: true,
+                min: Some(2),
+                count: Some(3),
+                all: set("2,10:11"),
+                ..Esearch::default()
+            })
+        );
+        assert_eq!(
+            untagged("* ENABLED condstore QRESYNC"),
+            Untagged::Enabled(vec!["CONDSTORE".into(), "QRESYNC".into()])
+        );
+        assert_eq!(
+            untagged("* ID (\"name\" \"GImap\" \"vendor\" NIL)"),
+            Untagged::Id(vec![
+                ("name".into(), Some("GImap".into())),
+                ("vendor".into(), None)
+            ])
+        );
+        let gmail =
+            fetch("* 1 FETCH (X-GM-THRID 7 X-GM-MSGID 8 X-GM-LABELS (\"\\\\Inbox\" foo \"&AOk-\") UID 5)");
+        let labels: Vec<_> = gmail
+            .gmail_labels
+            .iter()
+            .flatten()
+            .map(MailboxName::to_text)
+            .collect();
+        assert_eq!(
+            (gmail.gmail_thread_id, gmail.gmail_message_id, gmail.uid),
+            (Some(7), Some(8), Some(5))
+        );
+        assert_eq!(labels, ["\\Inbox", "foo", "é"]);
+        let objects = fetch("* 1 FETCH (UID 4 EMAILID (M6d) THREADID NIL)");
+        assert_eq!(
+            (objects.email_id.as_deref(), objects.thread_id),
+            (Some("M6d"), None)
+        );
+        for (line, code) in [
+            (
+                "A1 OK [APPENDUID 38505 3955:3957] done",
+                Code::AppendUid {
+                    uid_validity: 38505,
+                    uids: set("3955:3957"),
+                },
+            ),
+            (
+                "A1 OK [COPYUID 38505  ] Done",
+                Code::CopyUid {
+                    uid_validity: 38505,
+                    from: set(""),
+                    to: set(""),
+                },
+            ),
+            (
+                "A1 OK [COPYUID 1 5,7 9:10] Done",
+                Code::CopyUid {
+                    uid_validity: 1,
+                    from: set("5,7"),
+                    to: set("9:10"),
+                },
+            ),
+            ("A1 OK [CLOSED] Previous mailbox closed.", Code::Closed),
+            ("A1 OK [MAILBOXID (F22)] Ok", Code::MailboxId("F22".into())),
+        ] {
+            match parse(line) {
+                Response::Tagged { completion, .. } => assert_eq!(completion.code, Some(code), "{line}"),
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn what_is_not_understood_stays_unknown() {
         for line in [
             "* 4294967296 EXISTS",
@@ -495,7 +698,7 @@ mod tests {
             for prefix in ["", "* ", "* 1 FETCH (", "* LIST (", "A1 OK ["] {
                 let mut line = prefix.as_bytes().to_vec();
                 line.extend_from_slice(&bytes);
-                parse_response(&Frame { bytes: line.into(), dropped_literal: None });
+                parse_response(&Frame { bytes: line.into(), diverted: None });
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Sets of UIDs as they stand in commands and answers.
 
+use std::fmt;
 use std::fmt::Write as _;
 
 /// Ascending, without doubles, as ranges.
@@ -24,7 +25,11 @@ impl SequenceSet {
 
     /// `41,43:116`; words that are no numbers are left out.
     pub fn parse(text: &[u8]) -> Self {
-        let number = |part: &str| part.trim().parse::<u32>().ok();
+        let number = |part: &str| match part.trim() {
+            // An open end: the highest there can be.
+            "*" => Some(u32::MAX),
+            digits => digits.parse::<u32>().ok(),
+        };
         let text = String::from_utf8_lossy(text);
         let ranges = text.split(',').filter_map(|part| match part.split_once(':') {
             Some((first, last)) => {
@@ -74,6 +79,13 @@ impl SequenceSet {
             commands.push(current);
         }
         commands
+    }
+}
+
+/// In one text, however long.
+impl fmt::Display for SequenceSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_commands(usize::MAX).concat())
     }
 }
 

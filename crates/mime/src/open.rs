@@ -42,20 +42,31 @@ pub fn open_message(raw: &[u8]) -> Result<OpenedMessage, Refusal> {
         .filter(|part| matches!(part.body, mail_parser::PartType::Html(_)))
         .filter_map(|part| part.text_contents());
     let html: Vec<&str> = html_parts.collect();
+    let text = readable_text(&message);
+    let shows_nothing = html.is_empty() && text.trim().is_empty() && message.attachments.is_empty();
     Ok(OpenedMessage {
         html: (!html.is_empty()).then(|| html.join("<hr>")),
-        text: readable_text(&message),
         headers: headers(&message),
         note: if skeleton.is_incomplete {
             Some(INCOMPLETE)
+        } else if shows_nothing && has_body(raw) {
+            Some(NOTHING_SHOWN)
         } else {
             note(&message)
         },
+        text,
     })
 }
 
 const INCOMPLETE: &str =
     "This message is unusually large or complex: not all of it is shown. Download it to have everything.";
+
+const NOTHING_SHOWN: &str = "Nothing of this message could be read. Download it to have everything.";
+
+fn has_body(raw: &[u8]) -> bool {
+    let body = memchr::memmem::find(raw, b"\n\r\n").or_else(|| memchr::memmem::find(raw, b"\n\n"));
+    body.is_some_and(|end| !raw[end..].trim_ascii().is_empty())
+}
 
 /// `None`: there is no such part.
 pub fn open_part(raw: &[u8], part: u32) -> Result<Option<OpenedPart>, Refusal> {

@@ -178,10 +178,18 @@ impl Services {
         Ok(folders::list_attempts_for_engine(&mut conn, folder).await?)
     }
 
+    /// The server said NO to this message alone; how often by now.
+    pub async fn count_refusal(&self, folder: FolderId, uid: Uid) -> Result<u32, ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        let attempts = folders::count_attempt(&mut tx, folder, uid, uid).await?;
+        tx.commit().await?;
+        Ok(attempts)
+    }
+
     /// Everything of the folder has been taken in: no attempt is open any more.
     pub async fn end_attempts(&self, folder: FolderId) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        folders::end_attempts(&mut tx, folder, Uid(0), Uid(u32::MAX)).await?;
+        folders::end_attempts(&mut tx, folder).await?;
         Ok(tx.commit().await?)
     }
 

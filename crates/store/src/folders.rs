@@ -358,11 +358,18 @@ pub async fn list_attempts_for_engine(
     attempts.collect()
 }
 
-/// The attempts on UIDs within a range are over.
-pub async fn end_attempts(tx: &mut Tx, folder: FolderId, first: Uid, last: Uid) -> Result<(), StoreError> {
-    let delete = "DELETE FROM intake_attempts WHERE folder_id = $1 AND first_uid >= $2 AND last_uid <= $3";
+/// The attempt on these UIDs is over.
+pub async fn end_attempt(tx: &mut Tx, folder: FolderId, first: Uid, last: Uid) -> Result<(), StoreError> {
+    let delete = "DELETE FROM intake_attempts WHERE folder_id = $1 AND first_uid = $2 AND last_uid = $3";
     tx.execute(Statement::new(delete).bind(folder).bind(first.0).bind(last.0))
         .await?;
+    Ok(())
+}
+
+/// Everything of the folder has been dealt with.
+pub async fn end_attempts(tx: &mut Tx, folder: FolderId) -> Result<(), StoreError> {
+    let delete = "DELETE FROM intake_attempts WHERE folder_id = $1";
+    tx.execute(Statement::new(delete).bind(folder)).await?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 pub mod certificate;
 pub mod corpus;
 pub mod dovecot;
+pub mod imap_server;
 pub mod maildir;
 pub mod mta;
 pub mod people;
@@ -15,6 +16,7 @@ pub mod sample_mail;
 pub mod scripted;
 
 pub use dovecot::Dovecot;
+pub use imap_server::ImapServer;
 pub use mta::Mta;
 pub use postgres::Postgres;
 

@@ -11,13 +11,14 @@ use imap::CommandId;
 use imap::Event;
 use imap::Fetch;
 use imap::Pipeline;
+use imap::Status;
 use imap::Untagged;
-use tokio::time::timeout;
 
 use crate::error::Kind;
 use crate::error::WireError;
 use crate::imap_session::ImapSession;
 use crate::imap_session::SET_BYTES;
+use crate::imap_session::is_transient;
 use crate::imap_session::merge;
 use crate::imap_session::refuse_failure;
 use crate::imap_session::summary;
@@ -47,12 +48,18 @@ pub struct BodyPipeline<'a> {
     pipeline: Pipeline,
     /// Attributes that came without their body, by UID: servers may send them apart.
     partial: HashMap<u32, Fetch>,
+    /// Of a large body whose response has not come yet.
+    pieces: Vec<Bytes>,
 }
 
 pub enum BodyEvent {
     Message(FetchedMessage),
-    /// All that this command will give has come; UIDs that did not are for the caller to miss.
-    Finished(CommandId),
+    /// All that this command will give has come; UIDs that did not are for the caller to miss. `refused`:
+    /// the server said NO, perhaps for one message of many.
+    Finished {
+        command: CommandId,
+        refused: bool,
+    },
 }
 
 impl<'a> BodyPipeline<'a> {
@@ -63,6 +70,7 @@ impl<'a> BodyPipeline<'a> {
             session,
             pipeline: Pipeline::default(),
             partial: HashMap::new(),
+            pieces: Vec::new(),
         }
     }
 
@@ -80,27 +88,37 @@ impl<'a> BodyPipeline<'a> {
     /// Only while a command is on its way.
     pub async fn next(&mut self) -> Result<BodyEvent, WireError> {
         loop {
-            let event = timeout(self.session.deadlines.response, self.pipeline.next())
-                .await
-                .map_err(|_| WireError::timeout(Self::DOING))?;
+            let event = self
+                .session
+                .while_alive(self.pipeline.next(), Self::DOING)
+                .await?;
             match event {
                 Some(Event::Response(Untagged::Fetch(fetch))) => {
                     if let Some(message) = self.take(*fetch) {
                         return Ok(BodyEvent::Message(message));
                     }
                 }
-                Some(Event::Response(_)) => {}
-                Some(Event::Finished(id, result)) => {
+                Some(Event::Response(Untagged::Piece(piece))) => self.pieces.push(piece),
+                // Pieces belong to the response right after them; whatever else comes ends them.
+                Some(Event::Response(_)) => self.pieces.clear(),
+                Some(Event::Finished(command, result)) => {
                     let completion = result.map_err(|error| WireError::from_imap(error, Self::DOING))?;
-                    refuse_failure(&completion, Self::DOING)?;
-                    return Ok(BodyEvent::Finished(id));
+                    let refused = completion.status == Status::No && !is_transient(&completion);
+                    if !refused {
+                        refuse_failure(&completion, Self::DOING)?;
+                    }
+                    return Ok(BodyEvent::Finished { command, refused });
                 }
                 None => return Err(WireError::new(Kind::Unavailable, Self::DOING)),
             }
         }
     }
 
-    fn take(&mut self, fetch: Fetch) -> Option<FetchedMessage> {
+    fn take(&mut self, mut fetch: Fetch) -> Option<FetchedMessage> {
+        let pieces = std::mem::take(&mut self.pieces);
+        if fetch.body == Some(Body::Streamed(total_bytes(&pieces))) {
+            fetch.body = Some(Body::Whole(join(pieces)));
+        }
         let uid = fetch.uid?;
         let mut whole = self.partial.remove(&uid).unwrap_or_default();
         merge(&mut whole, fetch);
@@ -116,8 +134,22 @@ impl<'a> BodyPipeline<'a> {
             body: match body {
                 Body::Whole(bytes) => FetchedBody::Whole(bytes),
                 Body::TooLong(bytes) => FetchedBody::TooLong(bytes),
-                Body::Nil => FetchedBody::Missing,
+                // Streamed here: fewer pieces than were announced.
+                Body::Nil | Body::Streamed(_) => FetchedBody::Missing,
             },
         })
     }
+}
+
+fn total_bytes(pieces: &[Bytes]) -> u64 {
+    pieces.iter().map(|piece| piece.len() as u64).sum()
+}
+
+/// Each piece is given back once it is copied, so that the message is never held twice.
+fn join(pieces: Vec<Bytes>) -> Bytes {
+    let mut whole = Vec::with_capacity(pieces.iter().map(Bytes::len).sum());
+    for piece in pieces {
+        whole.extend_from_slice(&piece);
+    }
+    whole.into()
 }

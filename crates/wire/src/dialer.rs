@@ -31,8 +31,10 @@ pub struct Deadlines {
     pub tls: Duration,
     pub greeting: Duration,
     pub login: Duration,
-    /// From one response to the next, and for a whole short command.
+    /// From one response to the next, unless bytes keep coming.
     pub response: Duration,
+    /// For a whole command, but for IDLE and for the bodies of messages.
+    pub command: Duration,
     /// IDLE is renewed after this: NATs drop silent connections after 5 minutes (stalwart#3299).
     pub idle: Duration,
 }
@@ -46,6 +48,7 @@ impl Default for Deadlines {
             greeting: Duration::from_secs(15),
             login: Duration::from_secs(30),
             response: Duration::from_secs(60),
+            command: Duration::from_secs(300),
             idle: Duration::from_secs(4 * 60 + 30),
         }
     }

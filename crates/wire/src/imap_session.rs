@@ -83,6 +83,11 @@ pub enum IdleEnd {
 
 /// Text of a UID set in one command: RFC 2683 §3.2.1.5 asks for lines of about 1,000 characters.
 pub(crate) const SET_BYTES: usize = 900;
+/// Fewer bytes than this in one `response` deadline are a drip: no sign of life.
+const DRIP_BYTES: u64 = 4 * 1024;
+/// Answers of one command that are kept; a server that sends more is not listened to.
+const MAX_RESPONSES: usize = 50_000;
+pub const MAX_FOLDERS: usize = 10_000;
 const SUMMARY_ITEMS: &str = "(UID FLAGS INTERNALDATE)";
 const SUMMARY_ITEMS_WITH_ADDRESSES: &str =
     "(UID FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS (FROM SENDER TO CC BCC)])";
@@ -162,10 +167,12 @@ impl ImapSession {
     async fn log_in(&self, target: &ImapTarget) -> Result<(), WireError> {
         const DOING: &str = "signing in";
         let (user, password) = (&target.username, &target.password);
-        let command = if self.can("LOGINDISABLED") || !user.is_ascii() {
-            Command::authenticate_plain(user, password)
-        } else {
+        let command = if !self.can("LOGINDISABLED") && user.is_ascii() {
             Command::login(user, password)
+        } else if self.can("AUTH=CRAM-MD5") && !self.can("AUTH=PLAIN") {
+            Command::authenticate_cram_md5(user, password)
+        } else {
+            Command::authenticate_plain(user, password, self.can("SASL-IR"))
         };
         let (_, completion) = timeout(self.deadlines.login, self.client.run(command))
             .await
@@ -181,6 +188,7 @@ impl ImapSession {
         }
     }
 
+    /// At most [`MAX_FOLDERS`].
     pub async fn list_folders(&self) -> Result<Vec<ServerFolder>, WireError> {
         let command = Command::new("LIST").string("").string("*");
         let (responses, _) = self.run_ok(command, "listing the folders").await?;
@@ -188,7 +196,7 @@ impl ImapSession {
             Untagged::List(entry) => Some(server_folder(entry)),
             _ => None,
         });
-        Ok(folders.collect())
+        Ok(folders.take(MAX_FOLDERS).collect())
     }
 
     /// [`Kind::FolderMissing`] if the server refuses it.
@@ -335,18 +343,40 @@ impl ImapSession {
     ) -> Result<(Vec<Untagged>, Completion), WireError> {
         let mut running = self.client.send(command).await;
         let mut responses = Vec::new();
-        loop {
-            match timeout(self.deadlines.response, running.next()).await {
-                Ok(Some(response)) => responses.push(response),
-                Ok(None) => break,
-                Err(_) => return Err(WireError::timeout(doing)),
+        let gather = async {
+            while let Some(response) = self.while_alive(running.next(), doing).await? {
+                if responses.len() < MAX_RESPONSES && tells_something(&response) {
+                    responses.push(response);
+                }
             }
-        }
+            Ok(())
+        };
+        timeout(self.deadlines.command, gather)
+            .await
+            .map_err(|_| WireError::timeout(doing))??;
         let completion = running
             .finish()
             .await
             .map_err(|error| WireError::from_imap(error, doing))?;
         Ok((responses, completion))
+    }
+
+    /// Waits while bytes keep coming: a slow line is no failure, a drip is no life.
+    pub(crate) async fn while_alive<T>(
+        &self,
+        waiting: impl Future<Output = T>,
+        doing: &'static str,
+    ) -> Result<T, WireError> {
+        tokio::pin!(waiting);
+        loop {
+            let before = self.client.received_bytes();
+            if let Ok(done) = timeout(self.deadlines.response, &mut waiting).await {
+                return Ok(done);
+            }
+            if self.client.received_bytes() - before < DRIP_BYTES {
+                return Err(WireError::timeout(doing));
+            }
+        }
     }
 
     async fn run_ok(
@@ -448,6 +478,14 @@ async fn wait_in_idle(running: &mut Running, until: Instant, interrupt: impl Fut
     }
 }
 
+/// Lines that carry only text are not kept: some servers send them by the million.
+fn tells_something(response: &Untagged) -> bool {
+    !matches!(
+        response,
+        Untagged::Unknown(_) | Untagged::Piece(_) | Untagged::Status(Completion { code: None, .. })
+    )
+}
+
 fn is_change(response: &Untagged) -> bool {
     matches!(
         response,
@@ -456,7 +494,7 @@ fn is_change(response: &Untagged) -> bool {
 }
 
 /// RFC 5530: these pass by themselves.
-fn is_transient(completion: &Completion) -> bool {
+pub(crate) fn is_transient(completion: &Completion) -> bool {
     matches!(&completion.code, Some(Code::Other(name, _))
         if matches!(name.as_str(), "UNAVAILABLE" | "INUSE" | "LIMIT" | "SERVERBUG" | "CONTACTADMIN"))
 }

@@ -28,6 +28,7 @@ pub use imap_session::FetchedSummary;
 pub use imap_session::IdleEnd;
 pub use imap_session::ImapSession;
 pub use imap_session::ImapTarget;
+pub use imap_session::MAX_FOLDERS;
 pub use imap_session::OpenMode;
 pub use imap_session::ServerFolder;
 pub use presets::Preset;

@@ -163,3 +163,11 @@ pub fn tracking() -> Tracking {
         ..Tracking::default()
     }
 }
+
+/// With a history that covers all.
+pub fn tracking_everything() -> Tracking {
+    Tracking {
+        history_since: Some(jiff::civil::date(2000, 1, 1)),
+        ..tracking()
+    }
+}

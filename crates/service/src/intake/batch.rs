@@ -112,7 +112,7 @@ impl Services {
             .await?;
         folders::set_cursor(&mut tx, batch.folder.id, &batch.cursor, batch.history_since).await?;
         if let Some((first, last)) = range {
-            folders::end_attempts(&mut tx, batch.folder.id, first, last).await?;
+            folders::end_attempt(&mut tx, batch.folder.id, first, last).await?;
         }
         tx.commit().await?;
 

@@ -1,0 +1,272 @@
+//! A small honest IMAP server with one fault in it: at a given command it says what a test tells it to.
+//!
+//! INBOX holds three messages (UIDs 1 to 3), Sent none. Everything that is asked for is written down.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::io::AsyncBufReadExt as _;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::io::BufReader;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+/// What is said out of turn.
+#[derive(Clone, Debug)]
+pub enum Say {
+    Bytes(Vec<u8>),
+    /// The same text again and again; `{i}` is the number of the repetition.
+    Repeat(String, u64),
+    /// One byte after the other, with this pause between.
+    Drip(Vec<u8>, Duration),
+    /// Nothing more, with the connection open.
+    Stall,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Fault {
+    /// In place of the greeting, if not empty.
+    pub greeting: Vec<Say>,
+    /// At the first command with this word, before its proper answer: `FETCH`.
+    pub on: Option<String>,
+    pub say: Vec<Say>,
+    /// `NO` to a UID FETCH of bodies that names this one.
+    pub refuse_uid: Option<u32>,
+}
+
+pub struct ImapServer {
+    pub address: SocketAddr,
+    state: Arc<State>,
+    task: JoinHandle<()>,
+}
+
+struct State {
+    fault: Mutex<Fault>,
+    commands: Mutex<Vec<String>>,
+}
+
+/// The messages of INBOX.
+pub fn message(uid: u32) -> String {
+    format!(
+        "From: Kelly <kelly@out.example>\r\nTo: owner@isp.example\r\nSubject: Letter {uid}\r\nMessage-ID: <{uid}@out.example>\r\n\r\nThis is letter {uid}.\r\n"
+    )
+}
+
+pub const UIDS: [u32; 3] = [1, 2, 3];
+const CAPABILITIES: &str = "IMAP4rev1 IDLE UIDPLUS AUTH=PLAIN";
+
+impl ImapServer {
+    pub async fn start(fault: Fault) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(State {
+            fault: Mutex::new(fault),
+            commands: Mutex::default(),
+        });
+        let shared = state.clone();
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(Session::new(stream, shared.clone()).run());
+            }
+        });
+        Ok(ImapServer { address, state, task })
+    }
+
+    /// From the next connection on there is no fault.
+    pub fn heal(&self) {
+        if let Ok(mut fault) = self.state.fault.lock() {
+            *fault = Fault::default();
+        }
+    }
+
+    /// Lines that clients have sent, without their tags.
+    pub fn commands(&self) -> Vec<String> {
+        self.state
+            .commands
+            .lock()
+            .map(|commands| commands.clone())
+            .unwrap_or_default()
+    }
+}
+
+impl Drop for ImapServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Session {
+    stream: BufReader<TcpStream>,
+    state: Arc<State>,
+    fault: Fault,
+    is_inbox: bool,
+}
+
+impl Session {
+    fn new(stream: TcpStream, state: Arc<State>) -> Self {
+        let fault = state.fault.lock().map(|fault| fault.clone()).unwrap_or_default();
+        Session {
+            stream: BufReader::new(stream),
+            state,
+            fault,
+            is_inbox: false,
+        }
+    }
+
+    async fn run(mut self) -> std::io::Result<()> {
+        match std::mem::take(&mut self.fault.greeting) {
+            greeting if greeting.is_empty() => {
+                self.line(&format!("* OK [CAPABILITY {CAPABILITIES}] ready"))
+                    .await?
+            }
+            greeting => self.say(greeting, "").await?,
+        }
+        loop {
+            let mut line = String::new();
+            if self.stream.read_line(&mut line).await? == 0 {
+                return Ok(());
+            }
+            let (tag, command) = line.trim_end().split_once(' ').unwrap_or_default();
+            let (tag, command) = (tag.to_owned(), command.to_owned());
+            if let Ok(mut commands) = self.state.commands.lock() {
+                commands.push(command.clone());
+            }
+            let words = command.to_ascii_uppercase();
+            if self.fault.on.as_ref().is_some_and(|on| has_word(&words, on)) {
+                self.fault.on = None;
+                let say = std::mem::take(&mut self.fault.say);
+                self.say(say, &tag).await?;
+            }
+            self.answer(&tag, &words).await?;
+        }
+    }
+
+    async fn answer(&mut self, tag: &str, command: &str) -> std::io::Result<()> {
+        let verb = command.split(' ').next().unwrap_or_default();
+        match verb {
+            "CAPABILITY" => self.line(&format!("* CAPABILITY {CAPABILITIES}")).await?,
+            "AUTHENTICATE" if command.split(' ').count() < 3 => {
+                self.line("+").await?;
+                self.stream.read_line(&mut String::new()).await?;
+            }
+            "LIST" => {
+                self.line("* LIST (\\HasNoChildren) \"/\" INBOX").await?;
+                self.line("* LIST (\\HasNoChildren \\Sent) \"/\" Sent").await?;
+            }
+            "SELECT" | "EXAMINE" => {
+                self.is_inbox = command.contains("INBOX");
+                let count = if self.is_inbox { UIDS.len() } else { 0 };
+                self.line(&format!("* {count} EXISTS")).await?;
+                self.line("* OK [UIDVALIDITY 7] valid").await?;
+                self.line(&format!("* OK [UIDNEXT {}] next", count + 1)).await?;
+            }
+            "UID" => return self.uid_command(tag, command).await,
+            "IDLE" => {
+                self.line("+ idling").await?;
+                self.stream.read_line(&mut String::new()).await?;
+            }
+            "LOGOUT" => self.line("* BYE bye").await?,
+            _ => {}
+        }
+        self.line(&format!("{tag} OK done")).await
+    }
+
+    async fn uid_command(&mut self, tag: &str, command: &str) -> std::io::Result<()> {
+        let mut words = command.split(' ').skip(1);
+        let verb = words.next().unwrap_or_default();
+        let set = words.next().unwrap_or_default();
+        let held: Vec<u32> = if self.is_inbox { UIDS.to_vec() } else { Vec::new() };
+        if verb == "SEARCH" {
+            let found: Vec<_> = held.iter().map(u32::to_string).collect();
+            self.line(&format!("* SEARCH {}", found.join(" "))).await?;
+        }
+        let wants_bodies = command.contains("BODY.PEEK[]");
+        let asked: Vec<u32> = held.into_iter().filter(|uid| is_in(set, *uid)).collect();
+        let refused = self.fault.refuse_uid.is_some_and(|uid| asked.contains(&uid));
+        if verb == "FETCH" && wants_bodies && refused {
+            return self.line(&format!("{tag} NO cannot read a message")).await;
+        }
+        if verb == "FETCH" {
+            for uid in asked {
+                self.fetch(uid, wants_bodies).await?;
+            }
+        }
+        self.line(&format!("{tag} OK done")).await
+    }
+
+    async fn fetch(&mut self, uid: u32, with_body: bool) -> std::io::Result<()> {
+        let attributes =
+            format!("* {uid} FETCH (UID {uid} FLAGS () INTERNALDATE \"01-Jun-2026 10:00:00 +0000\"");
+        if !with_body {
+            return self.line(&format!("{attributes})")).await;
+        }
+        let raw = message(uid);
+        self.line(&format!("{attributes} BODY[] {{{}}}\r\n{raw})", raw.len()))
+            .await
+    }
+
+    async fn line(&mut self, text: &str) -> std::io::Result<()> {
+        self.stream.write_all(format!("{text}\r\n").as_bytes()).await
+    }
+
+    async fn say(&mut self, what: Vec<Say>, tag: &str) -> std::io::Result<()> {
+        for say in what {
+            match say {
+                // In written-down cases `A` stands for the tag.
+                Say::Bytes(bytes) if bytes.starts_with(b"A ") => {
+                    self.stream
+                        .write_all(&[tag.as_bytes(), &bytes[1..]].concat())
+                        .await?;
+                }
+                Say::Bytes(bytes) => self.stream.write_all(&bytes).await?,
+                Say::Repeat(text, count) => self.repeat(&text, count).await?,
+                Say::Drip(bytes, pause) => {
+                    for byte in bytes {
+                        self.stream.write_all(&[byte]).await?;
+                        tokio::time::sleep(pause).await;
+                    }
+                }
+                Say::Stall => {
+                    // Until the other side hangs up.
+                    let mut scratch = [0; 1024];
+                    while self.stream.read(&mut scratch).await? > 0 {}
+                    return Err(std::io::ErrorKind::UnexpectedEof.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn repeat(&mut self, text: &str, count: u64) -> std::io::Result<()> {
+        let mut chunk = Vec::new();
+        for number in 0..count {
+            chunk.extend_from_slice(text.replace("{i}", &number.to_string()).as_bytes());
+            if chunk.len() > 64 * 1024 || number + 1 == count {
+                self.stream.write_all(&chunk).await?;
+                chunk.clear();
+            }
+        }
+        Ok(())
+    }
+}
+
+fn has_word(command: &str, word: &str) -> bool {
+    // EXAMINE is how this product selects.
+    let word = word.to_ascii_uppercase();
+    command
+        .split(' ')
+        .any(|found| found == word || (word == "SELECT" && found == "EXAMINE"))
+}
+
+fn is_in(set: &str, uid: u32) -> bool {
+    set.split(',').any(|part| {
+        let (first, last) = part.split_once(':').unwrap_or((part, part));
+        let first: u32 = first.parse().unwrap_or(u32::MAX);
+        let last: u32 = last.parse().unwrap_or(u32::MAX);
+        (first..=last).contains(&uid)
+    })
+}
