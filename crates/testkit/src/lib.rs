@@ -12,6 +12,7 @@ pub mod mta;
 pub mod people;
 pub mod postgres;
 pub mod process;
+pub mod raw_imap;
 pub mod sample_mail;
 pub mod scripted;
 
