@@ -1,5 +1,5 @@
 # Everything that people and CI run. The first target is the list.
-.PHONY: help deps web build demo run test test-full journeys hostile corpus bench lint openapi clean
+.PHONY: help deps web build demo run test test-full journeys matrix guards hostile corpus bench lint openapi clean
 
 CARGO ?= cargo
 PORT ?= 8080
@@ -11,6 +11,8 @@ help:
 	@echo "make test       the tests that CI runs; installs what they need"
 	@echo "make test-full  all tests, the long ones included"
 	@echo "make journeys   the journeys alone, in Chromium; pictures go to screenshots/"
+	@echo "make matrix     every operation x every kind of viewer, and the canary"
+	@echo "make guards     the matrix again, with each guard switched off once"
 	@echo "make hostile    what hostile servers and senders do; DIR=folder of lists (default: our own)"
 	@echo "make corpus     every message of DIR through IMAP, store, export and page"
 	@echo "make bench      first sync beside a raw drain and mbsync; release build"
@@ -47,6 +49,13 @@ test-full: deps build
 
 journeys: deps build
 	cd web && npm run journeys
+
+matrix:
+	$(CARGO) test --quiet --package api --test matrix
+
+# Each guard of privacy switched off once: the matrix has to turn red.
+guards:
+	scripts/guards.py
 
 hostile:
 	$(if $(DIR),HOSTILE=$(abspath $(DIR))) $(CARGO) test --quiet --package engine --test hostile

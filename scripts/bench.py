@@ -3,6 +3,7 @@
 
 Writes bench-results.json. The corpus and the drain are testkit's; the corpus is the published one, by its hash.
 """
+import base64
 import http.client
 import json
 import os
@@ -33,11 +34,13 @@ def main():
         fill(corpus, where)
         # Once, so that Dovecot's own index is warm for everybody.
         run_drain(where)
+        run_clients(where)
+        run_large_message(where)
         drains, mbsyncs, syncs = [], [], []
         for number in range(RUNS):
             drains.append(run_drain(where))
             mbsyncs.append(run_mbsync(where))
-            syncs.append(run_sync(where, number))
+            syncs.append(run_sync(where, "bench", MESSAGES, cold_start if number == RUNS - 1 else None))
             print(f"run {number + 1}: drain {drains[-1]:.2f} s, mbsync {show(mbsyncs[-1])}, first sync {syncs[-1][0]:.2f} s, {syncs[-1][1]:.0f} MiB", flush=True)
     finally:
         server.stdin.close()
@@ -107,24 +110,56 @@ SyncState {folder}/state-
         return seconds
 
 
-def run_sync(where, number):
+def run_clients(where):
+    """Our IMAP client alone beside others: 20,000 messages in clear, 256 at a time, dropped as they come."""
+    source, target = ROOT / "bench" / "clients", ROOT / "target" / "clients"
+    subprocess.run(["cargo", "build", "--release", "--quiet", "--locked", "--target-dir", target], cwd=source, check=True)
+    for name in ["waxseal", "async-imap", "io-imap"]:
+        command = [target / "release" / "clients", name, str(where["imap"]), "bench", where["password"], str(MESSAGES)]
+        runs = [timed(command)[2].split() for _ in range(RUNS)]
+        rate = MESSAGES / statistics.median(float(seconds) for seconds, _ in runs)
+        rss = statistics.median(int(kib) for _, kib in runs) / 1024
+        print(f"client alone, {name}: {rate:.0f} messages/s, {rss:.0f} MiB", flush=True)
+        key = name.replace("-", "_")
+        results[f"client_{key}_msgs_per_s"] = round(rate)
+        results[f"client_{key}_rss_mib"] = round(rss, 1)
+
+
+def run_large_message(where):
+    """How much more memory a message of 50 MB takes than a small one."""
+    header = b"From: Kelly <kelly@out.example>\nTo: owner@isp.example\nSubject: Plans\n"
+    body = base64.encodebytes(bytes(range(256)) * 4096) * 36
+    large = header + b"Content-Type: application/pdf; name=plans.pdf\nContent-Transfer-Encoding: base64\n\n" + body
+    peaks = []
+    for user, raw in [("small", header + b"\nhello\n"), ("large", large)]:
+        inbox = pathlib.Path(where["mail"]) / user / "cur"
+        inbox.mkdir(parents=True)
+        (inbox / "1.M1P1.bench:2,").write_bytes(raw)
+        subprocess.run(["chown", "-R", f"{where['uid']}:{where['gid']}", inbox.parent], check=True)
+        runs = [run_sync(where, user, 1)[1] for _ in range(RUNS)]
+        peaks.append(statistics.median(runs))
+    print(f"a message of {len(large) / 1e6:.0f} MB: {peaks[1] - peaks[0]:.0f} MiB more than a small one", flush=True)
+    results["message_50mb_extra_mib"] = round(peaks[1] - peaks[0], 1)
+
+
+def run_sync(where, user, messages, then=None):
     with tempfile.TemporaryDirectory(dir=WORK) as folder:
         base = [WAXSEAL, "--data", f"{folder}/data", "--egress-allow", "127.0.0.0/8"]
-        account = set_up(base, folder, where)
+        account = set_up(base, folder, where, user)
         seconds, rss, output = timed([*base, "sync", "--once", "--account", account])
         result = json.loads(output.strip().splitlines()[-1])
-        assert result["stored"] + result["duplicate"] == MESSAGES, result
-        if number == RUNS - 1:
-            print(f"cold start: {cold_start(base):.0f} ms")
+        assert result["stored"] + result["duplicate"] == messages, result
+        if then:
+            then(base)
         return seconds, rss
 
 
-def set_up(base, folder, where):
+def set_up(base, folder, where, user):
     subprocess.run([*base, "admin", "create", "--login", "owner", "--password-stdin"], input="correct horse battery\n", text=True, check=True, stdout=subprocess.DEVNULL)
     file = pathlib.Path(folder) / "account.toml"
     file.write_text(f"""name = "Owner"
 address = "bench@isp.example"
-username = "bench"
+username = "{user}"
 password = "{where['password']}"
 [tracking]
 enabled = true
@@ -155,8 +190,8 @@ def cold_start(base):
     took = (time.perf_counter() - began) * 1000
     server.terminate()
     server.wait()
+    print(f"cold start: {took:.0f} ms")
     results["cold_start_ms"] = round(took, 1)
-    return took
 
 
 def timed(command):

@@ -113,6 +113,8 @@ pub struct AccountView {
     tracking: TrackingCard,
     imap: Option<ImapCard>,
     smtp: Option<SmtpCard>,
+    /// Somebody else reset the owner's sign-in: nothing else is told until it is unsealed.
+    sealed: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -222,11 +224,53 @@ pub async fn get(
     SignedIn(viewer): SignedIn,
     Path(id): Path<MailAccountId>,
 ) -> ApiResult<Json<AccountView>> {
-    let account = state.services.get_own_account(viewer, id).await?;
+    let account = state.services.get_own_account_even_sealed(viewer, id).await?;
     Ok(Json(view(&state, account).await?))
 }
 
+/// The account and all its mail here; the mailbox on the server stays as it is.
+#[utoipa::path(delete, operation_id = "erase_account", path = "/accounts/{id}", params(("id" = String, Path)), responses((status = 204)))]
+pub async fn erase(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+) -> ApiResult<StatusCode> {
+    state.services.erase_account(viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct UnsealRequest {
+    /// The mailbox's own.
+    #[schema(value_type = String)]
+    password: SecretString,
+}
+
+/// Opens a sealed account, if the mailbox's server accepts the password.
+#[utoipa::path(post, operation_id = "unseal_account", path = "/accounts/{id}/unseal", params(("id" = String, Path)), request_body = UnsealRequest, responses((status = 204)))]
+pub async fn unseal(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+    Json(request): Json<UnsealRequest>,
+) -> ApiResult<StatusCode> {
+    let services = &state.services;
+    let credentials = services
+        .credentials_to_unseal(viewer, id, request.password)
+        .await?;
+    let result = state.engine.probe(credentials.clone()).await;
+    if let Some(failure) = result.failure {
+        let message = format!("{} {}", failure.message, failure.advice);
+        return Err(ServiceError::field("password", message).into());
+    }
+    services.unseal_account(viewer, id, &credentials).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 async fn view(state: &ApiState, account: MailAccount) -> ApiResult<AccountView> {
+    if account.sealed_at.is_some() {
+        return Ok(sealed_view(account));
+    }
     let password_stored = state.services.has_imap_password(&account).await?;
     Ok(AccountView {
         id: account.id,
@@ -247,7 +291,29 @@ async fn view(state: &ApiState, account: MailAccount) -> ApiResult<AccountView> 
         },
         imap: account.imap.map(ImapCard::from),
         smtp: account.smtp.map(SmtpCard::from),
+        sealed: false,
     })
+}
+
+fn sealed_view(account: MailAccount) -> AccountView {
+    AccountView {
+        id: account.id,
+        name: String::new(),
+        address: account.address.to_string(),
+        aliases: Vec::new(),
+        username: String::new(),
+        password_stored: false,
+        tracking: TrackingCard {
+            enabled: account.tracking.enabled,
+            messages: "all".into(),
+            history_since: None,
+            mark_as_read: false,
+            deny_list: String::new(),
+        },
+        imap: None,
+        smtp: None,
+        sealed: true,
+    }
 }
 
 #[utoipa::path(put, path = "/accounts/{id}/tracking", params(("id" = String, Path)),

@@ -16,6 +16,9 @@ pub struct Problem {
     pub status: u16,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldProblem>,
+    /// A code of the second factor is asked for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub second_factor: bool,
 }
 
 /// What is wrong with one field.
@@ -39,6 +42,7 @@ impl ApiError {
             title: title.to_owned(),
             status: status.as_u16(),
             errors: Vec::new(),
+            second_factor: false,
         };
         ApiError {
             problem,
@@ -51,6 +55,23 @@ impl From<ServiceError> for ApiError {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::NotFound => ApiError::new(StatusCode::NOT_FOUND, "Not found."),
+            ServiceError::CodeNeeded { refused } => {
+                let title = if refused {
+                    "This code does not fit, or was used before. Type the one that the app shows now."
+                } else {
+                    "Type the code that your app shows."
+                };
+                let mut error = ApiError::new(StatusCode::UNAUTHORIZED, title);
+                error.problem.second_factor = true;
+                error
+            }
+            ServiceError::Forbidden => {
+                ApiError::new(StatusCode::FORBIDDEN, "Only a super-administrator may do this.")
+            }
+            ServiceError::Sealed => ApiError::new(
+                StatusCode::CONFLICT,
+                "This account is sealed, because your sign-in was reset by somebody else. Type the mailbox's own password to open it.",
+            ),
             ServiceError::SignedOut => ApiError::new(StatusCode::UNAUTHORIZED, "Sign in first."),
             ServiceError::Throttled { retry_after_s } => {
                 let title = format!("Too many attempts. Try again in {retry_after_s} seconds.");

@@ -9,7 +9,9 @@ mod grants;
 mod health;
 mod inbox;
 mod origin;
+mod own_access;
 mod session;
+mod staff;
 mod state;
 mod views;
 
@@ -90,8 +92,22 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(session::change_password))
         .routes(routes!(session::list_administrators))
         .routes(routes!(session::list_owners))
+        .routes(routes!(own_access::list_sessions))
+        .routes(routes!(own_access::end_session))
+        .routes(routes!(own_access::propose_second_factor))
+        .routes(routes!(
+            own_access::turn_on_second_factor,
+            own_access::turn_off_second_factor
+        ))
+        .routes(routes!(staff::list, staff::add))
+        .routes(routes!(staff::change))
+        .routes(routes!(staff::reset))
+        .routes(routes!(staff::erase_mail))
+        .routes(routes!(staff::audit))
+        .routes(routes!(staff::welcome))
         .routes(routes!(accounts::list, accounts::create))
-        .routes(routes!(accounts::get))
+        .routes(routes!(accounts::get, accounts::erase))
+        .routes(routes!(accounts::unseal))
         .routes(routes!(accounts::save_tracking))
         .routes(routes!(accounts::save_credentials))
         .routes(routes!(accounts::save_imap))

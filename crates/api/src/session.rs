@@ -19,6 +19,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use service::access::Viewer;
 use service::administrators::NewAdministrator;
+use service::sign_in::Origin;
 use service::sign_in::SESSION_LIFE;
 use utoipa::ToSchema;
 
@@ -119,6 +120,8 @@ pub struct SignInRequest {
     login: String,
     #[schema(value_type = String)]
     password: SecretString,
+    /// Of the second factor, or a recovery code; asked for with 401 and `second_factor`.
+    code: Option<String>,
 }
 
 #[utoipa::path(post, path = "/session", request_body = SignInRequest, responses((status = 204)))]
@@ -133,9 +136,17 @@ pub async fn sign_in(
         return Err(ApiError::new(StatusCode::FORBIDDEN, title));
     }
     let address = state.reach.client_address(&headers, peer);
+    let client = headers
+        .get(header::USER_AGENT)
+        .and_then(|client| client.to_str().ok());
+    let origin = Origin {
+        address: &address,
+        client: client.unwrap_or_default(),
+    };
+    let code = request.code.as_deref().filter(|code| !code.trim().is_empty());
     let token = state
         .services
-        .sign_in(&request.login, request.password, &address)
+        .sign_in(&request.login, request.password, code, origin)
         .await;
     let token = token.map_err(|error| match error {
         service::ServiceError::SignedOut => {
@@ -164,6 +175,7 @@ pub struct Me {
     name: String,
     is_super: bool,
     time_zone: String,
+    second_factor: bool,
 }
 
 #[utoipa::path(get, path = "/session", responses((status = 200, body = Me)))]
@@ -175,6 +187,7 @@ pub async fn get_session(State(state): State<ApiState>, SignedIn(viewer): Signed
         name: found.name,
         is_super: found.is_super,
         time_zone: found.time_zone,
+        second_factor: found.totp_secret.is_some(),
     }))
 }
 

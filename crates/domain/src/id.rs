@@ -24,6 +24,7 @@ pub enum ThreadNoun {}
 pub enum AttachmentNoun {}
 pub enum GrantNoun {}
 pub enum RemoteOperationNoun {}
+pub enum SessionNoun {}
 
 pub type AdministratorId = Id<AdministratorNoun>;
 pub type MailAccountId = Id<MailAccountNoun>;
@@ -34,6 +35,7 @@ pub type ThreadId = Id<ThreadNoun>;
 pub type AttachmentId = Id<AttachmentNoun>;
 pub type GrantId = Id<GrantNoun>;
 pub type RemoteOperationId = Id<RemoteOperationNoun>;
+pub type SessionId = Id<SessionNoun>;
 
 impl<Noun> Id<Noun> {
     pub const fn from_uuid(uuid: Uuid) -> Self {

@@ -25,6 +25,7 @@ pub use id::GrantId;
 pub use id::MailAccountId;
 pub use id::MessageId;
 pub use id::RemoteOperationId;
+pub use id::SessionId;
 pub use id::ThreadId;
 pub use text::CleanText;
 pub use time::Timestamp;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::MailAccountId;
+use domain::Timestamp;
 use domain::account::AccountState;
 use domain::rules::sent_folder::find_sent;
 use service::accounts::MailAccount;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 use tracing::warn;
 use wire::ImapSession;
+use wire::MailboxName;
 use wire::StepLog;
 
 use crate::EngineError;
@@ -197,6 +199,11 @@ impl<'a> AccountSync<'a> {
         let wanted_sent = credentials.settings.sent_folder.clone();
         let session =
             ImapSession::connect(&handle.dialer, &target(credentials), &mut StepLog::default()).await?;
+        if account.notice_due {
+            let notice = seal_notice(account, services.now());
+            session.append(&MailboxName::inbox(), notice.into()).await?;
+            services.notice_given(account.id).await?;
+        }
         let sent = find_sent_folder(&session, wanted_sent.as_deref()).await?;
         Ok(AccountSync {
             handle,
@@ -266,6 +273,15 @@ impl<'a> AccountSync<'a> {
         self.handle.services.set_account_synced(self.account.id).await?;
         Ok(())
     }
+}
+
+/// Into the mailbox itself: whoever took over the sign-in does not read it there.
+fn seal_notice(account: &MailAccount, now: Timestamp) -> String {
+    let address = &account.address;
+    let date = now.to_rfc2822();
+    format!(
+        "From: Waxseal <{address}>\r\nTo: {address}\r\nDate: {date}\r\nSubject: Your sign-in to Waxseal was reset by somebody else\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nA super-administrator, or the operator, has reset your password or your second factor.\r\nYour mail in Waxseal is sealed since then: nobody sees it there, not even with the new sign-in.\r\nTo open it, sign in and type the password of this mailbox under My profile / Email account.\r\nIf you did not ask for the reset, ask who did.\r\n"
+    )
 }
 
 async fn find_sent_folder(

@@ -194,7 +194,10 @@ async fn opened(world: &World, id: MailAccountId, names: &HashMap<Hash, String>)
                 || !opened.attachments.is_empty()
                 || opened.note.is_some();
             if let Some(reason) = &listed.message.parked_reason {
-                println!("parked: {}: {reason}", names.get(&hash(&raw)).map_or("?", String::as_str));
+                println!(
+                    "parked: {}: {reason}",
+                    names.get(&hash(&raw)).map_or("?", String::as_str)
+                );
             }
             shown.insert(hash(&raw), is_shown);
         }

@@ -89,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match self.framer.next_item()? {
                 Some(Item::Frame(frame)) => return Ok(parse_response(&frame)),
                 // Nothing has been asked for that could have a body.
-                Some(Item::Piece(_)) => continue,
+                Some(Item::Piece { .. }) => continue,
                 None => {}
             }
             self.framer.buffer.reserve(READ_BYTES);

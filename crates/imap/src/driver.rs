@@ -212,8 +212,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
             && let Some(item) = self.framer.next_item()?
         {
             let frame = match item {
-                Item::Piece(piece) => {
-                    self.deliver(Untagged::Piece(piece)).await;
+                Item::Piece { bytes, of } => {
+                    self.deliver(Untagged::Piece { bytes, of }).await;
                     continue;
                 }
                 Item::Frame(frame) => frame,

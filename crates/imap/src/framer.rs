@@ -54,8 +54,11 @@ pub enum Diverted {
 #[derive(Debug)]
 pub enum Item {
     Frame(Frame),
-    /// The next bytes of a large message body; its response follows.
-    Piece(Bytes),
+    /// The next bytes of a large message body, `of` so many in all; its response follows.
+    Piece {
+        bytes: Bytes,
+        of: u64,
+    },
 }
 
 #[derive(Debug)]
@@ -90,12 +93,12 @@ impl Framer {
     pub fn next_item(&mut self) -> Result<Option<Item>, ImapError> {
         loop {
             if self.diverting > 0 {
-                match self.divert() {
-                    Some(piece) if matches!(self.diverted, Some(Diverted::Streamed(_))) => {
-                        return Ok(Some(Item::Piece(piece)));
+                match (self.divert(), self.diverted) {
+                    (Some(bytes), Some(Diverted::Streamed(of))) => {
+                        return Ok(Some(Item::Piece { bytes, of }));
                     }
-                    Some(_) => continue,
-                    None => return Ok(None),
+                    (Some(_), _) => continue,
+                    (None, _) => return Ok(None),
                 }
             }
             if self.scanned > self.buffer.len() {
@@ -268,7 +271,7 @@ mod tests {
             while let Some(item) = framer.next_item()? {
                 match item {
                     Item::Frame(frame) => frames.push(frame),
-                    Item::Piece(piece) => pieces.extend_from_slice(&piece),
+                    Item::Piece { bytes, .. } => pieces.extend_from_slice(&bytes),
                 }
             }
         }

@@ -87,8 +87,11 @@ pub enum Untagged {
     Fetch(Box<Fetch>),
     /// The server waits for the client: IDLE has begun.
     Continuation(String),
-    /// The next bytes of a large body: the [`Fetch`] with [`Body::Streamed`] follows its last piece.
-    Piece(Bytes),
+    /// The next bytes of a large body, `of` so many in all: the [`Fetch`] with [`Body::Streamed`] follows its last piece.
+    Piece {
+        bytes: Bytes,
+        of: u64,
+    },
     Unknown(Bytes),
 }
 

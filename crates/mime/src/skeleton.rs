@@ -403,7 +403,7 @@ mod tests {
                 "b",
                 &[text.clone(), mixed("b2", &[text.clone(), file(1000)]), file(10)],
             ),
-            &"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nX: y".to_owned(),
+            "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nX: y",
         ] {
             let skeleton = Skeleton::of(raw.as_bytes()).expect("skeleton");
             assert!(matches!(skeleton.bytes, Cow::Borrowed(_)), "{raw}");

@@ -68,6 +68,7 @@ pub struct StatusView {
 }
 
 /// What is needed to sign in to the IMAP server.
+#[derive(Clone)]
 pub struct ImapCredentials {
     pub settings: ImapSettings,
     pub username: String,
@@ -93,6 +94,8 @@ impl Services {
             deny_list: String::new(),
             imap: None,
             smtp: None,
+            sealed_at: None,
+            notice_due: false,
             status: AccountStatus {
                 state: AccountState::Off,
                 since: self.now(),
@@ -123,11 +126,82 @@ impl Services {
         viewer: Viewer,
         id: MailAccountId,
     ) -> Result<MailAccount, ServiceError> {
+        let account = self.get_own_account_even_sealed(viewer, id).await?;
+        refuse_if_sealed(&account)?;
+        Ok(account)
+    }
+
+    /// For what a sealed account is left with: its name, being unsealed, being erased.
+    pub async fn get_own_account_even_sealed(
+        &self,
+        viewer: Viewer,
+        id: MailAccountId,
+    ) -> Result<MailAccount, ServiceError> {
         let mut conn = self.db.read().await?;
         let found = accounts::find(&mut conn, id).await?;
         found
             .filter(|account| account.owner == viewer.administrator)
             .ok_or(ServiceError::NotFound)
+    }
+
+    /// What unsealing tries at the mailbox's server: the stored settings, and the password that was typed. The
+    /// server must be the one of before, or a foreign one would unseal.
+    pub async fn credentials_to_unseal(
+        &self,
+        viewer: Viewer,
+        id: MailAccountId,
+        password: SecretString,
+    ) -> Result<ImapCredentials, ServiceError> {
+        let account = self.get_own_account_even_sealed(viewer, id).await?;
+        let settings = account.imap.clone().ok_or_else(|| {
+            ServiceError::field(
+                "password",
+                "There is no IMAP server to ask. Erase the account and add it anew.",
+            )
+        })?;
+        Ok(ImapCredentials {
+            settings,
+            username: account.login_name().to_owned(),
+            password,
+        })
+    }
+
+    /// The server has accepted the password.
+    pub async fn unseal_account(
+        &self,
+        viewer: Viewer,
+        id: MailAccountId,
+        credentials: &ImapCredentials,
+    ) -> Result<(), ServiceError> {
+        let account = self.get_own_account_even_sealed(viewer, id).await?;
+        let mut tx = self.db.begin_write().await?;
+        self.seal_imap_password(&mut tx, &account, Some(credentials.password.clone()))
+            .await?;
+        accounts::unseal(&mut tx, id).await?;
+        self.record(&mut tx, viewer, Some(id), "unsealed", "").await?;
+        tx.commit().await?;
+        self.events.publish(Event::AccountChanged { account: id });
+        self.events.publish(Event::AccessChanged);
+        Ok(())
+    }
+
+    /// The account and all its mail here; the mailbox on the server stays as it is.
+    pub async fn erase_account(&self, viewer: Viewer, id: MailAccountId) -> Result<(), ServiceError> {
+        self.get_own_account_even_sealed(viewer, id).await?;
+        let mut tx = self.db.begin_write().await?;
+        accounts::erase(&mut tx, id).await?;
+        self.record(&mut tx, viewer, None, "account_erased", "").await?;
+        tx.commit().await?;
+        self.events.publish(Event::AccountChanged { account: id });
+        self.events.publish(Event::AccessChanged);
+        Ok(())
+    }
+
+    /// The notice about a seal is in the mailbox.
+    pub async fn notice_given(&self, id: MailAccountId) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        accounts::notice_given(&mut tx, id).await?;
+        Ok(tx.commit().await?)
     }
 
     pub async fn save_card(&self, viewer: Viewer, id: MailAccountId, card: Card) -> Result<(), ServiceError> {
@@ -146,6 +220,7 @@ impl Services {
             .await?
             .filter(|account| account.owner == owner);
         let mut account = found.ok_or(ServiceError::NotFound)?;
+        refuse_if_sealed(&account)?;
         match card {
             Card::Tracking { tracking, deny_list } => {
                 save_tracking(&mut tx, &mut account, tracking, deny_list).await?;
@@ -336,6 +411,14 @@ impl Services {
         let mut tx = self.db.begin_write().await?;
         audit::insert(&mut tx, self.ids.uuid(), &entry).await?;
         Ok(tx.commit().await?)
+    }
+}
+
+fn refuse_if_sealed(account: &MailAccount) -> Result<(), ServiceError> {
+    if account.sealed_at.is_some() {
+        Err(ServiceError::Sealed)
+    } else {
+        Ok(())
     }
 }
 

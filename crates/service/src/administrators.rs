@@ -62,6 +62,7 @@ impl Services {
             is_super: new.is_super,
             time_zone: new.time_zone,
             disabled_at: None,
+            totp_secret: None,
         })
     }
 

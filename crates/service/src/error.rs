@@ -29,6 +29,15 @@ pub enum ServiceError {
     /// Name and password do not go together, or the session is over.
     #[error("not signed in")]
     SignedOut,
+    /// The password is right; a code of the second factor is missing, or does not fit.
+    #[error("a code of the second factor is needed")]
+    CodeNeeded { refused: bool },
+    /// For super-administrators only.
+    #[error("not allowed")]
+    Forbidden,
+    /// The viewer's own account, shown again once the mailbox's password is given anew.
+    #[error("this account is sealed")]
+    Sealed,
     #[error("too many attempts; try again in {retry_after_s} seconds")]
     Throttled { retry_after_s: u64 },
     /// Another process works on this account.

@@ -79,19 +79,11 @@ impl MasterKey {
         binding: &CredentialBinding,
         secret: &SecretString,
     ) -> SealedSecret {
-        let nonce: [u8; NONCE_BYTES] = rand::rng().random();
-        let associated = associated_data(account, binding);
-        let payload = Payload {
-            msg: secret.expose_secret().as_bytes(),
-            aad: &associated,
-        };
-        // Fails only for texts of many gigabytes.
-        let ciphertext = self
-            .cipher()
-            .encrypt(&XNonce::from(nonce), payload)
-            .unwrap_or_default();
         SealedSecret {
-            sealed: [nonce.as_slice(), &ciphertext].concat(),
+            sealed: self.seal_bytes(
+                &associated_data(account, binding),
+                secret.expose_secret().as_bytes(),
+            ),
             binding: binding_hash(account, binding),
         }
     }
@@ -103,14 +95,34 @@ impl MasterKey {
         binding: &CredentialBinding,
         secret: &SealedSecret,
     ) -> Option<SecretString> {
-        let (nonce, ciphertext) = secret.sealed.split_first_chunk::<NONCE_BYTES>()?;
-        let associated = associated_data(account, binding);
+        let bytes = self.open_bytes(&associated_data(account, binding), &secret.sealed)?;
+        Some(SecretString::from(std::str::from_utf8(&bytes).ok()?.to_owned()))
+    }
+
+    /// Opens only beside the same associated data.
+    pub(crate) fn seal_bytes(&self, associated: &[u8], bytes: &[u8]) -> Vec<u8> {
+        let nonce: [u8; NONCE_BYTES] = rand::rng().random();
+        let payload = Payload {
+            msg: bytes,
+            aad: associated,
+        };
+        // Fails only for texts of many gigabytes.
+        let ciphertext = self
+            .cipher()
+            .encrypt(&XNonce::from(nonce), payload)
+            .unwrap_or_default();
+        [nonce.as_slice(), &ciphertext].concat()
+    }
+
+    pub(crate) fn open_bytes(&self, associated: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_BYTES>()?;
         let payload = Payload {
             msg: ciphertext,
-            aad: &associated,
+            aad: associated,
         };
-        let bytes = Zeroizing::new(self.cipher().decrypt(&XNonce::from(*nonce), payload).ok()?);
-        Some(SecretString::from(std::str::from_utf8(&bytes).ok()?.to_owned()))
+        Some(Zeroizing::new(
+            self.cipher().decrypt(&XNonce::from(*nonce), payload).ok()?,
+        ))
     }
 
     /// True if the stored password was given for these settings, without opening it.

@@ -15,7 +15,9 @@ pub mod housekeeping;
 pub mod inbox;
 pub mod intake;
 mod keys;
+mod second_factor;
 pub mod sign_in;
+pub mod staff;
 pub mod sync;
 
 use std::sync::Arc;
@@ -29,6 +31,7 @@ pub use events::Event;
 pub use events::Events;
 pub use keys::KeyError;
 pub use keys::MasterKey;
+pub use second_factor::NewSecondFactor;
 use store::BlobStore;
 use store::Db;
 

@@ -8,6 +8,8 @@ use argon2::PasswordVerifier as _;
 use argon2::password_hash::phc::PasswordHash;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::CleanText;
+use domain::SessionId;
 use domain::Timestamp;
 use rand::RngExt as _;
 use secrecy::ExposeSecret as _;
@@ -15,6 +17,7 @@ use secrecy::SecretString;
 use store::administrators;
 use store::audit::AuditEntry;
 use store::sessions;
+pub use store::sessions::Session;
 use store::sessions::Throttle;
 
 use crate::Event;
@@ -27,6 +30,8 @@ use crate::administrators::check_password;
 pub const MIN_PASSWORD_CHARS: usize = 10;
 pub const SESSION_LIFE: Duration = Duration::from_secs(14 * 24 * 3600);
 const SETUP_LINK_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// How exactly it is kept when a session was last seen.
+const SEEN_STEP: Duration = Duration::from_secs(5 * 60);
 const FREE_FAILURES: u32 = 5;
 const FIRST_BLOCK: Duration = Duration::from_secs(30);
 const LONGEST_BLOCK: Duration = Duration::from_secs(15 * 60);
@@ -40,17 +45,26 @@ impl SessionToken {
     }
 }
 
+/// Who asks to sign in.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    pub address: &'a str,
+    /// What the browser calls itself.
+    pub client: &'a str,
+}
+
 impl Services {
-    /// `address` is where the request came from: refusals are counted for it and for the login.
+    /// Refusals are counted for the login and for where the request came from.
     pub async fn sign_in(
         &self,
         login: &str,
         password: SecretString,
-        address: &str,
+        code: Option<&str>,
+        origin: Origin<'_>,
     ) -> Result<SessionToken, ServiceError> {
         let keys = [
             throttle_key("login", &login.trim().to_lowercase()),
-            throttle_key("address", address),
+            throttle_key("address", origin.address),
         ];
         self.refuse_if_throttled(&keys).await?;
         let found = self
@@ -63,14 +77,33 @@ impl Services {
             self.count_failure(&keys).await?;
             return Err(ServiceError::SignedOut);
         };
+        if administrator.totp_secret.is_some() && code.is_none() {
+            return Err(ServiceError::CodeNeeded { refused: false });
+        }
         let token = random_token();
         let now = self.now();
         let mut tx = self.db.begin_write().await?;
+        if !self
+            .take_code(&mut tx, &administrator, code.unwrap_or_default())
+            .await?
+        {
+            drop(tx);
+            self.count_failure(&keys).await?;
+            return Err(ServiceError::CodeNeeded { refused: true });
+        }
         for key in keys {
             sessions::clear_throttle(&mut tx, key).await?;
         }
-        let expires_at = now.plus(SESSION_LIFE);
-        sessions::insert(&mut tx, token_hash(&token), administrator.id, now, expires_at).await?;
+        let session = Session {
+            id: SessionId::from_uuid(uuid::Uuid::new_v4()),
+            id_hash: token_hash(&token),
+            administrator: administrator.id,
+            client: CleanText::cut(origin.client, 200).into_string(),
+            created_at: now,
+            last_seen_at: now,
+            expires_at: now.plus(SESSION_LIFE),
+        };
+        sessions::insert(&mut tx, &session).await?;
         let entry = AuditEntry {
             at: now,
             actor: Some(administrator.id),
@@ -91,13 +124,35 @@ impl Services {
     /// For what is bound to a session: is it still live?
     pub async fn viewer_of_session(&self, session: [u8; 32]) -> Result<Viewer, ServiceError> {
         let mut conn = self.db.read().await?;
-        let administrator = sessions::find(&mut conn, session, self.now()).await?;
-        administrator
-            .map(|administrator| Viewer {
-                administrator,
-                session,
-            })
-            .ok_or(ServiceError::SignedOut)
+        let found = sessions::find(&mut conn, session, self.now()).await?;
+        let found = found.ok_or(ServiceError::SignedOut)?;
+        drop(conn);
+        if self.now().since(found.last_seen_at) > SEEN_STEP {
+            let mut tx = self.db.begin_write().await?;
+            sessions::set_seen(&mut tx, session, self.now()).await?;
+            tx.commit().await?;
+        }
+        Ok(Viewer {
+            administrator: found.administrator,
+            session,
+        })
+    }
+
+    /// Where the viewer is signed in, the one last seen first.
+    pub async fn list_sessions(&self, viewer: Viewer) -> Result<Vec<Session>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        Ok(sessions::list_of_administrator(&mut conn, viewer.administrator, self.now()).await?)
+    }
+
+    /// One of the viewer's own; what is bound to it ends with it.
+    pub async fn end_session(&self, viewer: Viewer, id: SessionId) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        if !sessions::delete_own(&mut tx, viewer.administrator, id).await? {
+            return Err(ServiceError::NotFound);
+        }
+        tx.commit().await?;
+        self.events.publish(Event::AccessChanged);
+        Ok(())
     }
 
     pub async fn sign_out(&self, viewer: Viewer) -> Result<(), ServiceError> {
@@ -212,12 +267,12 @@ fn throttle_key(kind: &str, value: &str) -> [u8; 32] {
     *blake3::hash(format!("{kind}:{value}").as_bytes()).as_bytes()
 }
 
-fn random_token() -> String {
+pub(crate) fn random_token() -> String {
     let bytes: [u8; 32] = rand::rng().random();
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn token_hash(token: &str) -> [u8; 32] {
+pub(crate) fn token_hash(token: &str) -> [u8; 32] {
     *blake3::hash(token.as_bytes()).as_bytes()
 }
 
@@ -234,7 +289,10 @@ pub(crate) async fn hash_password(password: SecretString) -> Result<String, Serv
 }
 
 /// Without a hash as much work is done as with one: timing tells nothing about who exists.
-async fn verify_password(password: SecretString, hash: Option<String>) -> Result<bool, ServiceError> {
+pub(crate) async fn verify_password(
+    password: SecretString,
+    hash: Option<String>,
+) -> Result<bool, ServiceError> {
     let verified = tokio::task::spawn_blocking(move || {
         let password = password.expose_secret().as_bytes();
         match hash {

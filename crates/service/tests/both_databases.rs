@@ -33,6 +33,7 @@ use service::inbox::Position;
 use service::inbox::Show;
 use service::intake::FetchedForIntake;
 use service::intake::IntakeBatch;
+use service::sign_in::Origin;
 use service::sync::Lease;
 use store::BlobStore;
 use store::Db;
@@ -99,9 +100,13 @@ impl World {
             .await
             .expect("administrator");
         let password = SecretString::from(PASSWORD.to_owned());
+        let origin = Origin {
+            address: "127.0.0.1",
+            client: "test",
+        };
         let token = self
             .services
-            .sign_in(login, password, "127.0.0.1")
+            .sign_in(login, password, None, origin)
             .await
             .expect("session");
         (id, self.services.viewer_of(token.as_str()).await.expect("viewer"))

@@ -29,6 +29,10 @@ pub struct MailAccount {
     pub deny_list: String,
     pub imap: Option<ImapSettings>,
     pub smtp: Option<SmtpSettings>,
+    /// Somebody else reset the owner's sign-in: nothing is shown until the mailbox's password is given anew.
+    pub sealed_at: Option<Timestamp>,
+    /// A notice about that is still to be put into the mailbox.
+    pub notice_due: bool,
     pub status: AccountStatus,
 }
 
@@ -73,6 +77,45 @@ pub async fn insert(tx: &mut Tx, account: &MailAccount, now: Timestamp) -> Resul
     Ok(())
 }
 
+const SEAL_OF_OWNER: &str = "
+    UPDATE mail_accounts
+       SET sealed_at = $2, notice_due = TRUE
+     WHERE owner_id = $1 AND sealed_at IS NULL";
+
+/// Every account of an administrator; those that are sealed already stay as they are.
+pub async fn seal_of_owner(tx: &mut Tx, owner: AdministratorId, now: Timestamp) -> Result<u64, StoreError> {
+    tx.execute(Statement::new(SEAL_OF_OWNER).bind(owner).bind(now))
+        .await
+}
+
+pub async fn unseal(tx: &mut Tx, id: MailAccountId) -> Result<(), StoreError> {
+    let update = "UPDATE mail_accounts SET sealed_at = NULL WHERE id = $1";
+    tx.execute(Statement::new(update).bind(id)).await?;
+    Ok(())
+}
+
+pub async fn notice_given(tx: &mut Tx, id: MailAccountId) -> Result<(), StoreError> {
+    let update = "UPDATE mail_accounts SET notice_due = FALSE WHERE id = $1";
+    tx.execute(Statement::new(update).bind(id)).await?;
+    Ok(())
+}
+
+const ERASE: [&str; 4] = [
+    "DELETE FROM message_search
+      WHERE rowid IN (SELECT arrival_key FROM messages WHERE mail_account_id = $1)",
+    "DELETE FROM messages WHERE mail_account_id = $1",
+    "DELETE FROM threads WHERE mail_account_id = $1",
+    "DELETE FROM mail_accounts WHERE id = $1",
+];
+
+/// The account and everything of it. Its raw bytes belong to nobody then, and are collected.
+pub async fn erase(tx: &mut Tx, id: MailAccountId) -> Result<(), StoreError> {
+    for delete in ERASE {
+        tx.execute(Statement::new(delete).bind(id)).await?;
+    }
+    Ok(())
+}
+
 const UPDATE_SETTINGS: &str = "
     UPDATE mail_accounts
        SET name = $2, address = $3, aliases = $4, username = $5, tracking = $6, deny_list = $7,
@@ -107,7 +150,7 @@ fn json<T: serde::Serialize>(value: &T) -> String {
 
 const SELECT: &str = "
     SELECT id, owner_id, name, address, aliases, username, tracking, deny_list, imap, smtp, state,
-           state_since, state_error, next_try_at, last_sync_at
+           state_since, state_error, next_try_at, last_sync_at, sealed_at, notice_due
       FROM mail_accounts";
 
 pub async fn find(conn: &mut Conn, id: MailAccountId) -> Result<Option<MailAccount>, StoreError> {
@@ -151,6 +194,8 @@ fn mail_account(row: &Row) -> Result<MailAccount, StoreError> {
         deny_list: row.text("deny_list")?,
         imap: row.optional_text("imap")?.as_deref().map(from_json).transpose()?,
         smtp: row.optional_text("smtp")?.as_deref().map(from_json).transpose()?,
+        sealed_at: row.optional_time("sealed_at")?,
+        notice_due: row.bool("notice_due")?,
         status: AccountStatus {
             state: AccountState::parse(&row.text("state")?)
                 .ok_or(StoreError::Unexpected("state of an account"))?,

@@ -7,6 +7,7 @@ use crate::Conn;
 use crate::StoreError;
 use crate::Tx;
 use crate::db::Statement;
+use crate::sessions::Hash;
 use crate::value::Row;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Administrator {
     pub is_super: bool,
     pub time_zone: String,
     pub disabled_at: Option<Timestamp>,
+    /// The sealed secret of the second factor, where it is on.
+    pub totp_secret: Option<Vec<u8>>,
 }
 
 const INSERT: &str = "
@@ -40,8 +43,9 @@ pub async fn insert(tx: &mut Tx, administrator: &Administrator, now: Timestamp) 
     Ok(tx.execute(statement).await? == 1)
 }
 
-const SELECT: &str =
-    "SELECT id, login, name, password_hash, is_super, time_zone, disabled_at FROM administrators";
+const SELECT: &str = "
+    SELECT id, login, name, password_hash, is_super, time_zone, disabled_at, totp_secret
+      FROM administrators";
 
 pub async fn find_by_login(conn: &mut Conn, login: &str) -> Result<Option<Administrator>, StoreError> {
     let statement = Statement::new(format!("{SELECT} WHERE login = $1")).bind(login);
@@ -87,6 +91,54 @@ pub async fn update_password(tx: &mut Tx, id: AdministratorId, hash: &str) -> Re
     Ok(())
 }
 
+const SET_DISABLED: &str = "UPDATE administrators SET disabled_at = $2 WHERE id = $1";
+
+pub async fn set_disabled(tx: &mut Tx, id: AdministratorId, at: Option<Timestamp>) -> Result<(), StoreError> {
+    tx.execute(Statement::new(SET_DISABLED).bind(id).bind(at)).await?;
+    Ok(())
+}
+
+const SET_SUPER: &str = "UPDATE administrators SET is_super = $2 WHERE id = $1";
+
+pub async fn set_super(tx: &mut Tx, id: AdministratorId, is_super: bool) -> Result<(), StoreError> {
+    tx.execute(Statement::new(SET_SUPER).bind(id).bind(is_super))
+        .await?;
+    Ok(())
+}
+
+const SET_TOTP: &str = "UPDATE administrators SET totp_secret = $2, totp_last_step = 0 WHERE id = $1";
+const FORGET_CODES: &str = "DELETE FROM recovery_codes WHERE administrator_id = $1";
+const INSERT_CODES: &str = "INSERT INTO recovery_codes (administrator_id, code_hash)";
+
+/// Turns the second factor on or off; its recovery codes are exactly these.
+pub async fn set_totp(
+    tx: &mut Tx,
+    id: AdministratorId,
+    secret: Option<&[u8]>,
+    codes: &[Hash],
+) -> Result<(), StoreError> {
+    tx.execute(Statement::new(SET_TOTP).bind(id).bind(secret.map(<[u8]>::to_vec)))
+        .await?;
+    tx.execute(Statement::new(FORGET_CODES).bind(id)).await?;
+    let rows = codes.iter().map(|code| vec![id.into(), (*code).into()]);
+    tx.insert_rows(INSERT_CODES, "", rows.collect()).await?;
+    Ok(())
+}
+
+const TAKE_STEP: &str = "UPDATE administrators SET totp_last_step = $2 WHERE id = $1 AND totp_last_step < $2";
+
+/// True once for each step of time: a code that was seen over a shoulder is worth nothing.
+pub async fn take_totp_step(tx: &mut Tx, id: AdministratorId, step: u64) -> Result<bool, StoreError> {
+    Ok(tx.execute(Statement::new(TAKE_STEP).bind(id).bind(step)).await? == 1)
+}
+
+const TAKE_CODE: &str = "DELETE FROM recovery_codes WHERE administrator_id = $1 AND code_hash = $2";
+
+/// True once for each recovery code.
+pub async fn take_recovery_code(tx: &mut Tx, id: AdministratorId, code: Hash) -> Result<bool, StoreError> {
+    Ok(tx.execute(Statement::new(TAKE_CODE).bind(id).bind(code)).await? == 1)
+}
+
 fn administrator(row: &Row) -> Result<Administrator, StoreError> {
     Ok(Administrator {
         id: row.id("id")?,
@@ -96,5 +148,6 @@ fn administrator(row: &Row) -> Result<Administrator, StoreError> {
         is_super: row.bool("is_super")?,
         time_zone: row.text("time_zone")?,
         disabled_at: row.optional_time("disabled_at")?,
+        totp_secret: row.optional_blob("totp_secret")?,
     })
 }

@@ -62,3 +62,24 @@ pub async fn list_of_account(
     });
     entries.collect()
 }
+
+const LIST_FOR_SUPER: &str = "
+    SELECT at, actor_id, mail_account_id, verb
+      FROM audit_log
+     ORDER BY at DESC, id DESC
+     LIMIT $1";
+
+/// Without details, which are the owners'.
+pub async fn list_for_super(conn: &mut Conn, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
+    let rows = conn.fetch_all(Statement::new(LIST_FOR_SUPER).bind(limit)).await?;
+    let entries = rows.iter().map(|row| {
+        Ok(AuditEntry {
+            at: row.time("at")?,
+            actor: row.optional_id("actor_id")?,
+            mail_account: row.optional_id("mail_account_id")?,
+            verb: row.text("verb")?,
+            detail: String::new(),
+        })
+    });
+    entries.collect()
+}

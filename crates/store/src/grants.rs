@@ -29,12 +29,14 @@ const ACCESS_OF: &str = "
     SELECT id AS mail_account_id, owner_id, 'own' AS held
       FROM mail_accounts
      WHERE owner_id = $1
+       AND sealed_at IS NULL
      UNION ALL
     SELECT g.mail_account_id, m.owner_id, g.level AS held
       FROM grants g
       JOIN mail_accounts m ON m.id = g.mail_account_id
      WHERE g.administrator_id = $1
        AND m.owner_id <> $1
+       AND m.sealed_at IS NULL
        AND g.revoked_at IS NULL
        AND (g.starts_at IS NULL OR g.starts_at <= $2)
        AND (g.ends_at IS NULL OR g.ends_at > $2)";

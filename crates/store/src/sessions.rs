@@ -1,50 +1,119 @@
 //! Sessions, the set-up link and the throttle of refused sign-ins. Only hashes are stored.
 
 use domain::AdministratorId;
+use domain::SessionId;
 use domain::Timestamp;
 
 use crate::Conn;
 use crate::StoreError;
 use crate::Tx;
 use crate::db::Statement;
+use crate::value::Row;
 
 pub type Hash = [u8; 32];
 
-const INSERT: &str = "
-    INSERT INTO sessions (id_hash, administrator_id, created_at, expires_at) VALUES ($1, $2, $3, $4)";
+/// A session as the one whom it belongs to sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub id: SessionId,
+    pub id_hash: Hash,
+    pub administrator: AdministratorId,
+    /// What the browser called itself.
+    pub client: String,
+    pub created_at: Timestamp,
+    pub last_seen_at: Timestamp,
+    pub expires_at: Timestamp,
+}
 
-pub async fn insert(
-    tx: &mut Tx,
-    id_hash: Hash,
-    administrator: AdministratorId,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<(), StoreError> {
+const INSERT: &str = "
+    INSERT INTO sessions (id_hash, id, administrator_id, client, created_at, last_seen_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+pub async fn insert(tx: &mut Tx, session: &Session) -> Result<(), StoreError> {
     let statement = Statement::new(INSERT)
-        .bind(id_hash)
-        .bind(administrator)
-        .bind(now)
-        .bind(expires_at);
+        .bind(session.id_hash)
+        .bind(session.id)
+        .bind(session.administrator)
+        .bind(session.client.as_str())
+        .bind(session.created_at)
+        .bind(session.last_seen_at)
+        .bind(session.expires_at);
     tx.execute(statement).await?;
     Ok(())
 }
 
-const FIND: &str = "
-    SELECT s.administrator_id
+const SELECT: &str = "
+    SELECT s.id, s.id_hash, s.administrator_id, s.client, s.created_at, s.last_seen_at, s.expires_at
       FROM sessions s
       JOIN administrators a ON a.id = s.administrator_id
-     WHERE s.id_hash = $1 AND s.expires_at > $2 AND a.disabled_at IS NULL";
+     WHERE s.expires_at > $1 AND a.disabled_at IS NULL";
 
-/// Whose session it is, if it is live and its administrator not disabled.
-pub async fn find(
+/// If it is live and its administrator not disabled.
+pub async fn find(conn: &mut Conn, id_hash: Hash, now: Timestamp) -> Result<Option<Session>, StoreError> {
+    let statement = Statement::new(format!("{SELECT} AND s.id_hash = $2"))
+        .bind(now)
+        .bind(id_hash);
+    conn.fetch_optional(statement)
+        .await?
+        .map(|row| session(&row))
+        .transpose()
+}
+
+pub async fn list_of_administrator(
     conn: &mut Conn,
-    id_hash: Hash,
+    administrator: AdministratorId,
     now: Timestamp,
-) -> Result<Option<AdministratorId>, StoreError> {
-    let row = conn
-        .fetch_optional(Statement::new(FIND).bind(id_hash).bind(now))
+) -> Result<Vec<Session>, StoreError> {
+    let statement = Statement::new(format!(
+        "{SELECT} AND s.administrator_id = $2 ORDER BY s.last_seen_at DESC"
+    ))
+    .bind(now)
+    .bind(administrator);
+    conn.fetch_all(statement).await?.iter().map(session).collect()
+}
+
+fn session(row: &Row) -> Result<Session, StoreError> {
+    let id_hash = row.blob("id_hash")?;
+    Ok(Session {
+        id: row.id("id")?,
+        id_hash: id_hash
+            .try_into()
+            .map_err(|_| StoreError::Unexpected("session"))?,
+        administrator: row.id("administrator_id")?,
+        client: row.text("client")?,
+        created_at: row.time("created_at")?,
+        last_seen_at: row.time("last_seen_at")?,
+        expires_at: row.time("expires_at")?,
+    })
+}
+
+const SET_SEEN: &str = "UPDATE sessions SET last_seen_at = $2 WHERE id_hash = $1";
+
+pub async fn set_seen(tx: &mut Tx, id_hash: Hash, at: Timestamp) -> Result<(), StoreError> {
+    tx.execute(Statement::new(SET_SEEN).bind(id_hash).bind(at))
         .await?;
-    row.map(|row| row.id("administrator_id")).transpose()
+    Ok(())
+}
+
+const DELETE_OWN: &str = "DELETE FROM sessions WHERE id = $1 AND administrator_id = $2";
+
+/// False: there is no such session of this administrator.
+pub async fn delete_own(
+    tx: &mut Tx,
+    administrator: AdministratorId,
+    id: SessionId,
+) -> Result<bool, StoreError> {
+    Ok(tx
+        .execute(Statement::new(DELETE_OWN).bind(id).bind(administrator))
+        .await?
+        == 1)
+}
+
+const DELETE_ALL: &str = "DELETE FROM sessions WHERE administrator_id = $1";
+
+pub async fn delete_all(tx: &mut Tx, administrator: AdministratorId) -> Result<(), StoreError> {
+    tx.execute(Statement::new(DELETE_ALL).bind(administrator)).await?;
+    Ok(())
 }
 
 pub async fn delete(tx: &mut Tx, id_hash: Hash) -> Result<(), StoreError> {
@@ -70,9 +139,58 @@ pub async fn delete_expired(tx: &mut Tx, now: Timestamp) -> Result<(), StoreErro
         .await?;
     tx.execute(Statement::new("DELETE FROM login_throttle WHERE blocked_until <= $1").bind(now))
         .await?;
-    tx.execute(Statement::new("DELETE FROM setup_links WHERE expires_at <= $1").bind(now))
-        .await?;
+    for delete in [
+        "DELETE FROM setup_links WHERE expires_at <= $1",
+        "DELETE FROM sign_in_links WHERE expires_at <= $1",
+    ] {
+        tx.execute(Statement::new(delete).bind(now)).await?;
+    }
     Ok(())
+}
+
+const SET_SIGN_IN_LINK: &str = "
+    INSERT INTO sign_in_links (administrator_id, token_hash, expires_at)
+    VALUES ($1, $2, $3)
+        ON CONFLICT (administrator_id) DO UPDATE
+       SET token_hash = excluded.token_hash, expires_at = excluded.expires_at";
+
+/// An earlier link of the same administrator ends.
+pub async fn set_sign_in_link(
+    tx: &mut Tx,
+    administrator: AdministratorId,
+    token_hash: Hash,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(
+        Statement::new(SET_SIGN_IN_LINK)
+            .bind(administrator)
+            .bind(token_hash)
+            .bind(expires_at),
+    )
+    .await?;
+    Ok(())
+}
+
+const FIND_SIGN_IN_LINK: &str =
+    "SELECT administrator_id FROM sign_in_links WHERE token_hash = $1 AND expires_at > $2";
+
+pub async fn find_sign_in_link(
+    conn: &mut Conn,
+    token_hash: Hash,
+    now: Timestamp,
+) -> Result<Option<AdministratorId>, StoreError> {
+    let statement = Statement::new(FIND_SIGN_IN_LINK).bind(token_hash).bind(now);
+    let row = conn.fetch_optional(statement).await?;
+    row.map(|row| row.id("administrator_id")).transpose()
+}
+
+/// True once: the link is gone after.
+pub async fn take_sign_in_link(tx: &mut Tx, token_hash: Hash, now: Timestamp) -> Result<bool, StoreError> {
+    let delete = "DELETE FROM sign_in_links WHERE token_hash = $1 AND expires_at > $2";
+    Ok(tx
+        .execute(Statement::new(delete).bind(token_hash).bind(now))
+        .await?
+        == 1)
 }
 
 pub async fn insert_setup_link(

@@ -15,7 +15,7 @@ pub enum Value {
     Integer(Option<i64>),
     Bool(bool),
     Text(Option<String>),
-    Blob(Vec<u8>),
+    Blob(Option<Vec<u8>>),
     Uuid(Option<Uuid>),
 }
 
@@ -68,6 +68,12 @@ impl From<u64> for Value {
     }
 }
 
+impl From<Option<Vec<u8>>> for Value {
+    fn from(bytes: Option<Vec<u8>>) -> Self {
+        Value::Blob(bytes)
+    }
+}
+
 impl From<bool> for Value {
     fn from(value: bool) -> Self {
         Value::Bool(value)
@@ -100,13 +106,13 @@ impl From<Option<&str>> for Value {
 
 impl From<&[u8]> for Value {
     fn from(bytes: &[u8]) -> Self {
-        Value::Blob(bytes.to_vec())
+        Value::Blob(Some(bytes.to_vec()))
     }
 }
 
 impl<const N: usize> From<[u8; N]> for Value {
     fn from(bytes: [u8; N]) -> Self {
-        Value::Blob(bytes.to_vec())
+        Value::Blob(Some(bytes.to_vec()))
     }
 }
 
@@ -168,6 +174,10 @@ impl Row {
     }
 
     pub fn optional_text(&self, column: &str) -> Result<Option<String>, StoreError> {
+        self.get(column)
+    }
+
+    pub fn optional_blob(&self, column: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.get(column)
     }
 

@@ -27,6 +27,8 @@ fn collect(text: &str, schema: &mut Schema) {
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
             table = rest.split([' ', '(']).next().map(str::to_owned);
+        } else if let Some(dropped) = line.strip_prefix("DROP TABLE ") {
+            schema.remove(dropped.trim_end_matches(';'));
         } else if let Some((table, column)) = added_column(line) {
             schema.entry(table).or_default().push(column);
         } else if line.starts_with(')') {

@@ -27,6 +27,37 @@ pub enum Say {
     Stall,
 }
 
+/// Ways of answering that are legal or common, and that clients trip over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    #[default]
+    Plain,
+    /// Flags in one FETCH response, the body in another.
+    Apart,
+    /// Every FETCH response two times.
+    Twice,
+    /// The highest UID first.
+    Backwards,
+    /// The body before the UID.
+    BodyFirst,
+    /// News of other sessions in the midst of every answer.
+    Chatty,
+    /// RFC822.SIZE that is far too small.
+    WrongSize,
+    /// Not a word about this UID.
+    Silent(u32),
+    /// NIL in place of this UID's body.
+    Nil(u32),
+    /// No UIDNEXT when a folder is opened.
+    NoUidNext,
+    /// UIDNEXT 0.
+    ZeroUidNext,
+    /// LF alone ends lines.
+    BareLf,
+    /// Words in lower case.
+    LowerCase,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Fault {
     /// In place of the greeting, if not empty.
@@ -36,6 +67,7 @@ pub struct Fault {
     pub say: Vec<Say>,
     /// `NO` to a UID FETCH of bodies that names this one.
     pub refuse_uid: Option<u32>,
+    pub style: Style,
 }
 
 pub struct ImapServer {
@@ -162,7 +194,11 @@ impl Session {
                 let count = if self.is_inbox { UIDS.len() } else { 0 };
                 self.line(&format!("* {count} EXISTS")).await?;
                 self.line("* OK [UIDVALIDITY 7] valid").await?;
-                self.line(&format!("* OK [UIDNEXT {}] next", count + 1)).await?;
+                match self.fault.style {
+                    Style::NoUidNext => {}
+                    Style::ZeroUidNext => self.line("* OK [UIDNEXT 0] next").await?,
+                    _ => self.line(&format!("* OK [UIDNEXT {}] next", count + 1)).await?,
+                }
             }
             "UID" => return self.uid_command(tag, command).await,
             "IDLE" => {
@@ -185,7 +221,12 @@ impl Session {
             self.line(&format!("* SEARCH {}", found.join(" "))).await?;
         }
         let wants_bodies = command.contains("BODY.PEEK[]");
-        let asked: Vec<u32> = held.into_iter().filter(|uid| is_in(set, *uid)).collect();
+        let mut asked: Vec<u32> = held.into_iter().filter(|uid| is_in(set, *uid)).collect();
+        match self.fault.style {
+            Style::Backwards => asked.reverse(),
+            Style::Silent(silent) if wants_bodies => asked.retain(|uid| *uid != silent),
+            _ => {}
+        }
         let refused = self.fault.refuse_uid.is_some_and(|uid| asked.contains(&uid));
         if verb == "FETCH" && wants_bodies && refused {
             return self.line(&format!("{tag} NO cannot read a message")).await;
@@ -199,18 +240,69 @@ impl Session {
     }
 
     async fn fetch(&mut self, uid: u32, with_body: bool) -> std::io::Result<()> {
-        let attributes =
-            format!("* {uid} FETCH (UID {uid} FLAGS () INTERNALDATE \"01-Jun-2026 10:00:00 +0000\"");
+        let attributes = "FLAGS () INTERNALDATE \"01-Jun-2026 10:00:00 +0000\"";
         if !with_body {
-            return self.line(&format!("{attributes})")).await;
+            return self
+                .line(&format!("* {uid} FETCH (UID {uid} {attributes})"))
+                .await;
         }
         let raw = message(uid);
-        self.line(&format!("{attributes} BODY[] {{{}}}\r\n{raw})", raw.len()))
-            .await
+        let body = format!("BODY[] {{{}}}\r\n{raw}", raw.len());
+        let usual = format!("* {uid} FETCH (UID {uid} {attributes} {body})");
+        match self.fault.style {
+            Style::Apart => {
+                self.line(&format!("* {uid} FETCH (UID {uid} {attributes})"))
+                    .await?;
+                self.line(&format!("* {uid} FETCH (UID {uid} {body})")).await
+            }
+            Style::Twice => {
+                self.line(&usual).await?;
+                self.line(&usual).await
+            }
+            Style::BodyFirst => {
+                self.line(&format!("* {uid} FETCH ({body} {attributes} UID {uid} )"))
+                    .await
+            }
+            Style::Chatty => {
+                for news in [
+                    "* 9 EXISTS",
+                    "* 1 RECENT",
+                    "* OK [UIDNEXT 99] more",
+                    "* 2 FETCH (FLAGS (\\Seen))",
+                    "* XNEWS (a b",
+                ] {
+                    self.line(news).await?;
+                }
+                self.line(&usual).await
+            }
+            Style::WrongSize => {
+                self.line(&format!(
+                    "* {uid} FETCH (RFC822.SIZE 3 UID {uid} {attributes} {body})"
+                ))
+                .await
+            }
+            Style::Nil(nil) if nil == uid => {
+                self.line(&format!("* {uid} FETCH (UID {uid} {attributes} BODY[] NIL)"))
+                    .await
+            }
+            Style::LowerCase => {
+                self.line(&format!(
+                    "* {uid} fetch (uid {uid} {attributes} body[] {{{}}}\r\n{raw})",
+                    raw.len()
+                ))
+                .await
+            }
+            _ => self.line(&usual).await,
+        }
     }
 
     async fn line(&mut self, text: &str) -> std::io::Result<()> {
-        self.stream.write_all(format!("{text}\r\n").as_bytes()).await
+        let end = if self.fault.style == Style::BareLf {
+            "\n"
+        } else {
+            "\r\n"
+        };
+        self.stream.write_all(format!("{text}{end}").as_bytes()).await
     }
 
     async fn say(&mut self, what: Vec<Say>, tag: &str) -> std::io::Result<()> {

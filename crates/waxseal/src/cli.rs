@@ -94,6 +94,12 @@ enum AdminCommand {
         #[arg(long, required = true)]
         password_stdin: bool,
     },
+    /// Take password and second factor away and print a one-time link for new ones. Seals the person's mail
+    /// accounts until the mailbox's own password is typed
+    Reset {
+        #[arg(long)]
+        login: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -146,6 +152,9 @@ pub async fn run(cli: Cli) -> Result<(), CommandError> {
 
 async fn run_on(app: &App, configuration: &Configuration, command: Command) -> Result<(), CommandError> {
     match command {
+        Command::Admin {
+            command: AdminCommand::Reset { login },
+        } => reset_sign_in(app, configuration, &login).await,
         Command::Admin { command } => create_administrator(app, command).await,
         Command::Account {
             command:
@@ -181,6 +190,18 @@ async fn run_on(app: &App, configuration: &Configuration, command: Command) -> R
     }
 }
 
+async fn reset_sign_in(app: &App, configuration: &Configuration, login: &str) -> Result<(), CommandError> {
+    let found = app.services.find_administrator_by_login(login).await?;
+    let found = found.ok_or_else(|| CommandError::Usage(format!("There is no administrator {login}.")))?;
+    let token = app.services.reset_sign_in_by_operator(found.id).await?;
+    let url = configuration.public_url.clone().unwrap_or_default();
+    println!(
+        "The link works once, for three days: {}/welcome#{token}",
+        url.trim_end_matches('/')
+    );
+    Ok(())
+}
+
 async fn create_administrator(app: &App, command: AdminCommand) -> Result<(), CommandError> {
     let AdminCommand::Create {
         login,
@@ -188,7 +209,10 @@ async fn create_administrator(app: &App, command: AdminCommand) -> Result<(), Co
         is_super,
         timezone,
         ..
-    } = command;
+    } = command
+    else {
+        return Ok(());
+    };
     let mut password = String::new();
     std::io::stdin().lock().read_line(&mut password)?;
     let new = NewAdministrator {

@@ -49,7 +49,7 @@ pub struct BodyPipeline<'a> {
     /// Attributes that came without their body, by UID: servers may send them apart.
     partial: HashMap<u32, Fetch>,
     /// Of a large body whose response has not come yet.
-    pieces: Vec<Bytes>,
+    pieces: Vec<u8>,
 }
 
 pub enum BodyEvent {
@@ -98,9 +98,9 @@ impl<'a> BodyPipeline<'a> {
                         return Ok(BodyEvent::Message(message));
                     }
                 }
-                Some(Event::Response(Untagged::Piece(piece))) => self.pieces.push(piece),
+                Some(Event::Response(Untagged::Piece { bytes, of })) => self.add_piece(&bytes, of),
                 // Pieces belong to the response right after them; whatever else comes ends them.
-                Some(Event::Response(_)) => self.pieces.clear(),
+                Some(Event::Response(_)) => self.pieces = Vec::new(),
                 Some(Event::Finished(command, result)) => {
                     let completion = result.map_err(|error| WireError::from_imap(error, Self::DOING))?;
                     let refused = completion.status == Status::No && !is_transient(&completion);
@@ -114,10 +114,19 @@ impl<'a> BodyPipeline<'a> {
         }
     }
 
+    /// Room for all of it is asked for once, and taken from the machine only as bytes arrive: growing would hold
+    /// the message twice. The announced size is within the limits of the reader.
+    fn add_piece(&mut self, bytes: &[u8], of: u64) {
+        if self.pieces.is_empty() {
+            self.pieces.reserve_exact(usize::try_from(of).unwrap_or_default());
+        }
+        self.pieces.extend_from_slice(bytes);
+    }
+
     fn take(&mut self, mut fetch: Fetch) -> Option<FetchedMessage> {
         let pieces = std::mem::take(&mut self.pieces);
-        if fetch.body == Some(Body::Streamed(total_bytes(&pieces))) {
-            fetch.body = Some(Body::Whole(join(pieces)));
+        if fetch.body == Some(Body::Streamed(pieces.len() as u64)) {
+            fetch.body = Some(Body::Whole(pieces.into()));
         }
         let uid = fetch.uid?;
         let mut whole = self.partial.remove(&uid).unwrap_or_default();
@@ -139,17 +148,4 @@ impl<'a> BodyPipeline<'a> {
             },
         })
     }
-}
-
-fn total_bytes(pieces: &[Bytes]) -> u64 {
-    pieces.iter().map(|piece| piece.len() as u64).sum()
-}
-
-/// Each piece is given back once it is copied, so that the message is never held twice.
-fn join(pieces: Vec<Bytes>) -> Bytes {
-    let mut whole = Vec::with_capacity(pieces.iter().map(Bytes::len).sum());
-    for piece in pieces {
-        whole.extend_from_slice(&piece);
-    }
-    whole.into()
 }

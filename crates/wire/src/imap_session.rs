@@ -21,6 +21,7 @@ use imap::Connection;
 use imap::Fetch;
 use imap::Greeting;
 use imap::Limits;
+use imap::LiteralMode;
 use imap::MailboxName;
 use imap::Running;
 use imap::SequenceSet;
@@ -286,6 +287,14 @@ impl ImapSession {
         Ok(())
     }
 
+    /// Puts a message into a folder of the server (RFC 3501 §6.3.11).
+    pub async fn append(&self, to: &MailboxName, message: Bytes) -> Result<(), WireError> {
+        let mode = LiteralMode::choose(self.can("LITERAL+"), self.can("LITERAL-"), message.len());
+        let command = Command::append(to, &[], &message, mode);
+        self.run_ok(command, "putting a message into a folder").await?;
+        Ok(())
+    }
+
     /// Waits for a change in the open folder: IDLE where the server has it, else NOOP every `poll`.
     pub async fn wait_for_change(
         &self,
@@ -482,7 +491,7 @@ async fn wait_in_idle(running: &mut Running, until: Instant, interrupt: impl Fut
 fn tells_something(response: &Untagged) -> bool {
     !matches!(
         response,
-        Untagged::Unknown(_) | Untagged::Piece(_) | Untagged::Status(Completion { code: None, .. })
+        Untagged::Unknown(_) | Untagged::Piece { .. } | Untagged::Status(Completion { code: None, .. })
     )
 }
 

@@ -8,8 +8,9 @@ use imap::Command;
 use imap::Connection;
 use imap::Limits;
 use imap::Untagged;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncBufReadExt as _;
 use tokio::io::AsyncWriteExt as _;
+use tokio::io::BufReader;
 use tokio::runtime::Runtime;
 
 use crate::find;
@@ -62,20 +63,21 @@ fn written(line: &str) -> Vec<u8> {
 
 /// The line comes in the middle of a session; a tagged one answers the first command.
 async fn session_lives(line: &[u8], unknown: &mut Vec<String>, name: &str) -> Result<(), String> {
-    let (near, mut far) = tokio::io::duplex(64 * 1024);
+    let (near, far) = tokio::io::duplex(64 * 1024);
+    let mut far = BufReader::new(far);
     let line = line.to_vec();
     let is_tagged = line.starts_with(b"A1 ");
     let server = async move {
         far.write_all(b"* OK ready\r\n").await?;
-        let mut scratch = [0; 1024];
-        far.read(&mut scratch).await?;
+        let mut command = String::new();
+        far.read_line(&mut command).await?;
         if is_tagged {
             far.write_all(&[b"W1 ", &line[3..]].concat()).await?;
         } else {
             far.write_all(&line).await?;
             far.write_all(b"W1 OK done\r\n").await?;
         }
-        far.read(&mut scratch).await?;
+        far.read_line(&mut command).await?;
         far.write_all(b"* 7 EXISTS\r\nW2 OK done\r\n").await?;
         std::future::pending::<std::io::Result<()>>().await
     };

@@ -1,0 +1,211 @@
+//! One row for each operation: whose business it is, and what it answers to whom it is granted.
+
+use crate::world::Target;
+
+/// Ordered: each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    See,
+    Reply,
+    Manage,
+    Own,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Needs no session.
+    Everybodys,
+    /// Of whoever is signed in, about themselves.
+    OwnRecord,
+    Supers,
+    /// `{id}` is a session.
+    Session,
+    /// `{id}` is a mail account, and this level is needed there.
+    Account(Level),
+    /// `{id}` is a message.
+    Message(Level),
+}
+
+pub struct Row {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub whose: Whose,
+    pub body: &'static str,
+    /// To whom it is granted.
+    pub success: u16,
+    /// To the owner of a sealed account, about that account.
+    pub sealed: u16,
+}
+
+impl Row {
+    pub fn targets(&self) -> &'static [Target] {
+        match self.whose {
+            Whose::Account(_) | Whose::Message(_) => {
+                &[Target::Own, Target::Granted, Target::Foreign, Target::Missing]
+            }
+            Whose::Session => &[Target::Foreign, Target::Missing, Target::Own],
+            _ => &[Target::Own],
+        }
+    }
+}
+
+const fn row(
+    method: &'static str,
+    path: &'static str,
+    whose: Whose,
+    body: &'static str,
+    success: u16,
+) -> Row {
+    let sealed = match whose {
+        // The owner's settings say that they are sealed; content is not there.
+        Whose::Account(Level::Own) => 409,
+        _ => 404,
+    };
+    Row {
+        method,
+        path,
+        whose,
+        body,
+        success,
+        sealed,
+    }
+}
+
+const fn sealed(row: Row, sealed: u16) -> Row {
+    Row { sealed, ..row }
+}
+
+use Level::Manage;
+use Level::Own;
+use Level::Reply;
+use Level::See;
+use Whose::Account;
+use Whose::Everybodys;
+use Whose::Message;
+use Whose::OwnRecord;
+use Whose::Session;
+use Whose::Supers;
+
+const IMAP: &str = r#"{"server":"imap.example.org","port":993,"security":"tls","validate_certificate":true,"username":"","password":"x"}"#;
+const TRACKING: &str = r#"{"enabled":true,"messages":"all","mark_as_read":false,"deny_list":""}"#;
+const CREDENTIALS: &str = r#"{"name":"","address":"a@b.example","aliases":[],"username":""}"#;
+const SMTP: &str =
+    r#"{"enabled":false,"server":"","port":587,"security":"tls","auth":"plain","use_system":false}"#;
+const NEW_STAFF: &str = r#"{"login":"newcomer","name":"New","is_super":false,"time_zone":"UTC"}"#;
+const PASSWORDS: &str =
+    r#"{"current_password":"correct horse battery","new_password":"another long password"}"#;
+const WRONG_FACTOR: &str =
+    r#"{"password":"correct horse battery","secret":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP","code":"000000"}"#;
+
+pub const ROWS: &[Row] = &[
+    row("GET", "/setup", Everybodys, "", 200),
+    row(
+        "POST",
+        "/setup",
+        Everybodys,
+        r#"{"token":"x","login":"a","name":"a","password":"a","time_zone":"UTC"}"#,
+        404,
+    ),
+    row(
+        "POST",
+        "/session",
+        Everybodys,
+        r#"{"login":"nobody","password":"x"}"#,
+        401,
+    ),
+    row(
+        "POST",
+        "/welcome",
+        Everybodys,
+        r#"{"token":"x","password":"correct horse battery"}"#,
+        404,
+    ),
+    row("GET", "/frames/{capability}", Everybodys, "", 404),
+    row("GET", "/parts/{capability}", Everybodys, "", 404),
+    row("GET", "/session", OwnRecord, "", 200),
+    row("DELETE", "/session", OwnRecord, "", 204),
+    row(
+        "PUT",
+        "/profile",
+        OwnRecord,
+        r#"{"name":"Me","time_zone":"UTC"}"#,
+        204,
+    ),
+    row("PUT", "/profile/password", OwnRecord, PASSWORDS, 204),
+    row("POST", "/profile/second-factor/proposal", OwnRecord, "", 200),
+    row("PUT", "/profile/second-factor", OwnRecord, WRONG_FACTOR, 422),
+    row(
+        "DELETE",
+        "/profile/second-factor",
+        OwnRecord,
+        r#"{"password":"correct horse battery"}"#,
+        204,
+    ),
+    row("GET", "/sessions", OwnRecord, "", 200),
+    row("DELETE", "/sessions/{id}", Session, "", 204),
+    row("GET", "/administrators", OwnRecord, "", 200),
+    row("GET", "/owners", OwnRecord, "", 200),
+    row("GET", "/events", OwnRecord, "", 200),
+    row("GET", "/presets", OwnRecord, "", 200),
+    row("GET", "/unread", OwnRecord, "", 200),
+    row("GET", "/messages", OwnRecord, "", 200),
+    row("GET", "/accounts", OwnRecord, "", 200),
+    row(
+        "POST",
+        "/accounts",
+        OwnRecord,
+        r#"{"name":"","address":"second@isp.example"}"#,
+        201,
+    ),
+    row("GET", "/staff", Supers, "", 200),
+    row("POST", "/staff", Supers, NEW_STAFF, 201),
+    row(
+        "PUT",
+        "/staff/{id}",
+        Supers,
+        r#"{"is_super":false,"disabled":true}"#,
+        204,
+    ),
+    row("POST", "/staff/{id}/reset", Supers, "", 200),
+    // Zoe is not disabled: nobody's mail is erased while they may sign in.
+    row("DELETE", "/staff/{id}/mail", Supers, "", 422),
+    row("GET", "/audit", Supers, "", 200),
+    sealed(row("GET", "/accounts/{id}", Account(Own), "", 200), 200),
+    sealed(row("DELETE", "/accounts/{id}", Account(Own), "", 204), 204),
+    // No server of the test may be dialled, so none accepts the password.
+    sealed(
+        row(
+            "POST",
+            "/accounts/{id}/unseal",
+            Account(Own),
+            r#"{"password":"x"}"#,
+            422,
+        ),
+        422,
+    ),
+    row("GET", "/accounts/{id}/status", Account(Own), "", 200),
+    row("GET", "/accounts/{id}/grants", Account(Own), "", 200),
+    row("PUT", "/accounts/{id}/grants", Account(Own), "[]", 204),
+    row("PUT", "/accounts/{id}/tracking", Account(Own), TRACKING, 204),
+    row(
+        "PUT",
+        "/accounts/{id}/credentials",
+        Account(Own),
+        CREDENTIALS,
+        204,
+    ),
+    row("PUT", "/accounts/{id}/imap", Account(Own), IMAP, 204),
+    row("PUT", "/accounts/{id}/smtp", Account(Own), SMTP, 204),
+    row("POST", "/accounts/{id}/test", Account(Own), IMAP, 200),
+    row("POST", "/accounts/{id}/sync", Account(Own), "", 204),
+    row("POST", "/accounts/{id}/fetch-gap", Account(Own), "", 200),
+    row("GET", "/accounts/{id}/seal", Account(See), "", 200),
+    row("GET", "/messages/{id}", Message(See), "", 200),
+    row("PUT", "/messages/{id}/read", Message(See), "", 204),
+    row("DELETE", "/messages/{id}/read", Message(See), "", 204),
+    row("GET", "/messages/{id}/eml", Message(Reply), "", 200),
+    row("GET", "/messages/{id}/source", Message(Reply), "", 200),
+    row("DELETE", "/messages/{id}", Message(Manage), "", 204),
+    row("POST", "/messages/{id}/restore", Message(Manage), "", 204),
+    row("POST", "/messages/{id}/reparse", Message(Manage), "", 200),
+];
