@@ -10,6 +10,8 @@ export class ApiProblem extends Error {
     readonly status: number,
     message: string,
     readonly fields: Record<string, string> = {},
+    /** A code of the second factor is asked for. */
+    readonly secondFactor = false,
   ) {
     super(message);
   }
@@ -28,7 +30,7 @@ export async function unwrap<T>(pending: Promise<Answer<T>>): Promise<T> {
   if (answer.response.ok) return answer.data as T;
   const problem = (answer.error ?? {}) as Partial<Schemas["Problem"]>;
   const fields = Object.fromEntries((problem.errors ?? []).map((error) => [error.field, error.message]));
-  throw new ApiProblem(answer.response.status, problem.title ?? "Waxseal could not do this.", fields);
+  throw new ApiProblem(answer.response.status, problem.title ?? "Waxseal could not do this.", fields, problem.second_factor);
 }
 
 export function fieldsOf(error: unknown): Record<string, string> {

@@ -2,6 +2,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 
 const NAMES = ["arrived", "changed", "account", "access", "resync"] as const;
+const REOPEN_MS = 10_000;
 type Name = (typeof NAMES)[number];
 
 /** The tab that holds the lock listens; the others hear it from there. Returns what ends it. */
@@ -24,16 +25,28 @@ export function listen(queries: QueryClient): () => void {
 
 function stream(signal: AbortSignal, heard: (name: Name) => void): Promise<void> {
   return new Promise((ended) => {
-    const source = new EventSource("/api/v1/events");
+    let source: EventSource | undefined;
+    let again: number | undefined;
     let opened = false;
-    // After a break something may have been missed.
-    source.onopen = () => {
-      if (opened) heard("resync");
-      opened = true;
+    const open = () => {
+      source = new EventSource("/api/v1/events");
+      // After a break something may have been missed.
+      source.onopen = () => {
+        if (opened) heard("resync");
+        opened = true;
+      };
+      source.onerror = () => {
+        // The server ends the stream with the session: look at once whether it is over.
+        heard("access");
+        // A refusal ends it for good; the browser comes back by itself only from a broken line.
+        if (source?.readyState === EventSource.CLOSED) again = window.setTimeout(open, REOPEN_MS);
+      };
+      for (const name of NAMES) source.addEventListener(name, () => heard(name));
     };
-    for (const name of NAMES) source.addEventListener(name, () => heard(name));
+    open();
     signal.addEventListener("abort", () => {
-      source.close();
+      window.clearTimeout(again);
+      source?.close();
       ended();
     });
   });

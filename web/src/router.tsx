@@ -4,6 +4,8 @@ import { Inbox } from "./features/inbox/Inbox";
 import { Profile } from "./features/profile/Profile";
 import { Setup } from "./features/setup/Setup";
 import { Shell } from "./features/shell/Shell";
+import { Administrators } from "./features/administrators/Administrators";
+import { Welcome } from "./features/welcome/Welcome";
 
 export type InboxSearch = {
   show?: string;
@@ -22,6 +24,7 @@ const flag = (value: unknown) => (typeof value === "boolean" ? value : undefined
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: () => <Navigate to="/inbox" /> });
 const setup = createRoute({ getParentRoute: () => root, path: "/setup", component: Setup });
+const welcome = createRoute({ getParentRoute: () => root, path: "/welcome", component: Welcome });
 const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Shell });
 const home = createRoute({ getParentRoute: () => shell, path: "/", component: () => <Navigate to="/inbox" /> });
 export const inboxRoute = createRoute({
@@ -42,9 +45,10 @@ export const inboxRoute = createRoute({
 });
 const account = createRoute({ getParentRoute: () => shell, path: "/profile/email-account", component: EmailAccount });
 const profile = createRoute({ getParentRoute: () => shell, path: "/profile", component: Profile });
+const administrators = createRoute({ getParentRoute: () => shell, path: "/administrators", component: Administrators });
 
 export const router = createRouter({
-  routeTree: root.addChildren([setup, shell.addChildren([home, inboxRoute, account, profile])]),
+  routeTree: root.addChildren([setup, welcome, shell.addChildren([home, inboxRoute, account, profile, administrators])]),
 });
 
 declare module "@tanstack/react-router" {

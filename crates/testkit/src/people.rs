@@ -33,12 +33,12 @@ pub const BOB: Administrator = Administrator {
     part: "may see Alice's mail once she grants it",
 };
 
-/// Must never see any of it.
+/// Must never see any of it, and can manage everybody.
 pub const MALLORY: Administrator = Administrator {
     login: "mallory",
     name: "Mallory Moss",
     address: "mallory@isp.example",
-    part: "must never see it",
+    part: "super-administrator; must never see it",
 };
 
 pub const ADMINISTRATORS: [Administrator; 3] = [ALICE, BOB, MALLORY];

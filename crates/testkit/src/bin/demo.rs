@@ -16,6 +16,7 @@ use testkit::TestkitError;
 use testkit::dovecot::PASSWORD;
 use testkit::people::ADMINISTRATORS;
 use testkit::people::ALICE;
+use testkit::people::BOB;
 use testkit::people::SIGN_IN_PASSWORD;
 use testkit::sample_mail::alices_mailbox;
 use tokio::signal::unix::SignalKind;
@@ -117,7 +118,7 @@ impl Demo {
                 administrator.login,
             ];
             arguments.extend(["--name", administrator.name]);
-            arguments.extend((administrator == ALICE).then_some("--super"));
+            arguments.extend((administrator != BOB).then_some("--super"));
             world.run(&arguments, SIGN_IN_PASSWORD)?;
         }
         if !options.without_account {

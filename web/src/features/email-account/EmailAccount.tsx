@@ -1,5 +1,5 @@
 /** My profile / Email account: the Status line and five cards, in the order that users know. */
-import { Button, Group, SegmentedControl, Skeleton, TextInput } from "@mantine/core";
+import { Button, Group, Modal, PasswordInput, SegmentedControl, Skeleton, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
@@ -35,7 +35,8 @@ export function EmailAccount() {
           <SegmentedControl mb={12} value={account.id} onChange={setChosen} data={accounts.data.map((one) => ({ value: one.id, label: one.address }))} />
         )}
         {accounts.data?.length === 0 && <FirstAccount />}
-        {account && <Cards key={account.id} account={account} />}
+        {account && (account.sealed ? <Sealed account={account} /> : <Cards key={account.id} account={account} />)}
+        {account && <Erase account={account} />}
       </div>
     </div>
   );
@@ -54,6 +55,46 @@ function Cards({ account }: { account: Schemas["AccountView"] }) {
       <CredentialsCard account={account} draft={shared} change={setDraft} />
       <ImapCard key={shared.preset?.name} account={account} draft={shared} />
       <SmtpCard key={`smtp-${shared.preset?.name}`} account={account} draft={shared} />
+    </>
+  );
+}
+
+/** After somebody else reset the sign-in: the mailbox's own password opens it, nothing else does. */
+function Sealed({ account }: { account: Schemas["AccountView"] }) {
+  const queries = useQueryClient();
+  const [password, setPassword] = useState("");
+  const unseal = useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/accounts/{id}/unseal", { params: { path: { id: account.id } }, body: { password } })),
+    onSuccess: () => queries.invalidateQueries(),
+  });
+  const wrong = fieldsOf(unseal.error).password ?? (unseal.isError ? messageOf(unseal.error) : undefined);
+  return (
+    <form className="card" style={{ padding: 20 }} onSubmit={(event) => { event.preventDefault(); unseal.mutate(); }}>
+      <h2 style={{ fontSize: 17, margin: "0 0 6px", display: "flex", gap: 8, alignItems: "center" }}><img src="/seal.svg" alt="" width={22} height={22} />{texts.sealedTitle}</h2>
+      <p style={{ marginTop: 0, color: "var(--ink2)" }}>{texts.sealedHint}</p>
+      <Group align="flex-end">
+        <PasswordInput style={{ flex: 1 }} label={`Password of ${account.address}`} autoComplete="off" value={password} onChange={(event) => setPassword(event.target.value)} error={wrong} />
+        <Button type="submit" loading={unseal.isPending} mb={wrong ? 20 : 0}>{texts.unseal}</Button>
+      </Group>
+    </form>
+  );
+}
+
+function Erase({ account }: { account: Schemas["AccountView"] }) {
+  const queries = useQueryClient();
+  const [asked, setAsked] = useState(false);
+  const erase = useMutation({
+    mutationFn: () => unwrap(api.DELETE("/api/v1/accounts/{id}", { params: { path: { id: account.id } } })),
+    onSuccess: () => { setAsked(false); return queries.invalidateQueries(); },
+  });
+  return (
+    <>
+      <Button variant="subtle" color="gray" onClick={() => setAsked(true)}>{texts.eraseAccount}</Button>
+      <Modal opened={asked} onClose={() => setAsked(false)} title={`${texts.eraseAccount}: ${account.address}`}>
+        <p style={{ marginTop: 0 }}>{texts.eraseAccountHint}</p>
+        {erase.isError && <p role="alert" style={{ color: "var(--wax)" }}>{messageOf(erase.error)}</p>}
+        <Group justify="flex-end"><Button variant="default" onClick={() => setAsked(false)}>{texts.cancel}</Button><Button loading={erase.isPending} onClick={() => erase.mutate()}>{texts.eraseAccount}</Button></Group>
+      </Modal>
     </>
   );
 }

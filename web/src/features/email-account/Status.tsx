@@ -57,7 +57,24 @@ export function Status({ account }: { account: Schemas["AccountView"] }) {
             {one.reason === "while_off" && <> <Button size="compact-xs" variant="default" loading={gap.isPending} onClick={() => gap.mutate()}>Fetch the gap</Button></>}</li>)}
         </ul>
       )}
+      {data.opened_by.length > 0 && <OpenedBy opened={data.opened_by} />}
     </section>
+  );
+}
+
+const VERBS: Record<string, string> = { opened: "opened a message", exported: "exported the account", tested: "tested the connection", access_given: "gave access", access_ended: "ended access", unsealed: "opened the seal" };
+
+/** Who looked, for the owner alone. */
+function OpenedBy({ opened }: { opened: Schemas["OpenedView"][] }) {
+  const colleagues = useQuery({ queryKey: ["administrators"], queryFn: () => unwrap(api.GET("/api/v1/administrators")) });
+  const names = new Map((colleagues.data ?? []).map((one) => [one.id, one.name]));
+  return (
+    <details style={{ padding: "0 18px 12px", fontSize: 13 }}>
+      <summary style={{ cursor: "pointer", color: "var(--ink2)" }}>Who opened what</summary>
+      <ul style={{ margin: "8px 0 0", paddingLeft: 18, color: "var(--ink2)" }}>
+        {opened.map((one, index) => <li key={index}>{one.administrator_id ? (names.get(one.administrator_id) ?? "Somebody") : "The command line"} {VERBS[one.verb] ?? one.verb}, <Time at={one.at} long /></li>)}
+      </ul>
+    </details>
   );
 }
 

@@ -8,6 +8,8 @@ import { useSession } from "../../session";
 import { texts } from "../../texts";
 import { Card } from "../email-account/Card";
 import { useSave } from "../email-account/useSave";
+import { SecondFactorCard } from "./SecondFactorCard";
+import { SessionsCard } from "./SessionsCard";
 
 export function Profile() {
   const me = useSession().data;
@@ -17,6 +19,8 @@ export function Profile() {
         <h1 style={{ fontSize: 23, margin: "4px 0 14px" }}>{texts.myProfile}</h1>
         {me && <ProfileCard me={me} />}
         <PasswordCard />
+        {me && <SecondFactorCard me={me} />}
+        <SessionsCard />
         <LookCard />
         <Link to="/profile/email-account" style={{ color: "var(--wax)" }}>{texts.emailAccount}</Link>
       </div>

@@ -1,5 +1,5 @@
 import { Loader } from "@mantine/core";
-import { IconInbox, IconLogout, IconMailCog, IconUser } from "@tabler/icons-react";
+import { IconInbox, IconLogout, IconMailCog, IconUser, IconUsersGroup } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
@@ -19,10 +19,10 @@ export function Shell() {
   if (session.isPending) return <div className="center"><Loader size="sm" aria-label="Loading" /></div>;
   if (session.error instanceof ApiProblem && session.error.status === 401) return <SignIn />;
   if (session.isError && !session.data) return <ErrorState error={session.error} retry={() => void session.refetch()} />;
-  return <SignedIn name={session.data?.name ?? ""} />;
+  return <SignedIn name={session.data?.name ?? ""} isSuper={session.data?.is_super ?? false} />;
 }
 
-function SignedIn({ name }: { name: string }) {
+function SignedIn({ name, isSuper }: { name: string; isSuper: boolean }) {
   const queries = useQueryClient();
   useEffect(() => listen(queries), [queries]);
   const unread = useQuery({ queryKey: ["unread"], queryFn: () => unwrap(api.GET("/api/v1/unread")) });
@@ -42,6 +42,7 @@ function SignedIn({ name }: { name: string }) {
         <div className="brand"><img src="/seal.svg" alt="" width={24} height={24} /> {texts.app}</div>
         <Link to="/inbox"><IconInbox {...ICON} />{texts.inbox}{count && <span className="badge" aria-label={`${count} unread`}>{count}</span>}</Link>
         <Link to="/profile/email-account"><IconMailCog {...ICON} />{texts.emailAccount}</Link>
+        {isSuper && <Link to="/administrators"><IconUsersGroup {...ICON} />{texts.administrators}</Link>}
         <div className="foot">
           <Link to="/profile" activeOptions={{ exact: true }}><IconUser {...ICON} /><span className="who-name">{name}</span><span className="who-label">{texts.myProfile}</span></Link>
           <button type="button" className="item" onClick={() => signOut.mutate()}><IconLogout {...ICON} />{texts.signOut}</button>

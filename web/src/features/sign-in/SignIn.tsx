@@ -1,7 +1,7 @@
 import { Alert, Button, PasswordInput, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { api, messageOf, unwrap } from "../../client";
+import { ApiProblem, api, messageOf, unwrap } from "../../client";
 import { texts } from "../../texts";
 
 export function SignIn() {
@@ -9,10 +9,12 @@ export function SignIn() {
   const [login, setLogin] = useState("");
   const [password, setPassword] = useState("");
   const setup = useQuery({ queryKey: ["setup"], queryFn: () => unwrap(api.GET("/api/v1/setup")) });
+  const [code, setCode] = useState("");
   const signIn = useMutation({
-    mutationFn: () => unwrap(api.POST("/api/v1/session", { body: { login, password } })),
+    mutationFn: () => unwrap(api.POST("/api/v1/session", { body: { login, password, code: code || null } })),
     onSuccess: () => queries.resetQueries(),
   });
+  const codeAsked = signIn.error instanceof ApiProblem && signIn.error.secondFactor;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     signIn.mutate();
@@ -31,6 +33,9 @@ export function SignIn() {
           )}
           <TextInput label={texts.login} autoComplete="username" autoFocus value={login} onChange={(event) => setLogin(event.target.value)} required withAsterisk={false} />
           <PasswordInput label={texts.password} autoComplete="current-password" value={password} onChange={(event) => setPassword(event.target.value)} required withAsterisk={false} />
+          {(codeAsked || code) && (
+            <TextInput label={texts.code} description={texts.codeHint} autoComplete="one-time-code" inputMode="text" autoFocus value={code} onChange={(event) => setCode(event.target.value)} />
+          )}
           {signIn.isError && <div role="alert" style={{ color: "var(--wax)" }}>{messageOf(signIn.error)}</div>}
           <Button type="submit" loading={signIn.isPending}>{texts.signIn}</Button>
         </Stack>

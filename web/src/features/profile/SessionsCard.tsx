@@ -1,0 +1,38 @@
+import { Button, Group } from "@mantine/core";
+import { IconDevices } from "@tabler/icons-react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Time } from "../../components/time";
+import { api, messageOf, unwrap } from "../../client";
+import { texts } from "../../texts";
+import { Card } from "../email-account/Card";
+
+/** Where I am signed in; each can be ended. */
+export function SessionsCard() {
+  const queries = useQueryClient();
+  const sessions = useQuery({ queryKey: ["sessions"], queryFn: () => unwrap(api.GET("/api/v1/sessions")) });
+  const end = useMutation({
+    mutationFn: (id: string) => unwrap(api.DELETE("/api/v1/sessions/{id}", { params: { path: { id } } })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["sessions"] }),
+  });
+  return (
+    <Card title={texts.sessions} icon={<IconDevices size={19} stroke={1.6} />} summary={sessions.data ? `${sessions.data.length}` : ""} error={end.isError ? messageOf(end.error) : undefined} open={false}>
+      {sessions.data?.map((session) => (
+        <Group key={session.id} justify="space-between" wrap="nowrap" mb={10}>
+          <div style={{ minWidth: 0 }}>
+            <div style={{ overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap" }}>{browserOf(session.client)}{session.current && <span className="label plain" style={{ marginLeft: 8 }}>This one</span>}</div>
+            <div style={{ color: "var(--ink3)", fontSize: 12.5 }}>Last seen <Time at={session.last_seen_at} long /></div>
+          </div>
+          {!session.current && <Button size="compact-sm" variant="default" loading={end.isPending} onClick={() => end.mutate(session.id)}>End</Button>}
+        </Group>
+      ))}
+    </Card>
+  );
+}
+
+/** "Firefox on Linux" out of what browsers call themselves. */
+function browserOf(client: string): string {
+  const first = (names: [RegExp, string][]) => names.find(([pattern]) => pattern.test(client))?.[1];
+  const browser = first([[/Edg/, "Edge"], [/OPR/, "Opera"], [/Firefox/, "Firefox"], [/Chrome|Chromium/, "Chrome"], [/Safari/, "Safari"]]);
+  const system = first([[/Android/, "Android"], [/iPhone|iPad/, "iOS"], [/Windows/, "Windows"], [/Mac OS/, "macOS"], [/Linux/, "Linux"]]);
+  return browser ? (system ? `${browser} on ${system}` : browser) : client || "A program";
+}
