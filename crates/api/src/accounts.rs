@@ -56,6 +56,9 @@ pub struct ImapCard {
     /// `tls`, `starttls` or `none`.
     security: String,
     validate_certificate: bool,
+    /// For slow lines, where the server can.
+    #[serde(default)]
+    compress: bool,
     /// Absent: found by its mark or its name.
     sent_folder: Option<String>,
 }
@@ -515,6 +518,7 @@ pub async fn preset(
                 port: preset.imap_port,
                 security: preset.imap_security.as_str().to_owned(),
                 validate_certificate: true,
+                compress: false,
                 sent_folder: None,
             },
             smtp_server: preset.smtp_server.clone(),
@@ -547,6 +551,7 @@ impl From<ImapSettings> for ImapCard {
             port: settings.port,
             security: settings.security.as_str().to_owned(),
             validate_certificate: settings.validate_certificate,
+            compress: settings.compress,
             sent_folder: settings.sent_folder,
         }
     }
@@ -561,6 +566,7 @@ impl TryFrom<ImapCard> for ImapSettings {
             port: card.port,
             security: security(&card.security)?,
             validate_certificate: card.validate_certificate,
+            compress: card.compress,
             sent_folder: card.sent_folder,
         })
     }

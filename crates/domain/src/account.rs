@@ -59,6 +59,9 @@ pub struct ImapSettings {
     pub security: Security,
     #[serde(default = "yes")]
     pub validate_certificate: bool,
+    /// For slow lines (RFC 4978), where the server can.
+    #[serde(default)]
+    pub compress: bool,
     /// As people read it; `None`: found by SPECIAL-USE or name.
     #[serde(default)]
     pub sent_folder: Option<String>,

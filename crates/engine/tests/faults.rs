@@ -23,6 +23,7 @@ fn settings(port: u16, security: Security, validate_certificate: bool) -> ImapSe
         port,
         security,
         validate_certificate,
+        compress: false,
         sent_folder: None,
     }
 }
@@ -305,4 +306,31 @@ async fn one_message_that_the_server_refuses_stops_no_other() {
     let report = world.sync(id).await.expect("the third refusal is believed");
     assert_eq!(report.skipped.get("not_delivered"), Some(&1));
     assert_eq!(world.exported(id).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_connection_gives_the_same_mail() {
+    let dovecot = Dovecot::start().expect("dovecot");
+    let world = World::new().await;
+    let maildir = dovecot.maildir("owner");
+    for number in 0..40 {
+        let raw = format!(
+            "From: a@out.example\r\nSubject: {number}\r\n\r\n{}\r\n",
+            "line of text\r\n".repeat(number * 100)
+        );
+        maildir
+            .put(None, raw.as_bytes(), false, std::time::Duration::ZERO)
+            .expect("put");
+    }
+    let imap = ImapSettings {
+        compress: true,
+        ..imap_of(&dovecot)
+    };
+    let probed = world.handle.probe(credentials(imap.clone(), PASSWORD)).await;
+    assert!(probed.steps.iter().any(|step| step.text == "Compressed"), "{:?}", probed.steps);
+    let id = world.account(imap, "owner", support::tracking_everything()).await;
+    assert_eq!(world.sync(id).await.expect("sync").stored, 40);
+    let mut given = testkit::raw_imap::read_all(dovecot.imap_port, "owner", PASSWORD).expect("raw");
+    given.sort();
+    assert!(world.exported(id).await == given);
 }

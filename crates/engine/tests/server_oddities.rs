@@ -46,6 +46,7 @@ async fn mail_is_taken_in_once_however_the_server_answers() {
             port: server.address.port(),
             security: Security::None,
             validate_certificate: true,
+            compress: false,
             sent_folder: None,
         };
         let id = world.account(imap, "owner", support::tracking_everything()).await;

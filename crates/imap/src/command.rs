@@ -15,7 +15,16 @@ pub struct Command {
     first: BytesMut,
     /// Each answers one `+` of the server.
     rest: Vec<Piece>,
-    pub(crate) is_idle: bool,
+    pub(crate) kind: Kind,
+}
+
+/// What the driver has to know of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Plain,
+    Idle,
+    /// After its OK both sides compress.
+    Compress,
 }
 
 #[derive(Clone)]
@@ -31,13 +40,21 @@ impl Command {
             verb,
             first: BytesMut::from(verb.as_bytes()),
             rest: Vec::new(),
-            is_idle: false,
+            kind: Kind::Plain,
+        }
+    }
+
+    /// RFC 4978. Nothing else may be on its way.
+    pub fn compress() -> Self {
+        Command {
+            kind: Kind::Compress,
+            ..Command::new("COMPRESS").raw("DEFLATE")
         }
     }
 
     pub fn idle() -> Self {
         Command {
-            is_idle: true,
+            kind: Kind::Idle,
             ..Command::new("IDLE")
         }
     }

@@ -27,7 +27,9 @@ use crate::Response;
 use crate::Status;
 use crate::Untagged;
 use crate::client::EVENTS;
+use crate::command::Kind;
 use crate::command::Piece;
+use crate::deflate::Deflate;
 use crate::framer::Framer;
 use crate::framer::Item;
 use crate::parse_response;
@@ -44,7 +46,7 @@ pub enum Request {
 struct InFlight {
     id: CommandId,
     tag: String,
-    is_idle: bool,
+    kind: Kind,
     events: mpsc::Sender<Event>,
 }
 
@@ -75,6 +77,7 @@ pub struct Driver<S> {
     in_flight: VecDeque<InFlight>,
     outgoing: VecDeque<Outgoing>,
     writing: BytesMut,
+    deflate: Option<Deflate>,
     bye: Option<String>,
 }
 
@@ -97,6 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
             in_flight: VecDeque::new(),
             outgoing: VecDeque::new(),
             writing: BytesMut::new(),
+            deflate: None,
             bye: None,
         }
     }
@@ -110,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
     async fn drive(&mut self, requests: &mut mpsc::Receiver<Request>) -> Result<(), ImapError> {
         self.handle_frames().await?;
         loop {
-            self.fill_writing();
+            self.fill_writing()?;
             match self.wait(requests).await {
                 Step::Request(Some(request)) => {
                     self.accept(request);
@@ -128,12 +132,16 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
     }
 
     async fn wait(&mut self, requests: &mut mpsc::Receiver<Request>) -> Step {
-        self.framer.buffer.reserve(self.read_bytes);
+        let buffer = match &mut self.deflate {
+            Some(deflate) => &mut deflate.received,
+            None => &mut self.framer.buffer,
+        };
+        buffer.reserve(self.read_bytes);
         let has_writing = !self.writing.is_empty();
         let has_room = self.between.len() < EVENTS;
         tokio::select! {
             written = self.writer.write_buf(&mut self.writing), if has_writing => Step::Wrote(written),
-            read = self.reader.read_buf(&mut self.framer.buffer), if has_room => Step::Read(read),
+            read = self.reader.read_buf(buffer), if has_room => Step::Read(read),
             request = requests.recv() => Step::Request(request),
         }
     }
@@ -167,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         match request {
             Request::Run { id, command, events } => self.begin(id, command, events),
             Request::EndIdle => {
-                if let Some(idle) = self.in_flight.iter().find(|command| command.is_idle) {
+                if let Some(idle) = self.in_flight.iter().find(|command| command.kind == Kind::Idle) {
                     self.outgoing.push_back(Outgoing {
                         tag: idle.tag.clone(),
                         what: Write::Now(Bytes::from_static(b"DONE\r\n")),
@@ -179,7 +187,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
 
     fn begin(&mut self, id: CommandId, command: Command, events: mpsc::Sender<Event>) {
         let tag = format!("W{}", id.0);
-        let is_idle = command.is_idle;
+        let kind = command.kind;
         let (first, rest) = command.into_wire(&tag);
         let writes = std::iter::once(Write::Now(first)).chain(rest.into_iter().map(Write::Asked));
         self.outgoing.extend(writes.map(|what| Outgoing {
@@ -194,20 +202,40 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         self.in_flight.push_back(InFlight {
             id,
             tag,
-            is_idle,
+            kind,
             events,
         });
     }
 
     /// Moves what may be written now; stops at what the server has to ask for.
-    fn fill_writing(&mut self) {
+    fn fill_writing(&mut self) -> Result<(), ImapError> {
         while let Some(Write::Now(bytes)) = self.outgoing.front().map(|next| &next.what) {
-            self.writing.extend_from_slice(bytes);
+            match &mut self.deflate {
+                Some(deflate) => self.writing.extend_from_slice(&deflate.deflate(bytes)?),
+                None => self.writing.extend_from_slice(bytes),
+            }
             self.outgoing.pop_front();
         }
+        Ok(())
     }
 
     async fn handle_frames(&mut self) -> Result<(), ImapError> {
+        loop {
+            self.handle_buffered().await?;
+            // A step at a time: what is inflated is dealt with before there is more of it.
+            let has_room = self.between.len() < EVENTS;
+            let buffer = &mut self.framer.buffer;
+            let more = match &mut self.deflate {
+                Some(deflate) if has_room => deflate.inflate_into(buffer)?,
+                _ => false,
+            };
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn handle_buffered(&mut self) -> Result<(), ImapError> {
         while self.between.len() < EVENTS
             && let Some(item) = self.framer.next_item()?
         {
@@ -245,6 +273,9 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         let command = command.ok_or(ImapError::Protocol("an answer to a command that was not sent"))?;
         // Refused before its literal was asked for: the rest must not be taken for a command.
         self.outgoing.retain(|outgoing| outgoing.tag != tag);
+        if command.kind == Kind::Compress && completion.status == Status::Ok {
+            self.deflate = Some(Deflate::new(self.framer.buffer.split()));
+        }
         let _ = command
             .events
             .send(Event::Finished(command.id, Ok(completion)))

@@ -11,6 +11,7 @@ mod client;
 mod command;
 mod commands;
 mod connection;
+mod deflate;
 mod driver;
 mod framer;
 mod mailbox_name;

@@ -221,6 +221,16 @@ impl Services {
             .filter(|account| account.owner == owner);
         let mut account = found.ok_or(ServiceError::NotFound)?;
         refuse_if_sealed(&account)?;
+        for verb in audited(&account, &card) {
+            let entry = AuditEntry {
+                at: self.now(),
+                actor: Some(owner),
+                mail_account: Some(id),
+                verb: verb.to_owned(),
+                detail: String::new(),
+            };
+            audit::insert(&mut tx, self.ids.uuid(), &entry).await?;
+        }
         match card {
             Card::Tracking { tracking, deny_list } => {
                 save_tracking(&mut tx, &mut account, tracking, deny_list).await?;
@@ -412,6 +422,29 @@ impl Services {
         audit::insert(&mut tx, self.ids.uuid(), &entry).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// What of a change goes into the audit log: passwords, and certificates that are no longer looked at.
+fn audited(account: &MailAccount, card: &Card) -> Vec<&'static str> {
+    let is_typed = |password: &Option<SecretString>| {
+        password
+            .as_ref()
+            .is_some_and(|password| !password.expose_secret().is_empty())
+    };
+    let checked = account.imap.as_ref().is_none_or(|imap| imap.validate_certificate);
+    let (password, exception) = match card {
+        Card::Credentials { password, .. } | Card::Smtp { password, .. } => (is_typed(password), false),
+        Card::Imap { settings, password } => (is_typed(password), checked && !settings.validate_certificate),
+        Card::Tracking { .. } => (false, false),
+    };
+    let verbs = [
+        (password, "password_stored"),
+        (exception, "certificate_check_off"),
+    ];
+    verbs
+        .into_iter()
+        .filter_map(|(happened, verb)| happened.then_some(verb))
+        .collect()
 }
 
 fn refuse_if_sealed(account: &MailAccount) -> Result<(), ServiceError> {

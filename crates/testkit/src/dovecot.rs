@@ -101,6 +101,9 @@ log_path = {root}/dovecot.log
 first_valid_uid = 1
 mail_location = maildir:~
 mail_fsync = never
+protocol imap {{
+  mail_plugins = imap_zlib
+}}
 mailbox_list_index = yes
 ssl = yes
 ssl_cert = <{certificate}

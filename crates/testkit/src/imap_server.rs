@@ -23,6 +23,8 @@ pub enum Say {
     Repeat(String, u64),
     /// One byte after the other, with this pause between.
     Drip(Vec<u8>, Duration),
+    /// The OK to COMPRESS, then this many bytes of answers in a stream that deflates them.
+    Deflated(u64),
     /// Nothing more, with the connection open.
     Stall,
 }
@@ -89,7 +91,7 @@ pub fn message(uid: u32) -> String {
 }
 
 pub const UIDS: [u32; 3] = [1, 2, 3];
-const CAPABILITIES: &str = "IMAP4rev1 IDLE UIDPLUS AUTH=PLAIN";
+const CAPABILITIES: &str = "IMAP4rev1 IDLE UIDPLUS AUTH=PLAIN COMPRESS=DEFLATE";
 
 impl ImapServer {
     pub async fn start(fault: Fault) -> std::io::Result<Self> {
@@ -315,6 +317,10 @@ impl Session {
                         .await?;
                 }
                 Say::Bytes(bytes) => self.stream.write_all(&bytes).await?,
+                Say::Deflated(bytes) => {
+                    self.line(&format!("{tag} OK compressed from here on")).await?;
+                    self.deflated(bytes).await?;
+                }
                 Say::Repeat(text, count) => self.repeat(&text, count).await?,
                 Say::Drip(bytes, pause) => {
                     for byte in bytes {
@@ -331,6 +337,20 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    async fn deflated(&mut self, bytes: u64) -> std::io::Result<()> {
+        use std::io::Write as _;
+        let line = [b"* OK ".as_slice(), &[b'x'; 64 * 1024], b"\r\n"].concat();
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+        for _ in 0..bytes / line.len() as u64 {
+            encoder.write_all(&line)?;
+            let ready = std::mem::take(encoder.get_mut());
+            self.stream.write_all(&ready).await?;
+        }
+        encoder.flush()?;
+        let ready = std::mem::take(encoder.get_mut());
+        self.stream.write_all(&ready).await
     }
 
     async fn repeat(&mut self, text: &str, count: u64) -> std::io::Result<()> {

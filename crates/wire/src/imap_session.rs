@@ -125,6 +125,12 @@ impl ImapSession {
             capabilities: Vec::new(),
         };
         session.sign_in(target, greeting, log).await?;
+        if settings.compress && session.can("COMPRESS=DEFLATE") {
+            session
+                .run_ok(Command::compress(), "beginning to compress")
+                .await?;
+            log.done("Compressed");
+        }
         Ok(session)
     }
 

@@ -43,6 +43,7 @@ pub fn run(folder: &Path, report: &mut Report) {
             .spawn(move || look(&raw));
         let shown = shown.expect("thread").join();
         let (took, mib) = (began.elapsed(), peak().saturating_sub(before) / 1024);
+        suite.note(&format!("{name}: {} ms, {mib} MiB", took.as_millis()));
         slowest = slowest.max((took, name.clone()));
         largest = largest.max((mib, name.clone()));
         let outcome = shown.map_err(|_| "it panics".to_owned()).and_then(|shown| shown);

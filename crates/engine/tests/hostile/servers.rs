@@ -53,12 +53,18 @@ async fn survive(case: &Value) -> Result<(), String> {
     let honest = ImapServer::start(Fault::default())
         .await
         .map_err(|error| error.to_string())?;
+    // Off by default; on where the script is about it.
+    let compress = case.to_string().contains("COMPRESS");
     let world = World::new().await;
     let victim = world
-        .account(settings(&server), "owner", support::tracking_everything())
+        .account(
+            settings(&server, compress),
+            "owner",
+            support::tracking_everything(),
+        )
         .await;
     let other = world
-        .account(settings(&honest), "other", support::tracking_everything())
+        .account(settings(&honest, false), "other", support::tracking_everything())
         .await;
     let engine = support::handle(&world.services, deadlines());
     let (ended, beside) = tokio::join!(sync(&engine, &world, victim), sync(&engine, &world, other));
@@ -128,12 +134,13 @@ async fn sync(
     ended.ok().map(|ended| ended.map(|_| ()))
 }
 
-fn settings(server: &ImapServer) -> ImapSettings {
+fn settings(server: &ImapServer, compress: bool) -> ImapSettings {
     ImapSettings {
         server: "127.0.0.1".into(),
         port: server.address.port(),
         security: Security::None,
         validate_certificate: true,
+        compress,
         sent_folder: None,
     }
 }
@@ -185,6 +192,9 @@ fn says(step: &Value) -> Vec<Say> {
             drip[0].as_str().unwrap_or_default().as_bytes().to_vec(),
             pause,
         ));
+    }
+    if let Some(bytes) = step["deflate"].as_u64() {
+        says.push(Say::Deflated(bytes));
     }
     if step.get("stall").is_some() {
         says.push(Say::Stall);

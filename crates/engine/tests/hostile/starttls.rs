@@ -65,6 +65,7 @@ async fn attack(world: &World, script: Script) -> Result<(), String> {
         port,
         security: Security::Starttls,
         validate_certificate: false,
+        compress: false,
         sent_folder: None,
     };
     let credentials = ImapCredentials {

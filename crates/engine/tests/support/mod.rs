@@ -153,6 +153,7 @@ pub fn imap_of(dovecot: &Dovecot) -> ImapSettings {
         port: dovecot.imaps_port,
         security: Security::Tls,
         validate_certificate: false,
+        compress: false,
         sent_folder: None,
     }
 }

@@ -125,6 +125,8 @@ const VERBS: Record<string, string> = {
   opened: "opened mail of",
   access_given: "gave access to",
   access_ended: "ended access to",
+  password_stored: "stored a mail password of",
+  certificate_check_off: "stopped checking the certificate of",
   exported: "exported",
   tested: "tested",
   unsealed: "unsealed",

@@ -10,7 +10,7 @@ import { Result } from "./Result";
 import { useSave } from "./useSave";
 
 const DEFAULT_PORTS: Record<string, number> = { tls: 993, starttls: 143, none: 143 };
-const EMPTY: Schemas["ImapCard"] = { server: "", port: 993, security: "tls", validate_certificate: true, sent_folder: null };
+const EMPTY: Schemas["ImapCard"] = { server: "", port: 993, security: "tls", validate_certificate: true, compress: false, sent_folder: null };
 
 export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; draft: Draft }) {
   const [form, setForm] = useState<Schemas["ImapCard"]>(account.imap ?? draft.preset?.imap ?? EMPTY);
@@ -45,6 +45,7 @@ export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; 
         <SegmentedControl aria-label="Use SSL" value={form.security} onChange={setSecurity} data={[{ value: "tls", label: "SSL" }, { value: "starttls", label: "STARTTLS" }, { value: "none", label: "None" }]} />
       </Field>
       <Field label="Don't validate certificate" htmlFor="no-validate" hint={!form.validate_certificate && "Anyone between here and the server could read your mail."}><Switch id="no-validate" mt={6} checked={!form.validate_certificate} onChange={(event) => set({ validate_certificate: !event.target.checked })} /></Field>
+      <Field label="Compress" htmlFor="compress" hint="For slow lines. On a fast one it costs the server more than it saves."><Switch id="compress" mt={6} checked={form.compress ?? false} onChange={(event) => set({ compress: event.target.checked })} /></Field>
       <Field label="Folder name of sent emails" wrong={wrong.sent_folder}>
         <div style={{ display: "flex", gap: 8 }}>
           <Select style={{ flex: 1 }} aria-label="Folder name of sent emails" placeholder="Found by itself" clearable searchable value={form.sent_folder ?? null} data={folders} nothingFoundMessage="Press Load" onChange={(sent_folder) => set({ sent_folder })} />

@@ -62,7 +62,7 @@ export function Status({ account }: { account: Schemas["AccountView"] }) {
   );
 }
 
-const VERBS: Record<string, string> = { opened: "opened a message", exported: "exported the account", tested: "tested the connection", access_given: "gave access", access_ended: "ended access", unsealed: "opened the seal" };
+const VERBS: Record<string, string> = { opened: "opened a message", exported: "exported the account", tested: "tested the connection", access_given: "gave access", access_ended: "ended access", unsealed: "opened the seal", password_stored: "stored a password", certificate_check_off: "stopped checking the certificate" };
 
 /** Who looked, for the owner alone. */
 function OpenedBy({ opened }: { opened: Schemas["OpenedView"][] }) {
