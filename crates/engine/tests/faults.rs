@@ -327,7 +327,11 @@ async fn a_compressed_connection_gives_the_same_mail() {
         ..imap_of(&dovecot)
     };
     let probed = world.handle.probe(credentials(imap.clone(), PASSWORD)).await;
-    assert!(probed.steps.iter().any(|step| step.text == "Compressed"), "{:?}", probed.steps);
+    assert!(
+        probed.steps.iter().any(|step| step.text == "Compressed"),
+        "{:?}",
+        probed.steps
+    );
     let id = world.account(imap, "owner", support::tracking_everything()).await;
     assert_eq!(world.sync(id).await.expect("sync").stored, 40);
     let mut given = testkit::raw_imap::read_all(dovecot.imap_port, "owner", PASSWORD).expect("raw");

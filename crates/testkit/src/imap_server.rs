@@ -207,6 +207,7 @@ impl Session {
                 self.line("+ idling").await?;
                 self.stream.read_line(&mut String::new()).await?;
             }
+            "COMPRESS" => return self.line(&format!("{tag} NO not today")).await,
             "LOGOUT" => self.line("* BYE bye").await?,
             _ => {}
         }

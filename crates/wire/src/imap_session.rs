@@ -126,10 +126,11 @@ impl ImapSession {
         };
         session.sign_in(target, greeting, log).await?;
         if settings.compress && session.can("COMPRESS=DEFLATE") {
-            session
-                .run_ok(Command::compress(), "beginning to compress")
-                .await?;
-            log.done("Compressed");
+            let (_, completion) = session.run(Command::compress(), "beginning to compress").await?;
+            // A refusal costs nothing but bytes.
+            if completion.status == Status::Ok {
+                log.done("Compressed");
+            }
         }
         Ok(session)
     }
