@@ -10,6 +10,7 @@ mod health;
 mod inbox;
 mod origin;
 mod own_access;
+mod parties;
 mod session;
 mod staff;
 mod state;
@@ -127,6 +128,14 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(inbox::mark_read, inbox::mark_unread))
         .routes(routes!(inbox::download_eml))
         .routes(routes!(inbox::source))
+        .routes(routes!(parties::list, parties::create))
+        .routes(routes!(parties::get, parties::update, parties::delete))
+        .routes(routes!(parties::unpair))
+        .routes(routes!(parties::conversation))
+        .routes(routes!(parties::thread))
+        .routes(routes!(parties::pair))
+        .routes(routes!(parties::preview_block, parties::block))
+        .routes(routes!(parties::unblock))
         .routes(routes!(frames::frame))
         .routes(routes!(frames::part))
         .routes(routes!(events::stream));

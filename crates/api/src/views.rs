@@ -3,6 +3,7 @@
 use domain::AdministratorId;
 use domain::MailAccountId;
 use domain::MessageId;
+use domain::PartyId;
 use domain::ThreadId;
 use domain::Timestamp;
 use domain::message::NamedAddress;
@@ -11,6 +12,7 @@ use service::inbox::AuthorKind;
 use service::inbox::FileLink;
 use service::inbox::ListedMessage;
 use service::inbox::OpenMessage;
+use service::parties::PartyName;
 use utoipa::ToSchema;
 
 /// One row of the Inbox.
@@ -33,8 +35,10 @@ pub struct MessageRow {
     direction: String,
     author_name: String,
     author_address: Option<String>,
-    /// `owner`, `administrator` or `unknown`.
+    /// `owner`, `administrator`, `party` or `unknown`.
     author_kind: String,
+    /// Customers and leads with the author's address; several: ambiguous.
+    parties: Vec<PartyNameView>,
     recipients: String,
     subject: String,
     snippet: String,
@@ -62,6 +66,7 @@ impl From<ListedMessage> for MessageRow {
             author_name: message.author_name,
             author_address: message.author_address,
             author_kind: author_kind(listed.author_kind).to_owned(),
+            parties: listed.parties.into_iter().map(PartyNameView::from).collect(),
             recipients: message.recipients,
             subject: message.subject,
             snippet: message.snippet,
@@ -80,7 +85,27 @@ fn author_kind(kind: AuthorKind) -> &'static str {
     match kind {
         AuthorKind::Owner => "owner",
         AuthorKind::Administrator => "administrator",
+        AuthorKind::Party => "party",
         AuthorKind::Unknown => "unknown",
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct PartyNameView {
+    #[schema(value_type = String, format = Uuid)]
+    id: PartyId,
+    /// `customer` or `lead`.
+    kind: String,
+    name: String,
+}
+
+impl From<PartyName> for PartyNameView {
+    fn from(party: PartyName) -> Self {
+        PartyNameView {
+            id: party.id,
+            kind: party.kind.as_str().to_owned(),
+            name: party.name,
+        }
     }
 }
 

@@ -23,6 +23,7 @@ pub enum MessageNoun {}
 pub enum ThreadNoun {}
 pub enum AttachmentNoun {}
 pub enum GrantNoun {}
+pub enum PartyNoun {}
 pub enum RemoteOperationNoun {}
 pub enum SessionNoun {}
 
@@ -34,6 +35,8 @@ pub type MessageId = Id<MessageNoun>;
 pub type ThreadId = Id<ThreadNoun>;
 pub type AttachmentId = Id<AttachmentNoun>;
 pub type GrantId = Id<GrantNoun>;
+/// Random, never by time: parties are shared, and a time would date foreign mail.
+pub type PartyId = Id<PartyNoun>;
 pub type RemoteOperationId = Id<RemoteOperationNoun>;
 pub type SessionId = Id<SessionNoun>;
 

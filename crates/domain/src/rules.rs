@@ -1,5 +1,6 @@
 //! Decisions: pure functions over small types, each with its table of cases.
 
+pub mod blocking;
 pub mod folder_plan;
 pub mod intake;
 pub mod sent_folder;

@@ -549,7 +549,7 @@ fn check_server(
 }
 
 /// What a wider setting had kept out is looked at again; a narrower one removes nothing.
-async fn save_tracking(
+pub(crate) async fn save_tracking(
     tx: &mut Tx,
     account: &mut MailAccount,
     tracking: Tracking,

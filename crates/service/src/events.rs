@@ -2,6 +2,7 @@
 
 use domain::MailAccountId;
 use domain::MessageId;
+use domain::PartyId;
 use tokio::sync::broadcast;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum Event {
         account: MailAccountId,
         message: MessageId,
     },
+    /// A customer or lead, or whose address is whose.
+    PartyChanged { party: PartyId },
     /// Its state, counts or settings.
     AccountChanged { account: MailAccountId },
     /// Grants or sessions changed: listeners look again at what they may see.

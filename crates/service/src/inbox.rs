@@ -22,6 +22,8 @@ use store::messages;
 pub use store::messages::Filter;
 pub use store::messages::Message;
 pub use store::messages::Position;
+use store::parties;
+use store::parties::PartyName;
 use store::search;
 
 use crate::Event;
@@ -57,6 +59,8 @@ pub enum AuthorKind {
     Owner,
     /// A colleague with an account.
     Administrator,
+    /// A customer or a lead; several, where an address is on several records.
+    Party,
     /// "Author not found".
     Unknown,
 }
@@ -65,6 +69,8 @@ pub enum AuthorKind {
 pub struct ListedMessage {
     pub message: Message,
     pub author_kind: AuthorKind,
+    /// Whose address the author's is. More than one: ambiguous, never picked from silently.
+    pub parties: Vec<PartyName>,
     pub owner: AdministratorId,
     pub owner_name: String,
     pub right: Right,
@@ -112,7 +118,7 @@ impl Services {
             found.reverse();
         }
         let older = found.last().filter(|_| more).map(|message| message.arrival_key);
-        let names = Names::load(&mut conn).await?;
+        let names = Names::load(&mut conn, &found).await?;
         let listed = found
             .into_iter()
             .filter_map(|message| names.describe(&access, message));
@@ -150,7 +156,7 @@ impl Services {
         let mut conn = self.db.read().await?;
         let addresses = messages::addresses(&mut conn, &message).await?;
         let attachments = messages::attachments(&mut conn, &message).await?;
-        let names = Names::load(&mut conn).await?;
+        let names = Names::load(&mut conn, [&message]).await?;
         drop(conn);
         let listed = names.describe(&access, message).ok_or(ServiceError::NotFound)?;
         if listed.owner != viewer.administrator {
@@ -385,16 +391,28 @@ fn not_shown() -> mime::OpenedMessage {
 }
 
 /// Names of colleagues and whose address is whose.
-struct Names {
+pub(crate) struct Names {
+    parties: HashMap<String, Vec<PartyName>>,
     owners: HashMap<AdministratorId, String>,
     own_addresses: HashMap<domain::MailAccountId, HashSet<String>>,
     colleagues: HashSet<String>,
 }
 
 impl Names {
-    async fn load(conn: &mut Conn) -> Result<Self, ServiceError> {
+    /// For the authors of these messages.
+    pub(crate) async fn load<'m>(
+        conn: &mut Conn,
+        messages: impl IntoIterator<Item = &'m Message>,
+    ) -> Result<Self, ServiceError> {
+        let authors: HashSet<&str> = messages
+            .into_iter()
+            .filter_map(|message| message.author_address.as_deref())
+            .collect();
+        let authors: Vec<&str> = authors.into_iter().collect();
+        let parties = parties::find_by_addresses(conn, &authors).await?;
         let owners = administrators::list(conn).await?;
         let mut names = Names {
+            parties,
             owners: owners.into_iter().map(|owner| (owner.id, owner.name)).collect(),
             own_addresses: HashMap::new(),
             colleagues: HashSet::new(),
@@ -409,7 +427,7 @@ impl Names {
     }
 
     /// `None` only if the account is not in the list: then nothing is said of it.
-    fn describe(&self, access: &Access, message: Message) -> Option<ListedMessage> {
+    pub(crate) fn describe(&self, access: &Access, message: Message) -> Option<ListedMessage> {
         let held = access
             .accounts()
             .iter()
@@ -423,10 +441,16 @@ impl Names {
             AuthorKind::Owner
         } else if self.colleagues.contains(author) {
             AuthorKind::Administrator
+        } else if self.parties.contains_key(author) {
+            AuthorKind::Party
         } else {
             AuthorKind::Unknown
         };
         Some(ListedMessage {
+            parties: match author_kind {
+                AuthorKind::Party => self.parties.get(author).cloned().unwrap_or_default(),
+                _ => Vec::new(),
+            },
             author_kind,
             owner: held.owner,
             owner_name: self.owners.get(&held.owner).cloned().unwrap_or_default(),

@@ -15,6 +15,7 @@ pub mod housekeeping;
 pub mod inbox;
 pub mod intake;
 mod keys;
+pub mod parties;
 mod second_factor;
 pub mod sign_in;
 pub mod staff;

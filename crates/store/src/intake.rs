@@ -57,7 +57,8 @@ const INSERT_MESSAGES: &str = "
            (id, mail_account_id, thread_id, arrival_key, direction, internet_message_id, author_name,
             author_address, recipients, subject, snippet, arrived_at, dated_at, size_bytes, has_attachments,
             parked_reason, sha256, deleted_at)";
-const INSERT_ADDRESSES: &str = "INSERT INTO message_addresses (message_id, position, role, name, address)";
+const INSERT_ADDRESSES: &str =
+    "INSERT INTO message_addresses (message_id, position, role, name, address, mail_account_id)";
 const INSERT_REFERENCES: &str =
     "INSERT INTO message_references (mail_account_id, internet_message_id, message_id)";
 const INSERT_ATTACHMENTS: &str = "
@@ -88,7 +89,10 @@ async fn insert_derived(
     tx.insert_rows(
         INSERT_ADDRESSES,
         "",
-        messages.iter().flat_map(address_rows).collect(),
+        messages
+            .iter()
+            .flat_map(|message| address_rows(account, message))
+            .collect(),
     )
     .await?;
     let references = messages
@@ -134,7 +138,7 @@ fn message_row(account: MailAccountId, message: &NewMessage) -> Vec<Value> {
     ]
 }
 
-fn address_rows(message: &NewMessage) -> Vec<Vec<Value>> {
+fn address_rows(account: MailAccountId, message: &NewMessage) -> Vec<Vec<Value>> {
     let rows = message.addresses.iter().zip(0_u32..).map(|(named, position)| {
         vec![
             message.id.into(),
@@ -142,6 +146,7 @@ fn address_rows(message: &NewMessage) -> Vec<Vec<Value>> {
             named.role.as_str().into(),
             named.name.as_str().into(),
             named.address.as_ref().map(|address| address.as_str()).into(),
+            account.into(),
         ]
     });
     rows.collect()

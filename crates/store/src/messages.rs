@@ -172,6 +172,65 @@ pub async fn list_by_keys(
     conn.fetch_all(statement).await?.iter().map(message).collect()
 }
 
+/// Of one thread, oldest first, deleted ones left out; empty also when the viewer may not see its account.
+pub async fn list_of_thread(
+    conn: &mut Conn,
+    access: &Access,
+    thread: ThreadId,
+) -> Result<Vec<Message>, StoreError> {
+    let mut statement = Statement::new(format!(
+        "{SELECT} m.thread_id = $2 AND m.deleted_at IS NULL AND m.mail_account_id IN "
+    ))
+    .bind(access.viewer())
+    .bind(thread);
+    statement.push_list(access.account_ids().map(Value::from));
+    statement.push_sql(" ORDER BY m.arrival_key");
+    conn.fetch_all(statement).await?.iter().map(message).collect()
+}
+
+const AUTHORED: &str = "
+    SELECT m.id, m.author_address
+      FROM messages m
+     WHERE m.mail_account_id = $1 AND m.direction = 'incoming' AND m.deleted_at IS NULL
+       AND m.author_address IS NOT NULL";
+
+/// Messages in an account and who wrote them, for what a block would remove. The caller has proved the right.
+pub async fn list_authors_of_account(
+    conn: &mut Conn,
+    account: MailAccountId,
+) -> Result<Vec<(MessageId, EmailAddress)>, StoreError> {
+    let rows = conn.fetch_all(Statement::new(AUTHORED).bind(account)).await?;
+    let mut authors = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if let Ok(address) = EmailAddress::parse(&row.text("author_address")?) {
+            authors.push((row.id("id")?, address));
+        }
+    }
+    Ok(authors)
+}
+
+/// All at one moment, by which they can be restored together.
+pub async fn delete_many(tx: &mut Tx, ids: &[MessageId], at: Timestamp) -> Result<(), StoreError> {
+    for chunk in ids.chunks(500) {
+        let mut statement = Statement::new("UPDATE messages SET deleted_at = $1 WHERE id IN ").bind(at);
+        statement.push_list(chunk.iter().map(|id| Value::from(*id)));
+        tx.execute(statement).await?;
+    }
+    Ok(())
+}
+
+const RESTORE_DELETED_AT: &str =
+    "UPDATE messages SET deleted_at = NULL WHERE mail_account_id = $1 AND deleted_at = $2";
+
+pub async fn restore_deleted_at(
+    tx: &mut Tx,
+    account: MailAccountId,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    tx.execute(Statement::new(RESTORE_DELETED_AT).bind(account).bind(at))
+        .await
+}
+
 /// `None` also when it exists and is not the viewer's to see. Deleted ones are found: they can be restored.
 pub async fn find(conn: &mut Conn, access: &Access, id: MessageId) -> Result<Option<Message>, StoreError> {
     let mut statement = Statement::new(format!("{SELECT} m.id = $2 AND m.mail_account_id IN "))

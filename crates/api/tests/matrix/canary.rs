@@ -119,12 +119,14 @@ async fn look_everywhere(world: &World, viewer: Viewer, owner: Viewer, outcome: 
         "/accounts".to_owned(),
         "/audit".to_owned(),
         format!("/accounts/{account}/status"),
+        format!("/parties/{}/conversation", world.party),
         format!("/messages/{message}"),
         format!("/messages/{message}/eml"),
         format!("/messages/{message}/source"),
     ];
     for path in paths {
         let answer = world.send(viewer, "GET", &path, "").await;
+        // Everybody who can open a customer sees its addresses; not that there is mail with them.
         let text = format!("{:?} {}", answer.headers, answer.body);
         // What was typed comes back in no answer either, so the word can only be the mail's.
         let seen = text.contains(&word) || text.contains(&message.to_string());
@@ -179,5 +181,9 @@ async fn the_granted_one_sees_it(world: &World, outcome: &mut Outcome) {
             .await;
         let problem = (!answer.body.contains(&format!("About {word}"))).then(|| answer.body.clone());
         outcome.case(|| format!("canary control: {viewer:?}"), problem);
+        let conversation = format!("/parties/{}/conversation", world.party);
+        let answer = world.send(viewer, "GET", &conversation, "").await;
+        let problem = (!answer.body.contains(&format!("About {word}"))).then(|| answer.body.clone());
+        outcome.case(|| format!("canary control: conversation as {viewer:?}"), problem);
     }
 }

@@ -116,8 +116,16 @@ fn expected(row: &Row, viewer: Viewer, target: Target) -> StatusCode {
         (Whose::Supers, _) => 403,
         (Whose::Session, _) if target == Target::Own => granted,
         (Whose::Session, _) => 404,
-        (Whose::Account(_) | Whose::Message(_), Viewer::SealedOwner) if target == Target::Own => row.sealed,
-        (Whose::Account(needed) | Whose::Message(needed), _) => {
+        (Whose::Account(_) | Whose::Message(_) | Whose::Thread, Viewer::SealedOwner)
+            if target == Target::Own =>
+        {
+            row.sealed
+        }
+        (Whose::Account(_) | Whose::Message(_) | Whose::Thread, _) => {
+            let needed = match row.whose {
+                Whose::Account(needed) | Whose::Message(needed) => needed,
+                _ => rows::Level::See,
+            };
             let held = match target {
                 Target::Own => Some(rows::Level::Own),
                 Target::Granted => viewer.level_at_alices(),

@@ -24,6 +24,8 @@ pub enum Whose {
     Account(Level),
     /// `{id}` is a message.
     Message(Level),
+    /// `{id}` is a thread; See is enough.
+    Thread,
 }
 
 pub struct Row {
@@ -40,7 +42,7 @@ pub struct Row {
 impl Row {
     pub fn targets(&self) -> &'static [Target] {
         match self.whose {
-            Whose::Account(_) | Whose::Message(_) => {
+            Whose::Account(_) | Whose::Message(_) | Whose::Thread => {
                 &[Target::Own, Target::Granted, Target::Foreign, Target::Missing]
             }
             Whose::Session => &[Target::Foreign, Target::Missing, Target::Own],
@@ -85,6 +87,7 @@ use Whose::Message;
 use Whose::OwnRecord;
 use Whose::Session;
 use Whose::Supers;
+use Whose::Thread;
 
 const IMAP: &str = r#"{"server":"imap.example.org","port":993,"security":"tls","validate_certificate":true,"username":"","password":"x"}"#;
 const TRACKING: &str = r#"{"enabled":true,"messages":"all","mark_as_read":false,"deny_list":""}"#;
@@ -96,6 +99,10 @@ const PASSWORDS: &str =
     r#"{"current_password":"correct horse battery","new_password":"another long password"}"#;
 const WRONG_FACTOR: &str =
     r#"{"password":"correct horse battery","secret":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP","code":"000000"}"#;
+
+const PAIR: &str = r#"{"party_id":"{party}"}"#;
+const PARTY: &str = r#"{"kind":"customer","name":"New","number":"","phone":"","status":"","external_id":null,"notes":"","addresses":["new@out.example"]}"#;
+const UNBLOCK: &str = r#"{"account_id":"{party}","lines":[],"messages":0,"deleted_at_ms":null}"#;
 
 pub const ROWS: &[Row] = &[
     row("GET", "/setup", Everybodys, "", 200),
@@ -208,4 +215,26 @@ pub const ROWS: &[Row] = &[
     row("DELETE", "/messages/{id}", Message(Manage), "", 204),
     row("POST", "/messages/{id}/restore", Message(Manage), "", 204),
     row("POST", "/messages/{id}/reparse", Message(Manage), "", 200),
+    row("POST", "/messages/{id}/pair", Message(Manage), PAIR, 200),
+    row("GET", "/messages/{id}/block", Message(Manage), "", 200),
+    row(
+        "POST",
+        "/messages/{id}/block",
+        Message(Manage),
+        r#"{"scope":"address","remove":true}"#,
+        200,
+    ),
+    sealed(
+        row("POST", "/accounts/{id}/unblock", Account(Manage), UNBLOCK, 204),
+        404,
+    ),
+    row("GET", "/threads/{id}", Thread, "", 200),
+    // Records of customers and leads are shared by all who sign in; the mail with them is not (see the canary).
+    row("GET", "/parties", OwnRecord, "", 200),
+    row("POST", "/parties", OwnRecord, PARTY, 201),
+    row("GET", "/parties/{id}", OwnRecord, "", 200),
+    row("PUT", "/parties/{id}", OwnRecord, PARTY, 204),
+    row("DELETE", "/parties/{id}", OwnRecord, "", 204),
+    row("DELETE", "/parties/{id}/pairings", OwnRecord, "", 204),
+    row("GET", "/parties/{id}/conversation", OwnRecord, "", 200),
 ];

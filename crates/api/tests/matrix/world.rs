@@ -16,12 +16,15 @@ use axum::http::header;
 use domain::AdministratorId;
 use domain::MailAccountId;
 use domain::MessageId;
+use domain::PartyId;
 use domain::Right;
 use domain::SessionId;
+use domain::ThreadId;
 use domain::folder::FolderCursor;
 use domain::folder::FolderRole;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
+use domain::party::PartyKind;
 use engine::EngineHandle;
 use jiff::civil::date;
 use service::MasterKey;
@@ -35,6 +38,7 @@ use service::inbox::Position;
 use service::inbox::Show;
 use service::intake::FetchedForIntake;
 use service::intake::IntakeBatch;
+use service::parties::PartyForm;
 use service::sign_in::Origin;
 use sqlx::Row as _;
 use store::BlobStore;
@@ -117,6 +121,7 @@ pub struct Person {
     pub id: AdministratorId,
     pub account: MailAccountId,
     pub message: MessageId,
+    thread: ThreadId,
     session: SessionId,
     cookie: String,
 }
@@ -131,11 +136,13 @@ pub struct Answer {
 
 pub struct Template {
     folder: TempDir,
+    party: PartyId,
     people: BTreeMap<Viewer, Person>,
 }
 
 pub struct World {
     folder: TempDir,
+    pub party: PartyId,
     pub router: Router,
     pub services: Services,
     pub people: BTreeMap<Viewer, Person>,
@@ -163,6 +170,7 @@ impl Template {
             people.insert(viewer, person(&services, viewer).await);
         }
         grant(&services, &people).await;
+        let party = make_party(&services, &people).await;
         let boss = service_viewer(&services, &people[&Viewer::Super]).await;
         let reset = services
             .reset_sign_in(boss, people[&Viewer::SealedOwner].id)
@@ -179,7 +187,11 @@ impl Template {
             .await
             .expect("disabled");
         services.close().await;
-        Template { folder, people }
+        Template {
+            folder,
+            party,
+            people,
+        }
     }
 
     /// A copy of its own.
@@ -195,6 +207,7 @@ impl Template {
         };
         World {
             folder,
+            party: self.party,
             router: api::router(state),
             services,
             people: self.people.clone(),
@@ -235,10 +248,12 @@ async fn person(services: &Services, viewer: Viewer) -> Person {
         id,
         account,
         message: MessageId::from_uuid(uuid::Uuid::nil()),
+        thread: ThreadId::from_uuid(uuid::Uuid::nil()),
         session,
         cookie,
     };
     person.message = deliver(services, &person, viewer, 1).await;
+    person.thread = thread_of(services, &person).await;
     person
 }
 
@@ -324,6 +339,41 @@ async fn newest(services: &Services, person: &Person) -> MessageId {
         })
 }
 
+async fn thread_of(services: &Services, person: &Person) -> ThreadId {
+    let viewer = service_viewer(services, person).await;
+    let opened = services
+        .open_message(viewer, person.message)
+        .await
+        .expect("opened");
+    opened.listed.message.thread
+}
+
+/// A customer with everybody's correspondents; Alice's by pairing.
+async fn make_party(services: &Services, people: &BTreeMap<Viewer, Person>) -> PartyId {
+    let alice = service_viewer(services, &people[&Viewer::Owner]).await;
+    let others = people.keys().filter(|viewer| **viewer != Viewer::Owner);
+    let form = PartyForm {
+        kind: PartyKind::Customer,
+        name: "Customer".into(),
+        number: String::new(),
+        phone: String::new(),
+        status: String::new(),
+        external_id: None,
+        notes: String::new(),
+        addresses: others.map(|viewer| correspondent(*viewer)).collect(),
+    };
+    let party = services.create_party(alice, form).await.expect("party");
+    services
+        .pair_author(alice, people[&Viewer::Owner].message, party)
+        .await
+        .expect("paired");
+    party
+}
+
+pub fn correspondent(viewer: Viewer) -> String {
+    format!("{}@out.example", canary(viewer))
+}
+
 async fn grant(services: &Services, people: &BTreeMap<Viewer, Person>) {
     let line = |viewer: Viewer, level, start, end| WantedGrant {
         administrator: people[&viewer].id,
@@ -353,16 +403,22 @@ impl World {
     pub async fn call(&self, row: &Row, viewer: Viewer, target: Target) -> Answer {
         let id = self.id(row, viewer, target);
         let path = row.path.replace("{id}", &id).replace("{capability}", "made-up");
-        let query = if row.path == "/presets" {
-            "?domain=gmail.com"
-        } else {
-            ""
+        let query = match (row.method, row.path) {
+            (_, "/presets") => "?domain=gmail.com".to_owned(),
+            ("GET", "/parties") => "?kind=customer".to_owned(),
+            (_, "/parties/{id}/pairings") => format!("?address={}", correspondent(Viewer::Owner)),
+            ("GET", "/messages/{id}/block") => "?scope=address".to_owned(),
+            _ => String::new(),
         };
-        self.send(viewer, row.method, &format!("{path}{query}"), row.body)
+        let body = row.body.replace("{party}", &self.party.to_string());
+        self.send(viewer, row.method, &format!("{path}{query}"), &body)
             .await
     }
 
     fn id(&self, row: &Row, viewer: Viewer, target: Target) -> String {
+        if row.path.starts_with("/parties") {
+            return self.party.to_string();
+        }
         let person = match target {
             Target::Own => &self.people[&viewer],
             Target::Granted => &self.people[&Viewer::Owner],
@@ -371,6 +427,7 @@ impl World {
         };
         match row.whose {
             Whose::Message(_) => person.message.to_string(),
+            Whose::Thread => person.thread.to_string(),
             Whose::Session => person.session.to_string(),
             Whose::Supers => self.people[&Viewer::Foreigner].id.to_string(),
             _ => person.account.to_string(),
