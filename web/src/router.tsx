@@ -1,6 +1,8 @@
 import { createRootRoute, createRoute, createRouter, Navigate, Outlet } from "@tanstack/react-router";
 import { EmailAccount } from "./features/email-account/EmailAccount";
 import { Inbox } from "./features/inbox/Inbox";
+import { Parties } from "./features/parties/Parties";
+import { PartyPage } from "./features/parties/PartyPage";
 import { Profile } from "./features/profile/Profile";
 import { Setup } from "./features/setup/Setup";
 import { Shell } from "./features/shell/Shell";
@@ -45,10 +47,18 @@ export const inboxRoute = createRoute({
 });
 const account = createRoute({ getParentRoute: () => shell, path: "/profile/email-account", component: EmailAccount });
 const profile = createRoute({ getParentRoute: () => shell, path: "/profile", component: Profile });
+const customers = createRoute({ getParentRoute: () => shell, path: "/customers", component: () => <Parties key="customer" kind="customer" /> });
+const leads = createRoute({ getParentRoute: () => shell, path: "/leads", component: () => <Parties key="lead" kind="lead" /> });
+export const partyRoute = createRoute({
+  getParentRoute: () => shell,
+  path: "/party/$id",
+  component: PartyPage,
+  validateSearch: (search: Record<string, unknown>): { tab?: string; thread?: string } => ({ tab: text(search.tab), thread: text(search.thread) }),
+});
 const administrators = createRoute({ getParentRoute: () => shell, path: "/administrators", component: Administrators });
 
 export const router = createRouter({
-  routeTree: root.addChildren([setup, welcome, shell.addChildren([home, inboxRoute, account, profile, administrators])]),
+  routeTree: root.addChildren([setup, welcome, shell.addChildren([home, inboxRoute, account, profile, customers, leads, partyRoute, administrators])]),
 });
 
 declare module "@tanstack/react-router" {

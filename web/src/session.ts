@@ -1,8 +1,13 @@
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, unwrap } from "./client";
 
 export function useSession() {
   return useQuery({ queryKey: ["session"], queryFn: () => unwrap(api.GET("/api/v1/session")), staleTime: 60_000 });
+}
+
+export function useSignOut() {
+  const queries = useQueryClient();
+  return useMutation({ mutationFn: () => unwrap(api.DELETE("/api/v1/session")), onSettled: () => queries.resetQueries() });
 }
 
 export function useAccounts() {

@@ -1,6 +1,7 @@
 import { ActionIcon, Menu, Tooltip } from "@mantine/core";
 import { IconDots, IconEye, IconMail, IconMailOpened, IconPaperclip, IconTrash } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type MouseEvent, useEffect, useLayoutEffect, useRef } from "react";
 import { Avatar } from "../../components/Avatar";
@@ -87,7 +88,8 @@ function ListRow({ row, top, height, open, selected, onOpen, onSelect, onRead, o
   onDelete: (row: Row) => void;
 }) {
   const unknown = row.author_kind === "unknown";
-  const name = row.author_name || row.author_address || "?";
+  const [party] = row.parties;
+  const name = party?.name ?? (row.author_name || row.author_address || "?");
   const act = (event: MouseEvent, run: () => void) => {
     event.stopPropagation();
     run();
@@ -124,7 +126,13 @@ function ListRow({ row, top, height, open, selected, onOpen, onSelect, onRead, o
           {unknown && <span className="label orange">{texts.authorNotFound}</span>}
           {row.author_kind === "administrator" && <span className="label plain">{texts.administrator}</span>}
           {row.parked && <span className="label plain">{texts.parked}</span>}
-          <span className="text"><span className="subject">{row.subject || texts.noSubject}</span> {row.snippet}</span>
+          {row.parties.length > 1 && <span className="label orange">{texts.ambiguous}</span>}
+          <span className="text">
+            {party
+              ? <Link className="subject" to="/party/$id" params={{ id: party.id }} search={{ tab: "communication", thread: row.thread_id }} onClick={(event) => event.stopPropagation()}>{row.subject || texts.noSubject}</Link>
+              : <span className="subject">{row.subject || texts.noSubject}</span>}
+            {" "}{row.snippet}
+          </span>
           {row.has_attachments && <IconPaperclip size={15} stroke={1.6} aria-label="Has attachments" style={{ flex: "none", color: "var(--ink3)" }} />}
         </div>
       </div>

@@ -1,18 +1,23 @@
-import { ActionIcon, Button, Collapse, Menu, Modal, Skeleton } from "@mantine/core";
+import { ActionIcon, Button, Collapse, Group, Menu, Modal, Skeleton } from "@mantine/core";
 import { IconArrowLeft, IconDots, IconDownload, IconFile, IconPhotoOff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { Avatar } from "../../components/Avatar";
 import { Seal } from "../../components/Seal";
 import { EmptyState, ErrorState } from "../../components/states";
 import { exactTime, Time } from "../../components/time";
+import { useKeys } from "../../components/useKeys";
 import { ApiProblem, api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
+import { NEW_PARTY, PartyForm } from "../parties/PartyForm";
 import { useMessageActions } from "./actions";
+import { BlockDialog } from "./BlockDialog";
+import { PairDialog } from "./PairDialog";
 import { messageQuery, REOPEN_MS } from "./query";
 
 
-export function ReadingPane({ id, onBack, onDeleted }: { id?: string; onBack: () => void; onDeleted: () => void }) {
+export function ReadingPane({ id, embedded, onBack, onDeleted }: { id?: string; /** In a thread: it has the head. */ embedded?: boolean; onBack: () => void; onDeleted: () => void }) {
   const message = useQuery({ ...messageQuery(id ?? ""), enabled: Boolean(id), refetchInterval: REOPEN_MS });
   const { setRead } = useMessageActions();
   const openedUnread = message.data?.row.unread && message.data.row.id === id;
@@ -22,13 +27,13 @@ export function ReadingPane({ id, onBack, onDeleted }: { id?: string; onBack: ()
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [id, openedUnread]);
   return (
-    <section className="reading" aria-label="Message">
+    <section className={embedded ? "embedded" : "reading"} aria-label="Message">
       {!id && <EmptyState title={texts.pickMessage} />}
       {id && message.isPending && <Loading onBack={onBack} />}
       {id && message.isError && (message.error instanceof ApiProblem && message.error.status === 404
         ? <EmptyState title="This message is not here" hint="It may have been deleted, or you may no longer see it."><Button variant="default" onClick={onBack}>{texts.back}</Button></EmptyState>
         : <ErrorState error={message.error} retry={() => void message.refetch()} />)}
-      {message.isSuccess && id && <Message view={message.data} onBack={onBack} onDeleted={onDeleted} />}
+      {message.isSuccess && id && <Message view={message.data} embedded={embedded} onBack={onBack} onDeleted={onDeleted} />}
     </section>
   );
 }
@@ -49,14 +54,14 @@ function BackButton({ onBack }: { onBack: () => void }) {
   return <ActionIcon className="back" variant="subtle" color="gray" aria-label={texts.back} onClick={onBack} mb={6}><IconArrowLeft size={20} stroke={1.6} /></ActionIcon>;
 }
 
-function Message({ view, onBack, onDeleted }: { view: Schemas["MessageView"]; onBack: () => void; onDeleted: () => void }) {
+function Message({ view, embedded, onBack, onDeleted }: { view: Schemas["MessageView"]; embedded?: boolean; onBack: () => void; onDeleted: () => void }) {
   const { row } = view;
   const { reparse } = useMessageActions();
   const mayManage = row.right === "own" || row.right === "manage";
   const files = view.attachments.filter((file) => !file.inline);
   return (
     <>
-      <header className="head">
+      {!embedded && <header className="head">
         <BackButton onBack={onBack} />
         <div style={{ display: "flex", gap: 12, alignItems: "flex-start" }}>
           <h2 style={{ flex: 1 }}>{row.subject || texts.noSubject}</h2>
@@ -65,10 +70,12 @@ function Message({ view, onBack, onDeleted }: { view: Schemas["MessageView"]; on
         <div style={{ display: "flex", gap: 12, alignItems: "center", flexWrap: "wrap" }}>
           <Seal accountId={row.account_id} />
           {row.author_kind === "unknown" && <span className="label orange">{texts.authorNotFound}</span>}
+          <PartyLinks row={row} />
         </div>
-      </header>
+        {mayManage && row.author_kind === "unknown" && <AuthorActions row={row} />}
+      </header>}
       <div className="body">
-        <From view={view} />
+        <From view={view} menu={embedded && <MessageMenu view={view} onDeleted={onDeleted} />} />
         {view.note && <div className="notice" role="note"><span style={{ flex: 1 }}>{view.note}</span>{row.parked && mayManage && <Button size="compact-sm" variant="default" loading={reparse.isPending} onClick={() => reparse.mutate(row.id)}>{texts.retry}</Button>}</div>}
         {view.blocked_images > 0 && (
           <div className="notice"><IconPhotoOff size={18} stroke={1.6} style={{ flex: "none" }} />{texts.blockedImages(view.blocked_images)}</div>
@@ -83,7 +90,37 @@ function Message({ view, onBack, onDeleted }: { view: Schemas["MessageView"]; on
   );
 }
 
-function From({ view }: { view: Schemas["MessageView"] }) {
+/** Whose mail it is; several records are shown as they are, never picked from. */
+function PartyLinks({ row }: { row: Schemas["MessageRow"] }) {
+  return (
+    <>
+      {row.parties.length > 1 && <span className="label orange">{texts.ambiguous}</span>}
+      {row.parties.map((party) => <Link key={party.id} to="/party/$id" params={{ id: party.id }} search={{ tab: "communication", thread: row.thread_id }} style={{ color: "var(--wax)", fontWeight: 600 }}>{party.name}</Link>)}
+    </>
+  );
+}
+
+/** What can be done with an author whom nobody knows. */
+function AuthorActions({ row }: { row: Schemas["MessageRow"] }) {
+  const [open, setOpen] = useState<"pair" | "customer" | "lead" | "block">();
+  const close = () => setOpen(undefined);
+  useKeys({ p: () => setOpen("pair"), b: () => setOpen("block") });
+  return (
+    <Group gap={8} mt={12}>
+      <Button size="compact-sm" variant="default" onClick={() => setOpen("pair")}>{texts.pairShort}</Button>
+      <Button size="compact-sm" variant="default" onClick={() => setOpen("customer")}>{texts.addCustomer}</Button>
+      <Button size="compact-sm" variant="default" onClick={() => setOpen("lead")}>{texts.addLead}</Button>
+      <Button size="compact-sm" variant="default" onClick={() => setOpen("block")}>{texts.block}</Button>
+      {open === "pair" && <PairDialog row={row} onClose={close} />}
+      {open === "block" && <BlockDialog row={row} onClose={close} />}
+      <Modal opened={open === "customer" || open === "lead"} onClose={close} title={open === "lead" ? texts.addLead : texts.addCustomer} size="lg">
+        {open && <PartyForm initial={{ ...NEW_PARTY, kind: open, name: row.author_name, addresses: row.author_address ? [row.author_address] : [] }} onSaved={close} />}
+      </Modal>
+    </Group>
+  );
+}
+
+function From({ view, menu }: { view: Schemas["MessageView"]; menu?: React.ReactNode }) {
   const { row } = view;
   const [details, setDetails] = useState(false);
   const to = view.addresses.filter((address) => address.role === "to").map((address) => address.name || address.address).join(", ");
@@ -99,7 +136,8 @@ function From({ view }: { view: Schemas["MessageView"] }) {
             <button type="button" onClick={() => setDetails(!details)} aria-expanded={details} style={{ background: "none", border: 0, color: "var(--wax)", cursor: "pointer", font: "inherit", padding: 0 }}>{texts.details}</button>
           </div>
         </div>
-        <div style={{ textAlign: "right", color: "var(--ink3)", fontSize: 12.5 }}><Time at={row.arrived_at} long /><br /><span className="figures">{exactTime(new Date(row.arrived_at))}</span></div>
+        <div className="when"><Time at={row.arrived_at} long /><span className="figures">{exactTime(new Date(row.arrived_at))}</span></div>
+        {menu}
       </div>
       <Collapse expanded={details}>
         <dl style={{ display: "grid", gridTemplateColumns: "max-content minmax(0,1fr)", gap: "4px 14px", fontSize: 13, margin: "12px 0 0 46px" }}>

@@ -25,7 +25,7 @@ export function useMessageActions() {
     mutationFn: (ids: string[]) => each(ids, (id) => unwrap(api.DELETE("/api/v1/messages/{id}", path(id)))),
     onSettled: refresh,
     onError: failed,
-    onSuccess: (_, ids) => offerUndo(ids, () => restore.mutate(ids)),
+    onSuccess: (_, ids) => offerUndo(`undo-${ids.join()}`, ids.length === 1 ? texts.deleted : texts.deletedMany(ids.length), () => restore.mutate(ids)),
   });
   const setRead = useMutation({
     mutationFn: ({ ids, read }: { ids: string[]; read: boolean }) =>
@@ -47,13 +47,13 @@ export function useMessageActions() {
   return { restore, remove, setRead, reparse };
 }
 
-function offerUndo(ids: string[], undo: () => void) {
-  const id = `undo-${ids.join()}`;
+/** For ten seconds, in place of "are you sure?". */
+export function offerUndo(id: string, message: string, undo: () => void) {
   notifications.show({
     id,
     message: (
       <Group justify="space-between">
-        {ids.length === 1 ? texts.deleted : texts.deletedMany(ids.length)}
+        {message}
         <Button
           size="compact-sm"
           variant="default"

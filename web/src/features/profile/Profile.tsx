@@ -1,10 +1,10 @@
-import { PasswordInput, SegmentedControl, Select, TextInput, useMantineColorScheme } from "@mantine/core";
+import { Button, Group, PasswordInput, SegmentedControl, Select, TextInput, useMantineColorScheme } from "@mantine/core";
 import { IconLock, IconPalette, IconUser } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { Field } from "../../components/Field";
 import { api, type Schemas, unwrap } from "../../client";
-import { useSession } from "../../session";
+import { useSession, useSignOut } from "../../session";
 import { texts } from "../../texts";
 import { Card } from "../email-account/Card";
 import { useSave } from "../email-account/useSave";
@@ -13,6 +13,7 @@ import { SessionsCard } from "./SessionsCard";
 
 export function Profile() {
   const me = useSession().data;
+  const signOut = useSignOut();
   return (
     <div className="scroll">
       <div className="page">
@@ -22,7 +23,11 @@ export function Profile() {
         {me && <SecondFactorCard me={me} />}
         <SessionsCard />
         <LookCard />
-        <Link to="/profile/email-account" style={{ color: "var(--wax)" }}>{texts.emailAccount}</Link>
+        <Group gap={18} mt={4}>
+          <Link to="/profile/email-account" style={{ color: "var(--wax)" }}>{texts.emailAccount}</Link>
+          {me?.is_super && <Link to="/administrators" className="narrow-only" style={{ color: "var(--wax)" }}>{texts.administrators}</Link>}
+          <Button className="narrow-only" variant="default" onClick={() => signOut.mutate()}>{texts.signOut}</Button>
+        </Group>
       </div>
     </div>
   );

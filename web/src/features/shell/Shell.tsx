@@ -1,13 +1,13 @@
 import { Loader } from "@mantine/core";
-import { IconInbox, IconLogout, IconMailCog, IconUser, IconUsersGroup } from "@tabler/icons-react";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { IconInbox, IconLogout, IconMailCog, IconUser, IconUserQuestion, IconUsers, IconUsersGroup } from "@tabler/icons-react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useKeys } from "../../components/useKeys";
 import { ErrorState } from "../../components/states";
 import { ApiProblem, api, unwrap } from "../../client";
 import { listen } from "../../events";
-import { useSession } from "../../session";
+import { useSession, useSignOut } from "../../session";
 import { texts } from "../../texts";
 import { SignIn } from "../sign-in/SignIn";
 import { Palette } from "./Palette";
@@ -31,21 +31,20 @@ function SignedIn({ name, isSuper }: { name: string; isSuper: boolean }) {
     document.title = count ? `(${count}) ${texts.app}` : texts.app;
   }, [count]);
   const navigate = useNavigate();
-  useKeys({ "g i": () => void navigate({ to: "/inbox" }), "g e": () => void navigate({ to: "/profile/email-account" }), "g p": () => void navigate({ to: "/profile" }) });
-  const signOut = useMutation({
-    mutationFn: () => unwrap(api.DELETE("/api/v1/session")),
-    onSettled: () => queries.resetQueries(),
-  });
+  useKeys({ "g i": () => void navigate({ to: "/inbox" }), "g c": () => void navigate({ to: "/customers" }), "g e": () => void navigate({ to: "/profile/email-account" }), "g p": () => void navigate({ to: "/profile" }) });
+  const signOut = useSignOut();
   return (
     <div className="shell">
       <nav className="rail" aria-label="Main">
         <div className="brand"><img src="/seal.svg" alt="" width={24} height={24} /> {texts.app}</div>
         <Link to="/inbox"><IconInbox {...ICON} />{texts.inbox}{count && <span className="badge" aria-label={`${count} unread`}>{count}</span>}</Link>
+        <Link to="/customers"><IconUsers {...ICON} />{texts.customers}</Link>
+        <Link to="/leads"><IconUserQuestion {...ICON} />{texts.leads}</Link>
         <Link to="/profile/email-account"><IconMailCog {...ICON} />{texts.emailAccount}</Link>
-        {isSuper && <Link to="/administrators"><IconUsersGroup {...ICON} />{texts.administrators}</Link>}
+        {isSuper && <Link to="/administrators" className="wide-only"><IconUsersGroup {...ICON} />{texts.administrators}</Link>}
         <div className="foot">
           <Link to="/profile" activeOptions={{ exact: true }}><IconUser {...ICON} /><span className="who-name">{name}</span><span className="who-label">{texts.myProfile}</span></Link>
-          <button type="button" className="item" onClick={() => signOut.mutate()}><IconLogout {...ICON} />{texts.signOut}</button>
+          <button type="button" className="item wide-only" onClick={() => signOut.mutate()}><IconLogout {...ICON} />{texts.signOut}</button>
         </div>
       </nav>
       <main className="main"><Outlet /></main>

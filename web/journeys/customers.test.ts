@@ -1,0 +1,121 @@
+/** Unknown authors become customers, are paired or blocked, each with its undo; mail stands where the customer is. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
+import { Demo, screenshot, violations } from "./support";
+
+let demo: Demo;
+let alice: Page;
+
+before(async () => {
+  demo = await Demo.start();
+  alice = await demo.signIn(await demo.context(), "alice");
+});
+after(() => demo.stop());
+
+const message = () => alice.getByRole("region", { name: "Message" });
+const rows = () => alice.getByRole("list", { name: "Messages" });
+
+test("an unknown author is added as a customer, filled in", async () => {
+  await rows().getByText("Router keeps restarting", { exact: true }).click();
+  await message().getByRole("button", { name: "Add customer" }).click();
+  const dialog = alice.getByRole("dialog", { name: "Add customer" });
+  assert.equal(await dialog.getByLabel("Name").inputValue(), "John Doe");
+  await dialog.getByText("john.doe@out.example").waitFor();
+  await dialog.getByLabel("Number or login").fill("100042");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await message().getByRole("link", { name: "John Doe" }).click();
+  await alice.getByRole("heading", { name: /John Doe/ }).waitFor();
+  const thread = alice.getByRole("region", { name: "Thread" });
+  await thread.getByText("the light goes red every ten minutes").waitFor();
+  await thread.getByRole("button", { name: /Who can see this/ }).waitFor();
+  assert.deepEqual(await violations(alice), []);
+  await screenshot(alice, "customer-light");
+});
+
+test("an author is paired to a customer, taken back, and paired again", async () => {
+  await alice.keyboard.press("g");
+  await alice.keyboard.press("c");
+  await alice.getByRole("button", { name: "Add customer" }).click();
+  const form = alice.getByRole("dialog", { name: "Add customer" });
+  await form.getByRole("button", { name: "Save" }).click();
+  await form.getByText("A name is expected.").waitFor();
+  await form.getByLabel("Name").fill("Sanders Ltd");
+  await form.getByRole("button", { name: "Save" }).click();
+  await alice.getByText("Add an email address under Information").waitFor();
+  await alice.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Inbox" }).click();
+  await rows().getByText("Re: payment account", { exact: true }).click();
+  await message().getByRole("heading", { name: "Re: payment account" }).waitFor();
+  for (const undone of [true, false]) {
+    await alice.keyboard.press("p");
+    const dialog = alice.getByRole("dialog", { name: "Pair to a customer or lead" });
+    await dialog.getByText("Everyone who can open it will see this address").waitFor();
+    await dialog.getByPlaceholder("Search name, number, address").fill("sand");
+    await dialog.getByText("John Doe").waitFor({ state: "detached" });
+    if (undone) await screenshot(alice, "pair-light");
+    await dialog.getByRole("button", { name: "Pair" }).click();
+    await message().getByRole("link", { name: "Sanders Ltd" }).waitFor();
+    if (undone) {
+      await alice.getByRole("button", { name: "Undo" }).last().click();
+      await message().getByText("Author not found").waitFor();
+    }
+  }
+  await message().getByRole("link", { name: "Sanders Ltd" }).click();
+  const list = alice.getByRole("list", { name: "Communication" });
+  await list.getByText("Last contacted").first().waitFor();
+  // Both directions: what Alice wrote from her own mail program is there too.
+  const thread = alice.getByRole("region", { name: "Thread" });
+  await thread.getByText("Alice Adams").first().waitFor();
+  assert.deepEqual(await violations(alice), []);
+  await screenshot(alice, "communication-light");
+});
+
+test("a sender is blocked with what is here of it, and taken back", async () => {
+  await alice.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Inbox" }).click();
+  await rows().getByText("Your weekly newsletter", { exact: true }).click();
+  await message().getByRole("heading", { name: "Your weekly newsletter" }).waitFor();
+  await alice.keyboard.press("b");
+  const dialog = alice.getByRole("dialog", { name: "Block email" });
+  await dialog.getByLabel(/and its subdomains$/).check();
+  await dialog.getByLabel("Also delete 1 message that is here").check();
+  assert.deepEqual(await violations(alice), []);
+  await screenshot(alice, "block-light");
+  await dialog.getByRole("button", { name: "Block" }).click();
+  await rows().getByText("Your weekly newsletter", { exact: true }).waitFor({ state: "detached" });
+  await alice.getByRole("button", { name: "Undo" }).last().click();
+  await rows().getByText("Your weekly newsletter", { exact: true }).waitFor();
+  await alice.keyboard.press("g");
+  await alice.keyboard.press("e");
+  await alice.getByLabel("Deny list").waitFor();
+  assert.equal((await alice.getByLabel("Deny list").inputValue()).trim(), "*.spam.example");
+});
+
+test("a colleague opens the same customer and learns nothing of the mail", async () => {
+  const bob = await demo.signIn(await demo.context(), "bob");
+  await bob.getByRole("link", { name: "Customers" }).click();
+  await bob.getByPlaceholder("Search name, number, address").fill("100042");
+  await bob.getByRole("button", { name: "John Doe" }).click();
+  await bob.getByText("No messages yet").waitFor();
+  await bob.getByText("john.doe@out.example").waitFor();
+  await screenshot(bob, "customer-colleague-light");
+});
+
+test("dark and narrow are designed too", async () => {
+  const storage = await alice.context().storageState();
+  for (const [name, options] of [["dark", { dark: true }], ["narrow", { narrow: true }]] as const) {
+    const context = await demo.context(options);
+    await context.addCookies(storage.cookies);
+    const page = await context.newPage();
+    await page.goto("/customers");
+    await page.getByRole("button", { name: "Sanders Ltd" }).waitFor();
+    assert.deepEqual(await violations(page), [], name);
+    await screenshot(page, `customers-${name}`);
+    await page.getByRole("button", { name: "Sanders Ltd" }).click();
+    await page.getByRole("list", { name: "Communication" }).getByRole("button").first().click();
+    await page.getByRole("region", { name: "Thread" }).waitFor();
+    await page.getByRole("region", { name: "Message" }).waitFor();
+    assert.deepEqual(await violations(page), [], name);
+    await screenshot(page, `communication-${name}`);
+    await context.close();
+  }
+});

@@ -1,0 +1,55 @@
+/** Pair to a customer or lead: the author's address is appended to the record. */
+import { Button, Group, Modal, SegmentedControl, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { notifications } from "@mantine/notifications";
+import { IconSearch } from "@tabler/icons-react";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { texts } from "../../texts";
+import { useParties } from "../parties/Parties";
+import { offerUndo } from "./actions";
+import type { Row } from "./query";
+
+export function PairDialog({ row, onClose }: { row: Row; onClose: () => void }) {
+  const queries = useQueryClient();
+  const [kind, setKind] = useState("customer");
+  const [text, setText] = useState("");
+  const [words] = useDebouncedValue(text, 150);
+  const pages = useParties(kind, words);
+  const parties = pages.data?.pages.flatMap((page) => page.parties) ?? [];
+  const refresh = () => Promise.all(["messages", "message", "parties", "party", "conversation"].map((key) => queries.invalidateQueries({ queryKey: [key] })));
+  const failed = (error: unknown) => notifications.show({ color: "red", message: Object.values(fieldsOf(error))[0] ?? messageOf(error) });
+  const unpair = useMutation({
+    mutationFn: ({ id, address }: { id: string; address: string }) => unwrap(api.DELETE("/api/v1/parties/{id}/pairings", { params: { path: { id }, query: { address } } })),
+    onSuccess: refresh,
+    onError: failed,
+  });
+  const pair = useMutation({
+    mutationFn: (party: Schemas["PartyView"]) => unwrap(api.POST("/api/v1/messages/{id}/pair", { params: { path: { id: row.id } }, body: { party_id: party.id } })),
+    onSuccess: async ({ address }, party) => {
+      onClose();
+      await refresh();
+      offerUndo(`pair-${row.id}`, texts.paired(address, party.name), () => unpair.mutate({ id: party.id, address }));
+    },
+    onError: failed,
+  });
+  return (
+    <Modal opened onClose={onClose} title={texts.pair} size="md">
+      <p style={{ marginTop: 0 }}>{texts.pairHint(row.author_address ?? "")}</p>
+      <Group gap={10} mb={10} wrap="nowrap">
+        <SegmentedControl size="xs" aria-label="Kind" value={kind} onChange={setKind} data={[{ value: "customer", label: texts.customers }, { value: "lead", label: texts.leads }]} />
+        <TextInput style={{ flex: 1 }} type="search" aria-label={texts.searchParties} placeholder={texts.searchParties} leftSection={<IconSearch size={16} stroke={1.6} />} value={text} onChange={(event) => setText(event.target.value)} data-autofocus />
+      </Group>
+      <div role="list" style={{ maxHeight: 320, overflowY: "auto" }}>
+        {parties.map((party) => (
+          <Group key={party.id} role="listitem" justify="space-between" wrap="nowrap" py={6}>
+            <span style={{ minWidth: 0 }}><strong>{party.name}</strong> <span className="figures" style={{ color: "var(--ink3)" }}>{party.number}</span><br /><small style={{ color: "var(--ink2)" }}>{party.addresses[0]?.address}</small></span>
+            <Button size="compact-sm" variant="default" loading={pair.isPending && pair.variables.id === party.id} onClick={() => pair.mutate(party)}>{texts.pairShort}</Button>
+          </Group>
+        ))}
+        {pages.isSuccess && parties.length === 0 && <p style={{ color: "var(--ink2)" }}>{texts.nothingFound}</p>}
+      </div>
+    </Modal>
+  );
+}
