@@ -1,8 +1,6 @@
 //! My profile / Email account: the cards, Status, Test connection, Load.
 
 use axum::Json;
-use axum::extract::Path;
-use axum::extract::Query;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::MailAccountId;
@@ -25,6 +23,9 @@ use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::error::ApiResult;
+use crate::extract;
+use crate::extract::Path;
+use crate::extract::Query;
 use crate::session::SignedIn;
 
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -210,7 +211,7 @@ pub async fn list(
 pub async fn create(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
-    Json(request): Json<NewAccountRequest>,
+    extract::Json(request): extract::Json<NewAccountRequest>,
 ) -> ApiResult<(StatusCode, Json<AccountView>)> {
     let services = &state.services;
     let id = services
@@ -255,7 +256,7 @@ pub async fn unseal(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<MailAccountId>,
-    Json(request): Json<UnsealRequest>,
+    extract::Json(request): extract::Json<UnsealRequest>,
 ) -> ApiResult<StatusCode> {
     let services = &state.services;
     let credentials = services
@@ -325,7 +326,7 @@ pub async fn save_tracking(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<MailAccountId>,
-    Json(request): Json<TrackingCard>,
+    extract::Json(request): extract::Json<TrackingCard>,
 ) -> ApiResult<StatusCode> {
     let day = request
         .history_since
@@ -358,7 +359,7 @@ pub async fn save_credentials(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<MailAccountId>,
-    Json(request): Json<CredentialsRequest>,
+    extract::Json(request): extract::Json<CredentialsRequest>,
 ) -> ApiResult<StatusCode> {
     let card = Card::Credentials {
         name: request.name,
@@ -377,7 +378,7 @@ pub async fn save_imap(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<MailAccountId>,
-    Json(request): Json<ImapRequest>,
+    extract::Json(request): extract::Json<ImapRequest>,
 ) -> ApiResult<StatusCode> {
     let card = Card::Imap {
         settings: request.settings.try_into()?,
@@ -393,7 +394,7 @@ pub async fn save_smtp(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<MailAccountId>,
-    Json(request): Json<SmtpRequest>,
+    extract::Json(request): extract::Json<SmtpRequest>,
 ) -> ApiResult<StatusCode> {
     let card = Card::Smtp {
         settings: request.settings.try_into()?,
@@ -448,7 +449,7 @@ pub async fn test_imap(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<MailAccountId>,
-    Json(request): Json<TestRequest>,
+    extract::Json(request): extract::Json<TestRequest>,
 ) -> ApiResult<Json<TestResult>> {
     let settings: ImapSettings = request.settings.try_into()?;
     let credentials = state

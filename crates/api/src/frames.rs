@@ -1,6 +1,5 @@
 //! Foreign HTML as a document of its own, and files, by capability: a sandboxed frame gets no cookie.
 
-use axum::extract::Path;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header;
@@ -10,6 +9,7 @@ use service::inbox::SAFE_IMAGES;
 
 use crate::ApiState;
 use crate::error::ApiResult;
+use crate::extract::Path;
 use crate::views::part_url;
 
 /// Nothing runs, nothing is loaded but inline images of this server, nothing leaves the frame; links open

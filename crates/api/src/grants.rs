@@ -1,7 +1,6 @@
 //! Access settings and the seal.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::AdministratorId;
@@ -17,6 +16,8 @@ use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::error::ApiResult;
+use crate::extract;
+use crate::extract::Path;
 use crate::session::SignedIn;
 
 #[derive(Serialize, ToSchema)]
@@ -70,7 +71,7 @@ pub async fn save(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<MailAccountId>,
-    Json(request): Json<Vec<GrantRequest>>,
+    extract::Json(request): extract::Json<Vec<GrantRequest>>,
 ) -> ApiResult<StatusCode> {
     let wanted: Vec<_> = request.into_iter().map(wanted).collect::<Result<_, _>>()?;
     state.services.set_grants(viewer, id, &wanted).await?;

@@ -1,8 +1,6 @@
 //! Messages / Inbox.
 
 use axum::Json;
-use axum::extract::Path;
-use axum::extract::Query;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header;
@@ -23,6 +21,8 @@ use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::error::ApiResult;
+use crate::extract::Path;
+use crate::extract::Query;
 use crate::session::SignedIn;
 use crate::views::MessagePage;
 use crate::views::MessageRow;

@@ -4,6 +4,7 @@ mod accounts;
 mod assets;
 mod error;
 mod events;
+mod extract;
 mod frames;
 mod grants;
 mod health;

@@ -1,7 +1,6 @@
 //! My profile: where I am signed in, and the second factor.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::SessionId;
@@ -12,6 +11,8 @@ use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::error::ApiResult;
+use crate::extract;
+use crate::extract::Path;
 use crate::session::SignedIn;
 
 #[derive(Serialize, ToSchema)]
@@ -92,7 +93,7 @@ pub struct RecoveryCodes {
 pub async fn turn_on_second_factor(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
-    Json(request): Json<SecondFactorRequest>,
+    extract::Json(request): extract::Json<SecondFactorRequest>,
 ) -> ApiResult<Json<RecoveryCodes>> {
     let services = &state.services;
     let codes = services
@@ -111,7 +112,7 @@ pub struct PasswordProof {
 pub async fn turn_off_second_factor(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
-    Json(request): Json<PasswordProof>,
+    extract::Json(request): extract::Json<PasswordProof>,
 ) -> ApiResult<StatusCode> {
     state
         .services

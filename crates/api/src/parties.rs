@@ -1,8 +1,6 @@
 //! Customers and leads, pairing, blocking, the Communication tab.
 
 use axum::Json;
-use axum::extract::Path;
-use axum::extract::Query;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::MailAccountId;
@@ -24,6 +22,9 @@ use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::error::ApiResult;
+use crate::extract;
+use crate::extract::Path;
+use crate::extract::Query;
 use crate::session::SignedIn;
 use crate::views::MessageRow;
 
@@ -162,7 +163,7 @@ pub async fn list(
 pub async fn create(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
-    Json(request): Json<PartyRequest>,
+    extract::Json(request): extract::Json<PartyRequest>,
 ) -> ApiResult<(StatusCode, Json<PartyView>)> {
     let id = state.services.create_party(viewer, request.try_into()?).await?;
     let party = state.services.get_party(viewer, id).await?;
@@ -184,7 +185,7 @@ pub async fn update(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<PartyId>,
-    Json(request): Json<PartyRequest>,
+    extract::Json(request): extract::Json<PartyRequest>,
 ) -> ApiResult<StatusCode> {
     state
         .services
@@ -238,7 +239,7 @@ pub async fn pair(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<MessageId>,
-    Json(request): Json<PairRequest>,
+    extract::Json(request): extract::Json<PairRequest>,
 ) -> ApiResult<Json<PairedView>> {
     let address = state.services.pair_author(viewer, id, request.party_id).await?;
     Ok(Json(PairedView {
@@ -312,7 +313,7 @@ pub async fn block(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<MessageId>,
-    Json(request): Json<BlockRequest>,
+    extract::Json(request): extract::Json<BlockRequest>,
 ) -> ApiResult<Json<BlockView>> {
     let scope = scope(&request.scope)?;
     let blocked = state
@@ -328,7 +329,7 @@ pub async fn unblock(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<MailAccountId>,
-    Json(request): Json<BlockView>,
+    extract::Json(request): extract::Json<BlockView>,
 ) -> ApiResult<StatusCode> {
     let blocked = Blocked {
         account: id,

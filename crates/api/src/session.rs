@@ -26,6 +26,7 @@ use utoipa::ToSchema;
 use crate::ApiState;
 use crate::error::ApiError;
 use crate::error::ApiResult;
+use crate::extract;
 use crate::state::peer;
 
 /// `__Host-`: only over HTTPS (or on localhost), for this host alone, for every path.
@@ -102,7 +103,7 @@ pub struct SetupRequest {
 #[utoipa::path(post, path = "/setup", request_body = SetupRequest, responses((status = 204)))]
 pub async fn use_setup(
     State(state): State<ApiState>,
-    Json(request): Json<SetupRequest>,
+    extract::Json(request): extract::Json<SetupRequest>,
 ) -> ApiResult<StatusCode> {
     let new = NewAdministrator {
         login: request.login,
@@ -129,7 +130,7 @@ pub async fn sign_in(
     State(state): State<ApiState>,
     Peer(peer): Peer,
     headers: HeaderMap,
-    Json(request): Json<SignInRequest>,
+    extract::Json(request): extract::Json<SignInRequest>,
 ) -> ApiResult<Response> {
     if !state.reach.may_sign_in(&headers, peer) {
         let title = "Signing in needs HTTPS: start Waxseal with --tls-cert and --tls-key, or put it behind a proxy with HTTPS and set --public-url https://... On this machine use http://localhost.";
@@ -201,7 +202,7 @@ pub struct ProfileRequest {
 pub async fn update_profile(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
-    Json(request): Json<ProfileRequest>,
+    extract::Json(request): extract::Json<ProfileRequest>,
 ) -> ApiResult<StatusCode> {
     state
         .services
@@ -223,7 +224,7 @@ pub struct PasswordRequest {
 pub async fn change_password(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
-    Json(request): Json<PasswordRequest>,
+    extract::Json(request): extract::Json<PasswordRequest>,
 ) -> ApiResult<StatusCode> {
     state
         .services

@@ -1,7 +1,6 @@
 //! Administrators, for super-administrators: made, disabled, reset, never read.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::AdministratorId;
@@ -13,6 +12,8 @@ use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::error::ApiResult;
+use crate::extract;
+use crate::extract::Path;
 use crate::session::SignedIn;
 
 #[derive(Serialize, ToSchema)]
@@ -62,7 +63,7 @@ pub struct SignInLink {
 pub async fn add(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
-    Json(request): Json<NewStaffRequest>,
+    extract::Json(request): extract::Json<NewStaffRequest>,
 ) -> ApiResult<(StatusCode, Json<SignInLink>)> {
     let NewStaffRequest {
         login,
@@ -89,7 +90,7 @@ pub async fn change(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<AdministratorId>,
-    Json(request): Json<StaffRequest>,
+    extract::Json(request): extract::Json<StaffRequest>,
 ) -> ApiResult<StatusCode> {
     let services = &state.services;
     services
@@ -164,7 +165,7 @@ pub struct WelcomeRequest {
 #[utoipa::path(post, operation_id = "use_sign_in_link", path = "/welcome", request_body = WelcomeRequest, responses((status = 204)))]
 pub async fn welcome(
     State(state): State<ApiState>,
-    Json(request): Json<WelcomeRequest>,
+    extract::Json(request): extract::Json<WelcomeRequest>,
 ) -> ApiResult<StatusCode> {
     state
         .services

@@ -315,3 +315,30 @@ async fn every_answer_bears_the_headers_that_keep_it_in_place() {
     }
     assert!(response.headers().contains_key("content-security-policy"));
 }
+
+#[tokio::test]
+async fn a_request_that_cannot_be_read_is_a_problem_like_any_other() {
+    let site = Site::new().await;
+    site.administrator("alice").await;
+    let alice = site.session_of("alice").await;
+    for (method, path, body, status) in [
+        ("POST", "/accounts", "{not json", StatusCode::BAD_REQUEST),
+        (
+            "POST",
+            "/accounts",
+            "{\"name\":1}",
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        ("GET", "/parties", "", StatusCode::UNPROCESSABLE_ENTITY),
+        ("GET", "/messages/no-id", "", StatusCode::NOT_FOUND),
+        ("GET", "/nowhere", "", StatusCode::NOT_FOUND),
+    ] {
+        let answer = site.call(method, path, &alice, body).await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+        assert!(
+            answer.body.contains("\"title\":"),
+            "{method} {path}: {}",
+            answer.body
+        );
+    }
+}

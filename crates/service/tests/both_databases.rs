@@ -17,6 +17,8 @@ use domain::folder::FolderRole;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
 use domain::message::SkipReason;
+use domain::party::PartyKind;
+use domain::rules::blocking::BlockScope;
 use secrecy::SecretString;
 use service::Clock;
 use service::MasterKey;
@@ -26,6 +28,7 @@ use service::access::Viewer;
 use service::administrators::NewAdministrator;
 use service::grants::WantedGrant;
 use service::housekeeping::RESTORABLE;
+use service::inbox::AuthorKind;
 use service::inbox::Filter;
 use service::inbox::InboxQuery;
 use service::inbox::ListedMessage;
@@ -33,6 +36,7 @@ use service::inbox::Position;
 use service::inbox::Show;
 use service::intake::FetchedForIntake;
 use service::intake::IntakeBatch;
+use service::parties::PartyForm;
 use service::sign_in::Origin;
 use service::sync::Lease;
 use store::BlobStore;
@@ -452,6 +456,119 @@ async fn an_account_lives(db: Db) {
         .expect("opened");
     assert!(!opened.text.is_empty() && opened.note.is_none());
 
+    // A customer: found by any word, paired to an author, and its conversation is what each may see of it.
+    let form = |name: &str, addresses: &[&str]| PartyForm {
+        kind: PartyKind::Customer,
+        name: name.into(),
+        number: "100_42%".into(),
+        phone: String::new(),
+        status: "Active".into(),
+        external_id: Some(format!("crm-{name}")),
+        notes: "two\nlines".into(),
+        addresses: addresses.iter().map(|address| (*address).to_owned()).collect(),
+    };
+    let zoe = services
+        .create_party(alice_viewer, form("Zoë Ltd", &["zoe@out.example"]))
+        .await
+        .expect("party");
+    let taken = services.create_party(alice_viewer, form("Zoë Ltd", &[])).await;
+    assert!(matches!(taken, Err(ServiceError::Invalid(errors)) if errors[0].field == "external_id"));
+    let own = services
+        .create_party(alice_viewer, form("Own", &["alice@isp.example"]))
+        .await;
+    assert!(matches!(own, Err(ServiceError::Invalid(errors)) if errors[0].field == "addresses"));
+    for (words, found) in [
+        ("zoe", 1),
+        ("100_42%", 1),
+        ("out.example ltd", 1),
+        ("nobody", 0),
+        ("%", 1),
+    ] {
+        let (parties, next) = services
+            .list_parties(bob_viewer, PartyKind::Customer, words, None)
+            .await
+            .expect("page");
+        assert_eq!((parties.len(), next), (found, None), "{words}");
+    }
+    let listed = world.list(alice_viewer, "deadly", all.clone()).await;
+    let deadly = &listed[0];
+    assert_eq!(deadly.author_kind, AuthorKind::Unknown);
+    let address = services
+        .pair_author(alice_viewer, deadly.message.id, zoe)
+        .await
+        .expect("paired");
+    assert_eq!(address.as_str(), "kelly@out.example");
+    assert_eq!(
+        world.list(alice_viewer, "deadly", all.clone()).await[0].parties[0].name,
+        "Zoë Ltd"
+    );
+    let ends = Timestamp::from_millis(i64::MAX);
+    let threads = services
+        .list_conversation(alice_viewer, zoe, ends, 50)
+        .await
+        .expect("threads");
+    assert!(!threads.is_empty());
+    assert!(
+        services
+            .list_conversation(bob_viewer, zoe, ends, 50)
+            .await
+            .expect("threads")
+            .is_empty()
+    );
+    let thread = threads[0].thread;
+    assert!(
+        services
+            .get_thread(alice_viewer, thread, Some(zoe))
+            .await
+            .expect("thread")
+            .iter()
+            .all(|found| found.with_party)
+    );
+    assert!(matches!(
+        services.get_thread(bob_viewer, thread, Some(zoe)).await,
+        Err(ServiceError::NotFound)
+    ));
+    services
+        .unpair(alice_viewer, zoe, "kelly@out.example")
+        .await
+        .expect("unpaired");
+    assert!(matches!(
+        services.unpair(alice_viewer, zoe, "zoe@out.example").await,
+        Err(ServiceError::NotFound)
+    ));
+    assert!(
+        services
+            .list_conversation(alice_viewer, zoe, ends, 50)
+            .await
+            .expect("threads")
+            .is_empty()
+    );
+
+    // A block says what it would remove, removes it, and gives it back.
+    let before = world.subjects(alice_viewer, "", all.clone()).await.len() as u64;
+    let id = deadly.message.id;
+    let preview = services
+        .preview_block(alice_viewer, id, BlockScope::Domain)
+        .await
+        .expect("preview");
+    assert_eq!(
+        (preview.lines.as_slice(), preview.messages),
+        (
+            ["out.example".to_owned(), "*.out.example".to_owned()].as_slice(),
+            before
+        )
+    );
+    let blocked = services
+        .block_author(alice_viewer, id, BlockScope::Domain, true)
+        .await
+        .expect("blocked");
+    assert!(world.subjects(alice_viewer, "", all.clone()).await.is_empty());
+    services.unblock(alice_viewer, &blocked).await.expect("unblocked");
+    assert_eq!(
+        world.subjects(alice_viewer, "", all.clone()).await.len() as u64,
+        before
+    );
+    services.delete_party(alice_viewer, zoe).await.expect("deleted");
     // Who lost the lease stores nothing.
     let stale = Lease {
         fence: lease.fence - 1,
