@@ -90,6 +90,31 @@ test("a sender is blocked with what is here of it, and taken back", async () => 
   assert.equal((await alice.getByLabel("Deny list").inputValue()).trim(), "*.spam.example");
 });
 
+test("a CRM keeps records by a token, and links to them", async () => {
+  await alice.getByRole("link", { name: "Administrators" }).click();
+  await alice.getByRole("button", { name: "Make a token" }).click();
+  const dialog = alice.getByRole("dialog", { name: "Make a token" });
+  await dialog.getByLabel("Name").fill("CRM");
+  await dialog.getByRole("button", { name: "Make a token" }).click();
+  await dialog.getByText("Copy it now").waitFor();
+  const token = await dialog.locator("code").innerText();
+  const put = await fetch(`${demo.state.url}/api/v1/crm/parties/c-77`, {
+    method: "PUT",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ kind: "customer", name: "Олена Коваленко", number: "77", phone: "", status: "Active", notes: "", addresses: ["olena@kyiv.example"] }),
+  });
+  assert.equal(put.status, 200, await put.text());
+  await alice.goto("/p/c-77/communication");
+  await alice.getByRole("heading", { name: /Олена Коваленко/ }).waitFor();
+  await alice.getByRole("list", { name: "Communication" }).getByText("Переїзд на нову адресу").waitFor();
+  await alice.goto("/p/nobody/communication");
+  await alice.getByText("No customer or lead has the external id nobody.").waitFor();
+  await alice.goto("/administrators");
+  await alice.getByRole("region", { name: "API tokens" }).getByText("used").waitFor();
+  assert.deepEqual(await violations(alice), []);
+  await screenshot(alice, "tokens-light");
+});
+
 test("a colleague opens the same customer and learns nothing of the mail", async () => {
   const bob = await demo.signIn(await demo.context(), "bob");
   await bob.getByRole("link", { name: "Customers" }).click();

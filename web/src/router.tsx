@@ -1,6 +1,7 @@
 import { createRootRoute, createRoute, createRouter, Navigate, Outlet } from "@tanstack/react-router";
 import { EmailAccount } from "./features/email-account/EmailAccount";
 import { Inbox } from "./features/inbox/Inbox";
+import { DeepLink } from "./features/parties/DeepLink";
 import { Parties } from "./features/parties/Parties";
 import { PartyPage } from "./features/parties/PartyPage";
 import { Profile } from "./features/profile/Profile";
@@ -55,10 +56,11 @@ export const partyRoute = createRoute({
   component: PartyPage,
   validateSearch: (search: Record<string, unknown>): { tab?: string; thread?: string } => ({ tab: text(search.tab), thread: text(search.thread) }),
 });
+export const deepLinkRoute = createRoute({ getParentRoute: () => shell, path: "/p/$externalId/communication", component: DeepLink });
 const administrators = createRoute({ getParentRoute: () => shell, path: "/administrators", component: Administrators });
 
 export const router = createRouter({
-  routeTree: root.addChildren([setup, welcome, shell.addChildren([home, inboxRoute, account, profile, customers, leads, partyRoute, administrators])]),
+  routeTree: root.addChildren([setup, welcome, shell.addChildren([home, inboxRoute, account, profile, customers, leads, partyRoute, deepLinkRoute, administrators])]),
 });
 
 declare module "@tanstack/react-router" {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod assets;
+mod crm;
 mod error;
 mod events;
 mod extract;
@@ -132,6 +133,11 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(parties::list, parties::create))
         .routes(routes!(parties::get, parties::update, parties::delete))
         .routes(routes!(parties::unpair))
+        .routes(routes!(crm::upsert))
+        .routes(routes!(crm::changes))
+        .routes(routes!(crm::find))
+        .routes(routes!(crm::list_tokens, crm::create_token))
+        .routes(routes!(crm::revoke_token))
         .routes(routes!(parties::conversation))
         .routes(routes!(parties::thread))
         .routes(routes!(parties::pair))

@@ -109,6 +109,24 @@ impl Site {
             .to_owned()
     }
 
+    /// Another super-administrator does it, as in life.
+    async fn make_super(&self, id: domain::AdministratorId) {
+        let new = service::administrators::NewAdministrator {
+            login: "boss".into(),
+            name: "Boss".into(),
+            password: "correct horse battery".to_owned().into(),
+            is_super: true,
+            time_zone: "UTC".into(),
+        };
+        self.services.create_administrator(new).await.expect("boss");
+        let boss = self.session_of("boss").await;
+        let path = format!("/staff/{id}");
+        let answer = self
+            .call("PUT", &path, &boss, "{\"is_super\":true,\"disabled\":false}")
+            .await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.body);
+    }
+
     async fn administrator(&self, login: &str) {
         let new = service::administrators::NewAdministrator {
             login: login.into(),
@@ -341,4 +359,102 @@ async fn a_request_that_cannot_be_read_is_a_problem_like_any_other() {
             answer.body
         );
     }
+}
+
+#[tokio::test]
+async fn a_program_keeps_records_up_to_date_by_its_token_and_reads_nothing_else() {
+    let site = Site::new().await;
+    site.administrator("alice").await;
+    let owner = site
+        .services
+        .find_administrator_by_login("alice")
+        .await
+        .expect("alice")
+        .expect("alice")
+        .id;
+    let alice = site.session_of("alice").await;
+    let new = "{\"name\":\"CRM\",\"scope\":\"parties\",\"days\":30}";
+    assert_eq!(
+        site.call("POST", "/api-tokens", &alice, new).await.status,
+        StatusCode::FORBIDDEN
+    );
+    let token = {
+        site.make_super(owner).await;
+        let answer = site.call("POST", "/api-tokens", &alice, new).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.body);
+        answer.body.split('"').nth(3).expect("token").to_owned()
+    };
+    let put = |addresses: &str| {
+        format!(
+            "{{\"kind\":\"customer\",\"name\":\"Kelly\",\"number\":\"7\",\"phone\":\"\",\"status\":\"Active\",\"external_id\":null,\"notes\":\"\",\"addresses\":[{addresses}]}}"
+        )
+    };
+    let upsert = |token: String, body: String| {
+        let site = &site;
+        async move {
+            let request = Request::builder()
+                .method("PUT")
+                .uri("/api/v1/crm/parties/crm-7")
+                .header(header::HOST, HOST)
+                .header(header::AUTHORIZATION, format!("Bearer {token}"))
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Body::from(body));
+            site.send(request.expect("request")).await
+        }
+    };
+    let body = put("\"kelly@out.example\"");
+    assert_eq!(
+        upsert("wxs_made-up".into(), body.clone()).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+    let made = upsert(token.clone(), body.clone()).await;
+    assert!(made.body.contains("\"changed\":true"), "{}", made.body);
+    let again = upsert(token.clone(), body.clone()).await;
+    assert!(again.body.contains("\"changed\":false"), "{}", again.body);
+
+    // Somebody types another address: the next upsert replaces only what the CRM gave.
+    let id = made.body.split('"').nth(3).expect("id").to_owned();
+    let typed = put("\"kelly@out.example\",\"typed@out.example\"")
+        .replace("\"external_id\":null", "\"external_id\":\"crm-7\"");
+    assert_eq!(
+        site.call("PUT", &format!("/parties/{id}"), &alice, &typed)
+            .await
+            .status,
+        StatusCode::NO_CONTENT
+    );
+    upsert(token.clone(), put("\"new@out.example\"")).await;
+    let record = site.call("GET", &format!("/parties/{id}"), &alice, "").await.body;
+    assert!(
+        record.contains("typed@out.example") && record.contains("new@out.example"),
+        "{record}"
+    );
+    assert!(!record.contains("kelly@out.example"), "{record}");
+    let found = site
+        .call("GET", "/parties/by-external-id/crm-7", &alice, "")
+        .await;
+    assert!(found.body.contains(&id), "{}", found.body);
+
+    // A token is no session.
+    for path in ["/messages", "/parties", "/session", "/unread"] {
+        let request = Request::builder()
+            .uri(format!("/api/v1{path}"))
+            .header(header::HOST, HOST)
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .body(Body::empty());
+        assert_eq!(
+            site.send(request.expect("request")).await.status,
+            StatusCode::UNAUTHORIZED,
+            "{path}"
+        );
+    }
+    let listed = site.call("GET", "/api-tokens", &alice, "").await.body;
+    assert!(!listed.contains(&token), "{listed}");
+    let token_id = listed.split('"').nth(3).expect("id").to_owned();
+    assert_eq!(
+        site.call("DELETE", &format!("/api-tokens/{token_id}"), &alice, "")
+            .await
+            .status,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(upsert(token, body).await.status, StatusCode::UNAUTHORIZED);
 }

@@ -23,6 +23,7 @@ pub enum MessageNoun {}
 pub enum ThreadNoun {}
 pub enum AttachmentNoun {}
 pub enum GrantNoun {}
+pub enum ApiTokenNoun {}
 pub enum PartyNoun {}
 pub enum RemoteOperationNoun {}
 pub enum SessionNoun {}
@@ -35,6 +36,7 @@ pub type MessageId = Id<MessageNoun>;
 pub type ThreadId = Id<ThreadNoun>;
 pub type AttachmentId = Id<AttachmentNoun>;
 pub type GrantId = Id<GrantNoun>;
+pub type ApiTokenId = Id<ApiTokenNoun>;
 /// Random, never by time: parties are shared, and a time would date foreign mail.
 pub type PartyId = Id<PartyNoun>;
 pub type RemoteOperationId = Id<RemoteOperationNoun>;

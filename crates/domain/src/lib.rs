@@ -20,6 +20,7 @@ pub use access::Access;
 pub use access::Right;
 pub use address::EmailAddress;
 pub use id::AdministratorId;
+pub use id::ApiTokenId;
 pub use id::AttachmentId;
 pub use id::FolderId;
 pub use id::GrantId;

@@ -19,6 +19,8 @@ use domain::rules::blocking::deny_lines;
 use domain::search::fold_into;
 use domain::text::sentence;
 use store::accounts;
+use store::audit;
+use store::audit::AuditEntry;
 use store::conversations;
 use store::conversations::ConversationThread;
 use store::messages;
@@ -34,6 +36,7 @@ use crate::FieldError;
 use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
+use crate::api_tokens::Program;
 use crate::inbox::ListedMessage;
 use crate::inbox::Names;
 
@@ -112,6 +115,91 @@ impl Services {
     ) -> Result<(), ServiceError> {
         let old = self.get_party(viewer, id).await?;
         self.save_party_as(viewer, id, form, Some(old)).await
+    }
+
+    /// A record of the CRM, by its id there: made, or brought up to date. The same again changes nothing. Of its
+    /// addresses only those that the CRM gave are replaced; what was paired or typed stays.
+    pub async fn upsert_party(
+        &self,
+        program: Program,
+        external_id: &str,
+        form: PartyForm,
+    ) -> Result<(PartyId, bool), ServiceError> {
+        let mut conn = self.db.read().await?;
+        let known = parties::find_by_external_id(&mut conn, external_id).await?;
+        let old = match known {
+            Some(id) => parties::find(&mut conn, id).await?,
+            None => None,
+        };
+        drop(conn);
+        let id = known.unwrap_or_else(|| PartyId::from_uuid(uuid::Uuid::new_v4()));
+        let form = PartyForm {
+            external_id: Some(external_id.to_owned()),
+            ..form
+        };
+        let mut party = self.check_party(id, form, None).await?;
+        for held in &mut party.addresses {
+            held.source = AddressSource::Crm;
+        }
+        let kept = old
+            .iter()
+            .flat_map(|old| &old.addresses)
+            .filter(|held| held.source != AddressSource::Crm);
+        for held in kept {
+            party.addresses.retain(|other| other.address != held.address);
+            party.addresses.push(held.clone());
+        }
+        if let Some(old) = &old {
+            // Notes are written here, not there.
+            party.notes.clone_from(&old.notes);
+        }
+        if old.as_ref() == Some(&party) {
+            return Ok((id, false));
+        }
+        let mut tx = self.db.begin_write().await?;
+        if known.is_none()
+            && parties::find_by_external_id(&mut tx, external_id)
+                .await?
+                .is_some()
+        {
+            return Err(ServiceError::field(
+                "external_id",
+                "Another request has just made this record. Send it again.",
+            ));
+        }
+        parties::save(&mut tx, &party, &words_of(&party), self.now()).await?;
+        let entry = AuditEntry {
+            at: self.now(),
+            actor: None,
+            mail_account: None,
+            verb: "party_imported".into(),
+            detail: format!("{} by token {}", id, program.token),
+        };
+        audit::insert(&mut tx, self.ids.uuid(), &entry).await?;
+        tx.commit().await?;
+        self.events.publish(Event::PartyChanged { party: id });
+        Ok((id, true))
+    }
+
+    /// Oldest change first, from `since` on; the last one's moment is where to go on.
+    pub async fn list_party_changes(
+        &self,
+        _program: Program,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, Party)>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        Ok(parties::changed_since(&mut conn, since, 500).await?)
+    }
+
+    /// For links that a CRM keeps.
+    pub async fn find_party_by_external_id(
+        &self,
+        _viewer: Viewer,
+        external_id: &str,
+    ) -> Result<PartyId, ServiceError> {
+        let mut conn = self.db.read().await?;
+        let found = parties::find_by_external_id(&mut conn, external_id).await?;
+        found.ok_or(ServiceError::NotFound)
     }
 
     async fn save_party_as(

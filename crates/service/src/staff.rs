@@ -41,7 +41,7 @@ pub struct AuditLine {
 }
 
 impl Services {
-    async fn require_super(&self, viewer: Viewer) -> Result<(), ServiceError> {
+    pub(crate) async fn require_super(&self, viewer: Viewer) -> Result<(), ServiceError> {
         let administrator = self.get_administrator(viewer.administrator).await?;
         if administrator.is_super {
             Ok(())

@@ -118,6 +118,31 @@ pub async fn find_by_external_id(conn: &mut Conn, external_id: &str) -> Result<O
     row.map(|row| row.id("id")).transpose()
 }
 
+const CHANGED_SINCE: &str = "
+    SELECT id, kind, name, number, phone, status, external_id, notes, sort_name, updated_at
+      FROM parties
+     WHERE updated_at >= $1
+     ORDER BY updated_at, id
+     LIMIT $2";
+
+/// With the moment of each change, oldest first.
+pub async fn changed_since(
+    conn: &mut Conn,
+    since: Timestamp,
+    limit: u32,
+) -> Result<Vec<(Timestamp, Party)>, StoreError> {
+    let rows = conn
+        .fetch_all(Statement::new(CHANGED_SINCE).bind(since).bind(limit))
+        .await?;
+    let mut found: Vec<_> = rows.iter().map(party).collect::<Result<_, _>>()?;
+    load_addresses(conn, &mut found).await?;
+    let times = rows
+        .iter()
+        .map(|row| row.time("updated_at"))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(times.into_iter().zip(found).collect())
+}
+
 /// Where a page begins: after this name and id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct After {

@@ -177,6 +177,19 @@ pub const ROWS: &[Row] = &[
     // Zoe is not disabled: nobody's mail is erased while they may sign in.
     row("DELETE", "/staff/{id}/mail", Supers, "", 422),
     row("GET", "/audit", Supers, "", 200),
+    row("GET", "/api-tokens", Supers, "", 200),
+    row(
+        "POST",
+        "/api-tokens",
+        Supers,
+        r#"{"name":"CRM","scope":"parties","days":30}"#,
+        201,
+    ),
+    row("DELETE", "/api-tokens/{id}", Supers, "", 404),
+    // No session opens these: they want a token, and tokens see no mail (tests/http.rs).
+    row("PUT", "/crm/parties/{external_id}", Everybodys, PARTY, 401),
+    row("GET", "/crm/changes", Everybodys, "", 401),
+    row("GET", "/parties/by-external-id/{external_id}", OwnRecord, "", 404),
     sealed(row("GET", "/accounts/{id}", Account(Own), "", 200), 200),
     sealed(row("DELETE", "/accounts/{id}", Account(Own), "", 204), 204),
     // No server of the test may be dialled, so none accepts the password.

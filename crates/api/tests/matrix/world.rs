@@ -402,7 +402,11 @@ async fn grant(services: &Services, people: &BTreeMap<Viewer, Person>) {
 impl World {
     pub async fn call(&self, row: &Row, viewer: Viewer, target: Target) -> Answer {
         let id = self.id(row, viewer, target);
-        let path = row.path.replace("{id}", &id).replace("{capability}", "made-up");
+        let path = row
+            .path
+            .replace("{id}", &id)
+            .replace("{capability}", "made-up")
+            .replace("{external_id}", "unknown");
         let query = match (row.method, row.path) {
             (_, "/presets") => "?domain=gmail.com".to_owned(),
             ("GET", "/parties") => "?kind=customer".to_owned(),

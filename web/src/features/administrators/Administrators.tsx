@@ -9,6 +9,7 @@ import { exactTime } from "../../components/time";
 import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
 import { useSession } from "../../session";
 import { texts } from "../../texts";
+import { Tokens } from "./Tokens";
 
 type Staff = Schemas["StaffView"];
 
@@ -27,6 +28,7 @@ export function Administrators() {
         {staff.isPending && <Skeleton height={200} radius={8} />}
         {staff.isError && <ErrorState error={staff.error} retry={() => void staff.refetch()} />}
         {staff.data && <People staff={staff.data} onLink={setLink} />}
+        <Tokens />
         <Audit staff={staff.data ?? []} />
       </div>
       <Modal opened={adding} onClose={() => setAdding(false)} title="Add an administrator"><Add onLink={(token) => { setAdding(false); setLink(token); }} /></Modal>
@@ -138,6 +140,16 @@ const VERBS: Record<string, string> = {
   enabled: "enabled an administrator",
   sign_in_reset: "reset a sign-in",
   mail_erased: "erased a leaver's mail",
+  token_made: "made an API token",
+  token_revoked: "revoked an API token",
+  party_added: "added a record",
+  party_changed: "changed a record",
+  party_deleted: "deleted a record",
+  party_imported: "brought a record up to date",
+  paired: "paired an author",
+  unpaired: "took a pairing back",
+  blocked: "blocked a sender at",
+  unblocked: "unblocked a sender at",
   second_factor_on: "turned the second factor on",
   second_factor_off: "turned the second factor off",
 };
