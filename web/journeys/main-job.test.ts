@@ -185,6 +185,11 @@ test("the administrator without a grant sees nothing of it; with one, at once", 
   await bob.getByText("Testing IMAP", { exact: true }).click();
   await bob.getByText("Alice Adams's mail - you may see").waitFor();
   await screenshot(bob, "granted-light");
+  const show = bob.getByRole("radiogroup", { name: "Show emails" });
+  await show.getByText("My", { exact: true }).click();
+  await bob.getByText("Nothing found").waitFor();
+  await show.getByText("Alice Adams", { exact: true }).click();
+  await bob.getByText("Testing IMAP", { exact: true }).first().waitFor();
   await alice.getByText("You and Bob Brown (may see)").first().waitFor();
   await access.getByRole("button", { name: "Take away" }).click();
   await access.getByRole("button", { name: "Save" }).click();

@@ -32,6 +32,8 @@ impl Default for Limits {
     }
 }
 
+/// Pieces wait in a queue for their reader; together they must not weigh much.
+const PIECE_BYTES: usize = 64 * 1024;
 /// Of a 63-bit number (RFC 9051 §9, number64).
 const MAX_SIZE_DIGITS: usize = 19;
 
@@ -157,7 +159,9 @@ impl Framer {
     /// Takes what has come of the diverted literal; `None`: nothing has.
     fn divert(&mut self) -> Option<Bytes> {
         let mut piece = self.buffer.split_off(self.scanned);
-        let wanted = usize::try_from(self.diverting).unwrap_or(usize::MAX);
+        let wanted = usize::try_from(self.diverting)
+            .unwrap_or(usize::MAX)
+            .min(PIECE_BYTES);
         if piece.len() > wanted {
             let after = piece.split_off(wanted);
             self.buffer.extend_from_slice(&after);

@@ -5,22 +5,36 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+const LANGUAGE_KEY = "waxseal-dates";
+
+/** The language that dates are written in; empty: the browser's. */
+export function datesLanguage(): string {
+  return localStorage.getItem(LANGUAGE_KEY) ?? "";
+}
+
+export function setDatesLanguage(language: string) {
+  if (language) localStorage.setItem(LANGUAGE_KEY, language);
+  else localStorage.removeItem(LANGUAGE_KEY);
+}
+
+const language = () => datesLanguage() || undefined;
+
 export function shortTime(at: Date, now: Date): string {
   const age = now.getTime() - at.getTime();
   if (age < MINUTE) return "now";
   if (age < HOUR) return `${Math.floor(age / MINUTE)} min`;
   if (at.toDateString() === now.toDateString()) {
-    return at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hour12: false });
+    return at.toLocaleTimeString(language(), { hour: "2-digit", minute: "2-digit", hour12: false });
   }
   if (at.toDateString() === new Date(now.getTime() - DAY).toDateString()) return "Yesterday";
-  if (age < 6 * DAY) return at.toLocaleDateString(undefined, { weekday: "short" });
+  if (age < 6 * DAY) return at.toLocaleDateString(language(), { weekday: "short" });
   const sameYear = at.getFullYear() === now.getFullYear();
-  return at.toLocaleDateString(undefined, { day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) });
+  return at.toLocaleDateString(language(), { day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) });
 }
 
 export function longTime(at: Date, now: Date): string {
   const seconds = Math.round((at.getTime() - now.getTime()) / 1000);
-  const format = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+  const format = new Intl.RelativeTimeFormat(datesLanguage() || "en", { numeric: "auto" });
   const size = Math.abs(seconds);
   if (size < 60) return format.format(seconds, "second");
   if (size < 3600) return format.format(Math.round(seconds / 60), "minute");
@@ -29,7 +43,7 @@ export function longTime(at: Date, now: Date): string {
 }
 
 export function exactTime(at: Date): string {
-  return at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" });
+  return at.toLocaleString(language(), { dateStyle: "medium", timeStyle: "long" });
 }
 
 /** The current minute, so that "4 min" becomes "5 min" by itself. */

@@ -3,6 +3,7 @@ import { IconLock, IconPalette, IconUser } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { Field } from "../../components/Field";
+import { datesLanguage, exactTime, setDatesLanguage } from "../../components/time";
 import { api, type Schemas, unwrap } from "../../client";
 import { useSession, useSignOut } from "../../session";
 import { texts } from "../../texts";
@@ -55,11 +56,15 @@ function PasswordCard() {
   );
 }
 
+const LANGUAGES = [["en-GB", "English (UK)"], ["en-US", "English (US)"], ["de", "Deutsch"], ["es", "Español"], ["pt", "Português"], ["uk", "Українська"], ["cs", "Čeština"], ["fr", "Français"], ["pl", "Polski"], ["it", "Italiano"]].map(([value, label]) => ({ value: value ?? "", label: label ?? "" }));
+
 function LookCard() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const [dates, setDates] = useState(datesLanguage());
   return (
     <Card title="Look" icon={<IconPalette size={19} stroke={1.6} />} summary="" open={false}>
       <Field label="Colours"><SegmentedControl aria-label="Colours" value={colorScheme} onChange={(scheme) => setColorScheme(scheme as "auto" | "light" | "dark")} data={[{ value: "auto", label: "As the system" }, { value: "light", label: "Light" }, { value: "dark", label: "Dark" }]} /></Field>
+      <Field label="Language of dates" htmlFor="dates" hint={exactTime(new Date())}><Select id="dates" allowDeselect={false} value={dates} onChange={(language) => { setDatesLanguage(language ?? ""); setDates(language ?? ""); }} data={[{ value: "", label: "As the browser" }, ...LANGUAGES]} /></Field>
     </Card>
   );
 }
