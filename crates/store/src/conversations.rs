@@ -64,13 +64,12 @@ pub async fn threads_with(
     found.truncate(limit as usize);
     let mut threads = Vec::with_capacity(found.len());
     for (last_at, thread, account) in found {
-        let messages = messages::list_of_thread(conn, access, thread).await?;
-        if let Some(last) = messages.last().cloned() {
+        if let Some(last) = messages::last_of_thread(conn, access, thread).await? {
             threads.push(ConversationThread {
                 thread,
                 account,
                 last_at,
-                messages: messages.len() as u64,
+                messages: messages::count_of_thread(conn, access, thread).await?,
                 last,
             });
         }

@@ -183,6 +183,7 @@ fn raw_row(message: &NewMessage) -> Vec<Value> {
     ]
 }
 
+const SEARCH_ROWS: usize = 32;
 const INSERT_SEARCH_SQLITE: &str = "INSERT INTO message_search (rowid, words)";
 const INSERT_SEARCH_POSTGRES: &str = "
     INSERT INTO message_search (rowid, words) VALUES ($1, to_tsvector('simple', $2))";
@@ -197,10 +198,13 @@ async fn insert_search(
     let words = |message: &NewMessage| format!("{account_word} {}", message.search_text);
     match tx.dialect() {
         Dialect::Sqlite => {
-            let rows = messages
-                .iter()
-                .map(|message| vec![message.arrival_key.into(), words(message).into()]);
-            tx.insert_rows(INSERT_SEARCH_SQLITE, "", rows.collect()).await?;
+            // Few at a time: the words of a whole batch weigh as much as its messages.
+            for some in messages.chunks(SEARCH_ROWS) {
+                let rows = some
+                    .iter()
+                    .map(|message| vec![message.arrival_key.into(), words(message).into()]);
+                tx.insert_rows(INSERT_SEARCH_SQLITE, "", rows.collect()).await?;
+            }
         }
         Dialect::Postgres => {
             for message in messages {

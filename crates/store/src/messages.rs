@@ -172,11 +172,34 @@ pub async fn list_by_keys(
     conn.fetch_all(statement).await?.iter().map(message).collect()
 }
 
+/// Of a longer thread the newest messages are shown.
+const MAX_THREAD: u32 = 1_000;
+
 /// Of one thread, oldest first, deleted ones left out; empty also when the viewer may not see its account.
 pub async fn list_of_thread(
     conn: &mut Conn,
     access: &Access,
     thread: ThreadId,
+) -> Result<Vec<Message>, StoreError> {
+    let mut found = newest_of_thread(conn, access, thread, MAX_THREAD).await?;
+    found.reverse();
+    Ok(found)
+}
+
+/// The newest message of a thread that is not deleted.
+pub async fn last_of_thread(
+    conn: &mut Conn,
+    access: &Access,
+    thread: ThreadId,
+) -> Result<Option<Message>, StoreError> {
+    Ok(newest_of_thread(conn, access, thread, 1).await?.pop())
+}
+
+async fn newest_of_thread(
+    conn: &mut Conn,
+    access: &Access,
+    thread: ThreadId,
+    limit: u32,
 ) -> Result<Vec<Message>, StoreError> {
     let mut statement = Statement::new(format!(
         "{SELECT} m.thread_id = $2 AND m.deleted_at IS NULL AND m.mail_account_id IN "
@@ -184,8 +207,22 @@ pub async fn list_of_thread(
     .bind(access.viewer())
     .bind(thread);
     statement.push_list(access.account_ids().map(Value::from));
-    statement.push_sql(" ORDER BY m.arrival_key");
+    statement.push_sql(" ORDER BY m.arrival_key DESC");
+    let statement = push_limit(statement, limit);
     conn.fetch_all(statement).await?.iter().map(message).collect()
+}
+
+/// How many of a thread's messages the viewer may see; deleted ones left out.
+pub async fn count_of_thread(conn: &mut Conn, access: &Access, thread: ThreadId) -> Result<u64, StoreError> {
+    let mut statement = Statement::new(
+        "SELECT COUNT(*) AS messages
+           FROM messages
+          WHERE thread_id = $1 AND deleted_at IS NULL AND mail_account_id IN ",
+    )
+    .bind(thread);
+    statement.push_list(access.account_ids().map(Value::from));
+    let row = conn.fetch_optional(statement).await?;
+    row.ok_or(StoreError::Unexpected("count"))?.size("messages")
 }
 
 const AUTHORED: &str = "

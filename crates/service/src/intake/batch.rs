@@ -90,7 +90,7 @@ impl Services {
         let prepared = prepared.await?;
 
         let mut report = IntakeReport::default();
-        let sorted = self.sort_out(&batch, prepared, &mut report).await?;
+        let mut sorted = self.sort_out(&batch, prepared, &mut report).await?;
         let raws = sorted.new.iter().map(|message| message.raw.clone()).collect();
         let ranges = match sorted.new.is_empty() {
             true => Vec::new(),
@@ -101,7 +101,7 @@ impl Services {
         if !accounts::renew_lease(&mut tx, batch.lease, now.plus(LEASE_TIME)).await? {
             return Err(ServiceError::LeaseLost);
         }
-        let stored = self.insert_new(&mut tx, &batch, &sorted.new, ranges).await?;
+        let stored = self.insert_new(&mut tx, &batch, &mut sorted.new, ranges).await?;
         let copies = copies(&sorted, &stored);
         intake::insert_copies(&mut tx, batch.folder, uid_validity, &copies).await?;
         let skipped = skipped(&batch, &sorted);
@@ -195,7 +195,7 @@ impl Services {
         &self,
         tx: &mut Tx,
         batch: &IntakeBatch<'_>,
-        new: &[Prepared],
+        new: &mut [Prepared],
         ranges: Vec<BlobRange>,
     ) -> Result<Vec<MessageId>, ServiceError> {
         let summaries: Vec<_> = new.iter().map(|message| &message.parsed.summary).collect();
@@ -213,7 +213,7 @@ impl Services {
         }
         index.save(tx).await?;
         let mut rows = Vec::with_capacity(new.len());
-        for (position, (message, raw)) in new.iter().zip(ranges).enumerate() {
+        for (position, (message, raw)) in new.iter_mut().zip(ranges).enumerate() {
             let id = self.ids.next();
             rows.push(new_message(id, threads[&position], keys[position], message, raw));
         }
@@ -363,9 +363,11 @@ pub fn new_message(
     id: MessageId,
     thread: domain::ThreadId,
     arrival_key: i64,
-    message: &Prepared,
+    message: &mut Prepared,
     raw: BlobRange,
 ) -> NewMessage {
+    // Not copied: it is as long as the text.
+    let search_text = std::mem::take(&mut message.parsed.summary.search_text);
     let summary = &message.parsed.summary;
     let author = summary.author();
     NewMessage {
@@ -396,7 +398,7 @@ pub fn new_message(
         sha256: message.sha256,
         addresses: summary.addresses.clone(),
         attachments: summary.attachments.clone(),
-        search_text: summary.search_text.clone(),
+        search_text,
         raw,
     }
 }

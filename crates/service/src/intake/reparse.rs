@@ -75,14 +75,14 @@ impl Services {
             Direction::Outgoing => FolderRole::Sent,
         };
         let (owner, now) = (account.clone(), self.now());
-        let prepared =
+        let mut prepared =
             tokio::task::spawn_blocking(move || prepare(fetched, role, &owner, now, false)).await?;
         let is_shown = prepared.parsed.parked_reason.is_none();
         let parsed = new_message(
             parked.id,
             parked.thread,
             parked.arrival_key,
-            &prepared,
+            &mut prepared,
             parked.raw.clone(),
         );
         let mut tx = self.db.begin_write().await?;
