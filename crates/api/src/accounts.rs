@@ -60,6 +60,9 @@ pub struct ImapCard {
     /// For slow lines, where the server can.
     #[serde(default)]
     compress: bool,
+    /// Whose Authentication-Results count; absent: learned from the first message that has one.
+    #[serde(default)]
+    authserv_id: Option<String>,
     /// Absent: found by its mark or its name.
     sent_folder: Option<String>,
 }
@@ -320,6 +323,38 @@ fn sealed_view(account: MailAccount) -> AccountView {
     }
 }
 
+#[derive(Deserialize, ToSchema)]
+pub struct DenyListRequest {
+    deny_list: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct DenyPreviewView {
+    line: String,
+    /// Of the last 90 days, that it would have kept out.
+    messages: u64,
+}
+
+/// What lines that are not saved yet would have kept out.
+#[utoipa::path(post, operation_id = "preview_deny_list", path = "/accounts/{id}/deny-list/preview", params(("id" = String, Path)),
+    request_body = DenyListRequest, responses((status = 200, body = Vec<DenyPreviewView>)))]
+pub async fn preview_deny_list(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+    extract::Json(request): extract::Json<DenyListRequest>,
+) -> ApiResult<Json<Vec<DenyPreviewView>>> {
+    let previews = state
+        .services
+        .preview_deny_list(viewer, id, &request.deny_list)
+        .await?;
+    let views = previews.into_iter().map(|preview| DenyPreviewView {
+        line: preview.line,
+        messages: preview.messages,
+    });
+    Ok(Json(views.collect()))
+}
+
 #[utoipa::path(put, path = "/accounts/{id}/tracking", params(("id" = String, Path)),
     request_body = TrackingCard, responses((status = 204)))]
 pub async fn save_tracking(
@@ -520,6 +555,7 @@ pub async fn preset(
                 security: preset.imap_security.as_str().to_owned(),
                 validate_certificate: true,
                 compress: false,
+                authserv_id: None,
                 sent_folder: None,
             },
             smtp_server: preset.smtp_server.clone(),
@@ -553,6 +589,7 @@ impl From<ImapSettings> for ImapCard {
             security: settings.security.as_str().to_owned(),
             validate_certificate: settings.validate_certificate,
             compress: settings.compress,
+            authserv_id: settings.authserv_id,
             sent_folder: settings.sent_folder,
         }
     }
@@ -568,6 +605,10 @@ impl TryFrom<ImapCard> for ImapSettings {
             security: security(&card.security)?,
             validate_certificate: card.validate_certificate,
             compress: card.compress,
+            authserv_id: card
+                .authserv_id
+                .map(|id| id.trim().to_lowercase())
+                .filter(|id| !id.is_empty()),
             sent_folder: card.sent_folder,
         })
     }

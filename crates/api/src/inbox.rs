@@ -40,6 +40,8 @@ pub struct ListParams {
     /// `incoming` or `outgoing`.
     direction: Option<String>,
     unread: Option<bool>,
+    /// Whether the author is a customer, a lead or a colleague.
+    known: Option<bool>,
     attachments: Option<bool>,
     /// Arrived at or after: RFC 3339.
     from: Option<String>,
@@ -71,10 +73,12 @@ fn query(params: ListParams) -> Result<InboxQuery, ServiceError> {
     Ok(InboxQuery {
         show: show(params.show.as_deref())?,
         text: params.text.unwrap_or_default(),
+        known: params.known,
         filter: Filter {
             direction: params.direction.as_deref().map(direction).transpose()?,
             unread: params.unread,
             with_attachments: params.attachments.unwrap_or(false),
+            author: None,
             from: params
                 .from
                 .as_deref()

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod assets;
+mod conversations;
 mod crm;
 mod error;
 mod events;
@@ -29,6 +30,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::UtoipaMethodRouterExt as _;
 use utoipa_axum::routes;
 
 pub use state::ApiState;
@@ -46,6 +48,7 @@ pub use state::Reach;
 struct ApiDoc;
 
 const MAX_BODY_BYTES: usize = 1024 * 1024;
+const MAX_IMPORT_BYTES: usize = 20 * 1024 * 1024;
 
 /// The whole web application.
 pub fn router(state: ApiState) -> Router {
@@ -112,6 +115,7 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(accounts::get, accounts::erase))
         .routes(routes!(accounts::unseal))
         .routes(routes!(accounts::save_tracking))
+        .routes(routes!(accounts::preview_deny_list))
         .routes(routes!(accounts::save_credentials))
         .routes(routes!(accounts::save_imap))
         .routes(routes!(accounts::save_smtp))
@@ -138,9 +142,13 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(crm::find))
         .routes(routes!(crm::list_tokens, crm::create_token))
         .routes(routes!(crm::revoke_token))
-        .routes(routes!(parties::conversation))
-        .routes(routes!(parties::thread))
-        .routes(routes!(parties::pair))
+        .routes(routes!(parties::import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
+        .routes(routes!(conversations::conversation))
+        .routes(routes!(conversations::thread))
+        .routes(routes!(conversations::merge))
+        .routes(routes!(conversations::split))
+        .routes(routes!(conversations::choose, conversations::unchoose))
+        .routes(routes!(parties::pairing, parties::pair))
         .routes(routes!(parties::preview_block, parties::block))
         .routes(routes!(parties::unblock))
         .routes(routes!(frames::frame))

@@ -1,19 +1,23 @@
-//! Customers and leads, pairing, blocking, the Communication tab.
+//! Customers and leads, pairing, blocking.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
+use domain::EmailAddress;
 use domain::MailAccountId;
 use domain::MessageId;
 use domain::PartyId;
-use domain::ThreadId;
 use domain::Timestamp;
 use domain::party::PartyKind;
 use domain::rules::blocking::BlockScope;
+use domain::text::sentence;
 use serde::Deserialize;
 use serde::Serialize;
 use service::ServiceError;
+use service::import::RefusedLine;
 use service::pairing::Blocked;
+use service::pairing::Offer;
 use service::parties::After;
 use service::parties::Party;
 use service::parties::PartyForm;
@@ -26,7 +30,7 @@ use crate::extract;
 use crate::extract::Path;
 use crate::extract::Query;
 use crate::session::SignedIn;
-use crate::views::MessageRow;
+use crate::views::PartyNameView;
 
 #[derive(Deserialize, ToSchema)]
 pub struct PartyRequest {
@@ -226,6 +230,54 @@ pub async fn unpair(
 pub struct PairRequest {
     #[schema(value_type = String, format = Uuid)]
     party_id: PartyId,
+    /// One of what was offered; absent: the author's.
+    address: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct OfferView {
+    address: String,
+    /// Why it may stand for others than the person who wrote: `list`, `no_reply` or `own_domain`.
+    caution: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SimilarView {
+    party: PartyNameView,
+    address: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct PairingView {
+    /// The best first.
+    offers: Vec<OfferView>,
+    /// Records that may be the same person's: `kelly+shop@x` beside `kelly@x`.
+    similar: Vec<SimilarView>,
+}
+
+/// Which addresses of a message can be paired.
+#[utoipa::path(get, operation_id = "get_pairing", path = "/messages/{id}/pair", params(("id" = String, Path)), responses((status = 200, body = PairingView)))]
+pub async fn pairing(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MessageId>,
+) -> ApiResult<Json<PairingView>> {
+    let pairing = state.services.get_pairing(viewer, id).await?;
+    let offer = |offer: Offer| OfferView {
+        address: offer.address.to_string(),
+        caution: offer.caution.map(|caution| caution.as_str().to_owned()),
+    };
+    Ok(Json(PairingView {
+        offers: pairing.offers.into_iter().map(offer).collect(),
+        similar: pairing
+            .similar
+            .into_iter()
+            .map(|(party, address)| SimilarView {
+                party: party.into(),
+                address: address.to_string(),
+            })
+            .collect(),
+    }))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -241,7 +293,12 @@ pub async fn pair(
     Path(id): Path<MessageId>,
     extract::Json(request): extract::Json<PairRequest>,
 ) -> ApiResult<Json<PairedView>> {
-    let address = state.services.pair_author(viewer, id, request.party_id).await?;
+    let chosen = request.address.as_deref().map(EmailAddress::parse).transpose();
+    let chosen = chosen.map_err(|error| ServiceError::field("address", sentence(&error.to_string())))?;
+    let address = state
+        .services
+        .pair_author(viewer, id, request.party_id, chosen)
+        .await?;
     Ok(Json(PairedView {
         address: address.to_string(),
     }))
@@ -343,76 +400,55 @@ pub async fn unblock(
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct ConversationParams {
-    /// Milliseconds: `last_at_ms` of the last line of the page before.
-    before: Option<i64>,
+pub struct ImportParams {
+    /// `customer` or `lead`, where the file does not say.
+    kind: String,
+    /// False: only says what would happen.
+    apply: bool,
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct ConversationLineView {
-    #[schema(value_type = String, format = Uuid)]
-    thread_id: ThreadId,
-    last_at: String,
-    last_at_ms: i64,
-    messages: u64,
-    /// The newest message.
-    last: MessageRow,
+pub struct ImportView {
+    added: u64,
+    changed: u64,
+    unchanged: u64,
+    refused: u64,
+    /// The first of the refused lines.
+    refusals: Vec<RefusedLineView>,
+    /// Columns that mean nothing here.
+    ignored_columns: Vec<String>,
 }
 
-const CONVERSATION_PAGE: u32 = 50;
+#[derive(Serialize, ToSchema)]
+pub struct RefusedLineView {
+    line: u64,
+    reasons: Vec<String>,
+}
 
-/// Threads with a party that the viewer may see, last contacted first.
-#[utoipa::path(get, operation_id = "list_conversation", path = "/parties/{id}/conversation", params(("id" = String, Path), ConversationParams), responses((status = 200, body = Vec<ConversationLineView>)))]
-pub async fn conversation(
+/// Customers and leads from a CSV file (UTF-8; the first line names the columns).
+#[utoipa::path(post, operation_id = "import_parties", path = "/parties/import", params(ImportParams),
+    request_body(content = String, content_type = "text/csv"), responses((status = 200, body = ImportView)))]
+pub async fn import(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
-    Path(id): Path<PartyId>,
-    Query(params): Query<ConversationParams>,
-) -> ApiResult<Json<Vec<ConversationLineView>>> {
-    let before = Timestamp::from_millis(params.before.unwrap_or(i64::MAX));
-    let lines = state
+    Query(params): Query<ImportParams>,
+    file: Bytes,
+) -> ApiResult<Json<ImportView>> {
+    let kind = kind(&params.kind)?;
+    let report = state
         .services
-        .list_conversation(viewer, id, before, CONVERSATION_PAGE)
+        .import_parties(viewer, kind, &file, params.apply)
         .await?;
-    let views = lines.into_iter().map(|line| ConversationLineView {
-        thread_id: line.thread,
-        last_at: line.last_at.to_rfc3339(),
-        last_at_ms: line.last_at.millis(),
-        messages: line.messages,
-        last: line.last.into(),
-    });
-    Ok(Json(views.collect()))
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ThreadParams {
-    /// Whose conversation it is opened in.
-    party: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct ThreadMessageView {
-    message: MessageRow,
-    /// The party is among its people; the others are folded.
-    with_party: bool,
-}
-
-/// The messages of a thread, oldest first.
-#[utoipa::path(get, operation_id = "get_thread", path = "/threads/{id}", params(("id" = String, Path), ThreadParams), responses((status = 200, body = Vec<ThreadMessageView>)))]
-pub async fn thread(
-    State(state): State<ApiState>,
-    SignedIn(viewer): SignedIn,
-    Path(id): Path<ThreadId>,
-    Query(params): Query<ThreadParams>,
-) -> ApiResult<Json<Vec<ThreadMessageView>>> {
-    let party = params.party.map(|id| id.parse::<PartyId>()).transpose();
-    let party =
-        party.map_err(|_| ServiceError::field("party", "The id of a customer or lead is expected."))?;
-    let messages = state.services.get_thread(viewer, id, party).await?;
-    let views = messages.into_iter().map(|found| ThreadMessageView {
-        message: found.listed.into(),
-        with_party: found.with_party,
-    });
-    Ok(Json(views.collect()))
+    let refused = |refused: RefusedLine| RefusedLineView {
+        line: refused.line,
+        reasons: refused.errors.into_iter().map(|error| error.message).collect(),
+    };
+    Ok(Json(ImportView {
+        added: report.added,
+        changed: report.changed,
+        unchanged: report.unchanged,
+        refused: report.refused,
+        refusals: report.refusals.into_iter().map(refused).collect(),
+        ignored_columns: report.ignored_columns,
+    }))
 }

@@ -39,6 +39,10 @@ pub struct MessageRow {
     author_kind: String,
     /// Customers and leads with the author's address; several: ambiguous.
     parties: Vec<PartyNameView>,
+    /// The author's domain disowns it, says the receiving server: it is nobody's by itself.
+    disowned: bool,
+    /// Somebody said whose the thread is.
+    chosen: bool,
     recipients: String,
     subject: String,
     snippet: String,
@@ -67,6 +71,8 @@ impl From<ListedMessage> for MessageRow {
             author_address: message.author_address,
             author_kind: author_kind(listed.author_kind).to_owned(),
             parties: listed.parties.into_iter().map(PartyNameView::from).collect(),
+            disowned: listed.is_disowned,
+            chosen: listed.is_chosen,
             recipients: message.recipients,
             subject: message.subject,
             snippet: message.snippet,

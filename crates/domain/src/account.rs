@@ -62,6 +62,9 @@ pub struct ImapSettings {
     /// For slow lines (RFC 4978), where the server can.
     #[serde(default)]
     pub compress: bool,
+    /// Whose `Authentication-Results` count; `None`: learned from the first message that has one.
+    #[serde(default)]
+    pub authserv_id: Option<String>,
     /// As people read it; `None`: found by SPECIAL-USE or name.
     #[serde(default)]
     pub sent_folder: Option<String>,

@@ -46,6 +46,12 @@ impl EmailAddress {
         self.0.rsplit_once('@').map_or("", |(local, _)| local)
     }
 
+    /// `kelly@x` of `kelly+shop@x`; `None` without such a tag.
+    pub fn without_tag(&self) -> Option<EmailAddress> {
+        let (base, _) = self.local().split_once('+')?;
+        (!base.is_empty()).then(|| EmailAddress(format!("{base}@{}", self.domain())))
+    }
+
     pub fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }

@@ -25,6 +25,11 @@ impl InternetMessageId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What stands before the `@`.
+    pub fn left(&self) -> &str {
+        self.0.split_once('@').map_or(self.0.as_str(), |(left, _)| left)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,6 +51,26 @@ impl Direction {
         [Direction::Incoming, Direction::Outgoing]
             .into_iter()
             .find(|direction| direction.as_str() == text)
+    }
+}
+
+/// How bytes of a message came to be here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Written here.
+    Composed,
+    /// Found in Sent.
+    Filed,
+    Received,
+}
+
+impl Origin {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Origin::Composed => "composed",
+            Origin::Filed => "filed",
+            Origin::Received => "received",
+        }
     }
 }
 
@@ -108,6 +133,14 @@ pub struct AttachmentSummary {
     pub inline: bool,
 }
 
+/// What a server on the way found about the author (RFC 8601), cut to what is used here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthenticationResult {
+    /// The authserv-id, lower case.
+    pub server: String,
+    pub dmarc_failed: bool,
+}
+
 /// What parsing a message yields for lists, threads and search. Bodies are parsed again when opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageSummary {
@@ -119,6 +152,10 @@ pub struct MessageSummary {
     pub snippet: CleanText,
     pub addresses: Vec<NamedAddress>,
     pub attachments: Vec<AttachmentSummary>,
+    /// The topmost first: each server that passes a message on adds its own above.
+    pub authentication: Vec<AuthenticationResult>,
+    /// `X-Waxseal-Id`: of what was written here, where a server has put a Message-ID of its own.
+    pub own_token: Option<String>,
     /// Folded words of author, subject and text for the index.
     pub search_text: String,
 }
@@ -143,6 +180,15 @@ impl MessageSummary {
             from.find(|named| sender.is_some() && named.address.as_ref() == sender)
                 .unwrap_or(first),
         )
+    }
+
+    /// The receiving server says that the author's domain disowns this. `authserv_id`: whose word counts; `None`:
+    /// the topmost one's.
+    pub fn is_disowned(&self, authserv_id: Option<&str>) -> bool {
+        self.authentication
+            .iter()
+            .find(|result| authserv_id.is_none_or(|id| result.server.eq_ignore_ascii_case(id)))
+            .is_some_and(|result| result.dmarc_failed)
     }
 
     pub fn has_attachments(&self) -> bool {

@@ -3,5 +3,6 @@
 pub mod blocking;
 pub mod folder_plan;
 pub mod intake;
+pub mod pairing;
 pub mod sent_folder;
 pub mod threading;

@@ -162,6 +162,7 @@ async fn opened(world: &World, id: MailAccountId, names: &HashMap<Hash, String>)
     let mut position = Position::NEWEST;
     loop {
         let query = InboxQuery {
+            known: None,
             show: Show::All,
             text: String::new(),
             filter: Filter::default(),

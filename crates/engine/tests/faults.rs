@@ -24,6 +24,7 @@ fn settings(port: u16, security: Security, validate_certificate: bool) -> ImapSe
         security,
         validate_certificate,
         compress: false,
+        authserv_id: None,
         sent_folder: None,
     }
 }
@@ -324,6 +325,7 @@ async fn a_compressed_connection_gives_the_same_mail() {
     }
     let imap = ImapSettings {
         compress: true,
+        authserv_id: None,
         ..imap_of(&dovecot)
     };
     let probed = world.handle.probe(credentials(imap.clone(), PASSWORD)).await;

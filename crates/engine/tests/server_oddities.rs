@@ -47,6 +47,7 @@ async fn mail_is_taken_in_once_however_the_server_answers() {
             security: Security::None,
             validate_certificate: true,
             compress: false,
+            authserv_id: None,
             sent_folder: None,
         };
         let id = world.account(imap, "owner", support::tracking_everything()).await;

@@ -3,12 +3,14 @@
 //! Pure: no I/O, no clock. Limits are checked by a linear scan before any library sees the bytes, because
 //! some bytes end the process (10,000 nested message/rfc822 overflow a stack, which nothing catches).
 
+mod hints;
 mod html;
 mod open;
 mod parse;
 mod skeleton;
 mod summary;
 
+pub use hints::author_hints;
 pub use html::FrameHtml;
 pub use html::sanitise;
 pub use open::OpenedMessage;

@@ -5,6 +5,7 @@ use domain::EmailAddress;
 use domain::Timestamp;
 use domain::message::AddressRole;
 use domain::message::AttachmentSummary;
+use domain::message::AuthenticationResult;
 use domain::message::InternetMessageId;
 use domain::message::MessageSummary;
 use domain::message::NamedAddress;
@@ -46,6 +47,8 @@ pub fn summarise(raw: &[u8]) -> Result<MessageSummary, Refusal> {
         snippet: snippet(&text),
         search_text: search_text(&addresses, &subject, &text),
         attachments: attachments(&message, &skeleton),
+        authentication: authentication(&message),
+        own_token: own_token(&message),
         addresses,
         subject,
     })
@@ -72,7 +75,7 @@ pub fn header_addresses(header: &[u8]) -> HeaderAddresses {
     }
 }
 
-fn addresses(message: &Message<'_>) -> Vec<NamedAddress> {
+pub fn addresses(message: &Message<'_>) -> Vec<NamedAddress> {
     let fields = [
         (AddressRole::From, message.from()),
         (AddressRole::Sender, message.sender()),
@@ -126,6 +129,52 @@ fn message_ids(value: &HeaderValue<'_>) -> Vec<InternetMessageId> {
         .skip(skip)
         .filter_map(InternetMessageId::new)
         .collect()
+}
+
+fn own_token(message: &Message<'_>) -> Option<String> {
+    let mut fields = message.headers_raw();
+    let (_, value) = fields.find(|(name, _)| name.eq_ignore_ascii_case("X-Waxseal-Id"))?;
+    Some(CleanText::cut(value.trim(), 100).into_string())
+}
+
+const MAX_AUTHENTICATION_RESULTS: usize = 5;
+
+/// RFC 8601 §2.2: `authserv-id [version]; method=result ...; ...`, with comments anywhere.
+fn authentication(message: &Message<'_>) -> Vec<AuthenticationResult> {
+    let fields = message
+        .headers_raw()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("Authentication-Results"));
+    let results = fields.take(MAX_AUTHENTICATION_RESULTS).filter_map(|(_, value)| {
+        let plain = without_comments(value);
+        let (server, methods) = plain.split_once(';')?;
+        let server = server.split_ascii_whitespace().next()?;
+        let dmarc = methods
+            .split(';')
+            .filter_map(|method| method.trim_start().strip_prefix("dmarc"))
+            .find_map(|rest| rest.trim_start().strip_prefix('='));
+        let failed = dmarc.is_some_and(|result| result.trim_start().to_ascii_lowercase().starts_with("fail"));
+        Some(AuthenticationResult {
+            server: CleanText::cut(server, 255).as_str().to_ascii_lowercase(),
+            dmarc_failed: failed,
+        })
+    });
+    results.collect()
+}
+
+fn without_comments(value: &str) -> String {
+    let mut depth = 0_usize;
+    let keep = |c: &char| match c {
+        '(' => {
+            depth += 1;
+            false
+        }
+        ')' => {
+            depth = depth.saturating_sub(1);
+            false
+        }
+        _ => depth == 0,
+    };
+    value.chars().filter(keep).collect()
 }
 
 /// Plain text as written, or made from HTML.
@@ -280,6 +329,32 @@ References: <x@y> <z@y>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; b
         assert_eq!(summary.attachments[0].name.as_str(), "bill.pdf");
         assert!(summary.has_attachments());
         assert!(summary.search_text.contains("gebuhr") && summary.search_text.contains("quoted"));
+    }
+
+    #[test]
+    fn the_word_of_the_receiving_server_is_read() {
+        let own = Some("mx.isp.example");
+        for (field, disowned) in [
+            (
+                "mx.isp.example; spf=pass smtp.mailfrom=x; dmarc=fail (p=reject) header.from=y",
+                true,
+            ),
+            ("mx.isp.example 1; dmarc=pass", false),
+            ("MX.isp.example;\r\n dmarc = FAIL", true),
+            ("mx.isp.example (dmarc=fail); dkim=pass", false),
+            ("other.example; dmarc=fail", false),
+            ("mx.isp.example; none", false),
+            ("dmarc=fail", false),
+        ] {
+            let raw = format!("Authentication-Results: {field}\r\nFrom: a@b.example\r\n\r\nhi");
+            let summary = summarise(raw.as_bytes()).expect("summary");
+            assert_eq!(summary.is_disowned(own), disowned, "{field}");
+        }
+        let both = "Authentication-Results: mx.isp.example; dmarc=pass\r\nAuthentication-Results: mx.isp.example; dmarc=fail\r\n\r\n";
+        assert!(
+            !summarise(both.as_bytes()).expect("summary").is_disowned(own),
+            "the topmost counts"
+        );
     }
 
     #[test]

@@ -13,7 +13,8 @@ use crate::Services;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportFormat {
-    /// A folder with one file a message, byte for byte.
+    /// A folder with one file a message, byte for byte; another for each other form that it came in (mail to
+    /// oneself lies in INBOX and in Sent, and is one message).
     Eml,
     /// mboxrd: lines that begin with `From ` get a `>`; unquoted it is byte for byte again.
     Mbox,
@@ -83,7 +84,11 @@ impl<'a> Sink<'a> {
     fn write(&mut self, message: &Exported, raw: &Bytes) -> Result<(), ExportError> {
         match self {
             Sink::Folder(folder) => {
-                let path = folder.join(format!("{}.eml", message.id));
+                let name = match &message.other_form {
+                    None => format!("{}.eml", message.id),
+                    Some(hash) => format!("{}.{:02x}{:02x}.eml", message.id, hash[0], hash[1]),
+                };
+                let path = folder.join(name);
                 std::fs::write(&path, raw).map_err(|cause| file_error(&path, cause))
             }
             Sink::Mbox(path, file) => {
@@ -140,6 +145,7 @@ mod tests {
             arrival_key: 0,
             author_address: Some("a@b.example".into()),
             arrived_at: Timestamp::EPOCH,
+            other_form: None,
             raw: BlobRange {
                 segment: String::new(),
                 start: 0,

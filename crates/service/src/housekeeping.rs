@@ -58,10 +58,14 @@ impl Services {
 
     async fn erase(&self, message: &Erasable) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        let tombstone = self.keys.tombstone(message.account, &message.sha256);
-        messages::erase(&mut tx, message, tombstone, self.now()).await?;
+        let keyed = |(sha256, _): &(_, _)| self.keys.tombstone(message.account, sha256);
+        let tombstones: Vec<_> = message.raws.iter().map(keyed).collect();
+        messages::erase(&mut tx, message, &tombstones, self.now()).await?;
         tx.commit().await?;
-        self.rewrite_segment(&message.raw.segment).await
+        for (_, segment) in &message.raws {
+            self.rewrite_segment(segment).await?;
+        }
+        Ok(())
     }
 
     async fn rewrite_segment(&self, segment: &str) -> Result<(), ServiceError> {
@@ -76,7 +80,7 @@ impl Services {
             let ranges = self.blobs.write_segment(self.ids.uuid(), raws).await?;
             let mut tx = self.db.begin_write().await?;
             for (entry, range) in entries.iter().zip(&ranges) {
-                messages::move_raw(&mut tx, entry.message, range).await?;
+                messages::move_raw(&mut tx, entry, range).await?;
             }
             tx.commit().await?;
         }

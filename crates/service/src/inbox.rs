@@ -8,7 +8,9 @@ use domain::Access;
 use domain::AdministratorId;
 use domain::CleanText;
 use domain::MessageId;
+use domain::PartyId;
 use domain::Right;
+use domain::ThreadId;
 use domain::message::AttachmentSummary;
 use domain::message::NamedAddress;
 use domain::search::SearchQuery;
@@ -19,12 +21,14 @@ use store::administrators;
 use store::audit;
 use store::audit::AuditEntry;
 use store::messages;
+use store::messages::AuthorFilter;
 pub use store::messages::Filter;
 pub use store::messages::Message;
 pub use store::messages::Position;
 use store::parties;
 use store::parties::PartyName;
 use store::search;
+use store::threads;
 
 use crate::Event;
 use crate::ServiceError;
@@ -48,6 +52,8 @@ pub enum Show {
 pub struct InboxQuery {
     pub show: Show,
     pub text: String,
+    /// Whether anybody knows the author.
+    pub known: Option<bool>,
     pub filter: Filter,
     pub position: Position,
     pub limit: u32,
@@ -71,6 +77,11 @@ pub struct ListedMessage {
     pub author_kind: AuthorKind,
     /// Whose address the author's is. More than one: ambiguous, never picked from silently.
     pub parties: Vec<PartyName>,
+    /// A known address, and the receiving server says that its domain disowns the message: not attributed by
+    /// itself. `parties` are those with the address.
+    pub is_disowned: bool,
+    /// Somebody said whose the thread is.
+    pub is_chosen: bool,
     pub owner: AdministratorId,
     pub owner_name: String,
     pub right: Right,
@@ -105,6 +116,15 @@ impl Services {
     pub async fn list_inbox(&self, viewer: Viewer, query: &InboxQuery) -> Result<InboxPage, ServiceError> {
         let access = narrow(self.access_of(viewer).await?, query.show);
         let limit = query.limit.clamp(1, MAX_PAGE);
+        let mut query = query.clone();
+        if let Some(known) = query.known {
+            let own = self.own_addresses().await?;
+            query.filter.author = Some(AuthorFilter {
+                known,
+                colleagues: own.iter().map(ToString::to_string).collect(),
+            });
+        }
+        let query = &query;
         let mut conn = self.db.read().await?;
         let search = SearchQuery::parse(&query.text);
         let mut found = if query.text.trim().is_empty() {
@@ -295,7 +315,7 @@ impl Services {
         Ok((access, message))
     }
 
-    async fn read_raw(&self, message: &Message) -> Result<Bytes, ServiceError> {
+    pub(crate) async fn read_raw(&self, message: &Message) -> Result<Bytes, ServiceError> {
         let mut conn = self.db.read().await?;
         let range = messages::raw_range(&mut conn, message)
             .await?
@@ -393,6 +413,7 @@ fn not_shown() -> mime::OpenedMessage {
 /// Names of colleagues and whose address is whose.
 pub(crate) struct Names {
     parties: HashMap<String, Vec<PartyName>>,
+    chosen: HashMap<ThreadId, PartyId>,
     owners: HashMap<AdministratorId, String>,
     own_addresses: HashMap<domain::MailAccountId, HashSet<String>>,
     colleagues: HashSet<String>,
@@ -404,15 +425,19 @@ impl Names {
         conn: &mut Conn,
         messages: impl IntoIterator<Item = &'m Message>,
     ) -> Result<Self, ServiceError> {
-        let authors: HashSet<&str> = messages
-            .into_iter()
-            .filter_map(|message| message.author_address.as_deref())
-            .collect();
+        let (mut authors, mut threads) = (HashSet::new(), HashSet::new());
+        for message in messages {
+            authors.extend(message.author_address.as_deref());
+            threads.insert(message.thread);
+        }
         let authors: Vec<&str> = authors.into_iter().collect();
+        let threads: Vec<ThreadId> = threads.into_iter().collect();
+        let chosen = threads::find_choices(conn, &threads).await?.into_iter().collect();
         let parties = parties::find_by_addresses(conn, &authors).await?;
         let owners = administrators::list(conn).await?;
         let mut names = Names {
             parties,
+            chosen,
             owners: owners.into_iter().map(|owner| (owner.id, owner.name)).collect(),
             own_addresses: HashMap::new(),
             colleagues: HashSet::new(),
@@ -437,20 +462,29 @@ impl Names {
             .own_addresses
             .get(&message.account)
             .is_some_and(|own| own.contains(author));
+        let is_colleague = self.colleagues.contains(author);
+        let held_by = match is_own || is_colleague {
+            true => &[],
+            false => self.parties.get(author).map_or(&[][..], Vec::as_slice),
+        };
+        let chosen = self
+            .chosen
+            .get(&message.thread)
+            .and_then(|id| held_by.iter().find(|party| party.id == *id));
+        let is_disowned = message.is_disowned && chosen.is_none() && !held_by.is_empty();
         let author_kind = if is_own {
             AuthorKind::Owner
-        } else if self.colleagues.contains(author) {
+        } else if is_colleague {
             AuthorKind::Administrator
-        } else if self.parties.contains_key(author) {
-            AuthorKind::Party
-        } else {
+        } else if held_by.is_empty() || is_disowned {
             AuthorKind::Unknown
+        } else {
+            AuthorKind::Party
         };
         Some(ListedMessage {
-            parties: match author_kind {
-                AuthorKind::Party => self.parties.get(author).cloned().unwrap_or_default(),
-                _ => Vec::new(),
-            },
+            parties: chosen.map_or_else(|| held_by.to_vec(), |party| vec![party.clone()]),
+            is_disowned,
+            is_chosen: chosen.is_some(),
             author_kind,
             owner: held.owner,
             owner_name: self.owners.get(&held.owner).cloned().unwrap_or_default(),

@@ -38,6 +38,7 @@ pub struct MasterKey {
     sealing: Zeroizing<[u8; KEY_BYTES]>,
     capabilities: Zeroizing<[u8; KEY_BYTES]>,
     tombstones: Zeroizing<[u8; KEY_BYTES]>,
+    message_ids: Zeroizing<[u8; KEY_BYTES]>,
 }
 
 impl MasterKey {
@@ -68,6 +69,7 @@ impl MasterKey {
             sealing: derive("waxseal 2026 sealing of credentials"),
             capabilities: derive("waxseal 2026 capability urls"),
             tombstones: derive("waxseal 2026 tombstones of erased messages"),
+            message_ids: derive("waxseal 2026 tokens in message ids"),
         }
     }
 
@@ -157,6 +159,27 @@ impl MasterKey {
     pub fn tombstone(&self, account: MailAccountId, content: &[u8; 32]) -> [u8; 32] {
         let text = [account.uuid().as_bytes().as_slice(), content].concat();
         *blake3::keyed_hash(&self.tombstones, &text).as_bytes()
+    }
+
+    /// The left part of the Message-ID of a message that is written here: which it is, and a token that nobody
+    /// else can make.
+    pub fn message_id_token(&self, account: MailAccountId, message: MessageId) -> String {
+        let id = message.uuid().simple();
+        format!("{id}.{}", self.message_id_mac(account, message))
+    }
+
+    /// The message of this account whose token it is; `None`: made up, or another account's.
+    pub fn message_of_token(&self, account: MailAccountId, token: &str) -> Option<MessageId> {
+        let (id, mac) = token.split_once('.')?;
+        let message = MessageId::from_uuid(Uuid::try_parse(id).ok()?);
+        let expected = self.message_id_mac(account, message);
+        // Through hashes: comparing those takes the same time for every text.
+        (blake3::hash(mac.as_bytes()) == blake3::hash(expected.as_bytes())).then_some(message)
+    }
+
+    fn message_id_mac(&self, account: MailAccountId, message: MessageId) -> String {
+        let text = [account.uuid().as_bytes().as_slice(), message.uuid().as_bytes()].concat();
+        blake3::keyed_hash(&self.message_ids, &text).to_hex()[..24].to_owned()
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
@@ -294,6 +317,27 @@ mod tests {
             MasterKey::from_bytes(&[8; 32]).redeem(&text, Timestamp::EPOCH),
             None
         );
+    }
+
+    #[test]
+    fn a_token_in_a_message_id_is_of_one_account_and_cannot_be_made_up() {
+        let key = MasterKey::from_bytes(&[7; 32]);
+        let message = MessageId::from_uuid(Uuid::from_u128(9));
+        let token = key.message_id_token(account(1), message);
+        assert_eq!(key.message_of_token(account(1), &token), Some(message));
+        assert_eq!(key.message_of_token(account(2), &token), None);
+        let other = MessageId::from_uuid(Uuid::from_u128(10))
+            .uuid()
+            .simple()
+            .to_string();
+        let (_, mac) = token.split_once('.').expect("token");
+        for made_up in [
+            format!("{other}.{mac}"),
+            token[..token.len() - 1].to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(key.message_of_token(account(1), &made_up), None, "{made_up}");
+        }
     }
 
     #[test]

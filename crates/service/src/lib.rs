@@ -14,6 +14,7 @@ mod events;
 pub mod export;
 pub mod grants;
 pub mod housekeeping;
+pub mod import;
 pub mod inbox;
 pub mod intake;
 mod keys;

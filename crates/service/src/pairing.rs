@@ -1,20 +1,27 @@
 //! What is done with the author of a message: paired to a record, or blocked; each can be taken back.
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use domain::EmailAddress;
 use domain::MailAccountId;
 use domain::MessageId;
 use domain::PartyId;
 use domain::Right;
 use domain::Timestamp;
+use domain::deny::DenyLine;
 use domain::deny::DenyList;
 use domain::party::AddressSource;
 use domain::rules::blocking::BlockScope;
 use domain::rules::blocking::deny_lines;
+use domain::rules::pairing;
+pub use domain::rules::pairing::Offer;
 use domain::text::sentence;
 use store::accounts;
 use store::messages;
 use store::parties;
 use store::parties::PartyAddress;
+use store::parties::PartyName;
 
 use crate::Event;
 use crate::ServiceError;
@@ -22,6 +29,24 @@ use crate::Services;
 use crate::access::Viewer;
 use crate::accounts::save_tracking;
 use crate::parties::words_of;
+
+const PREVIEWED: Duration = Duration::from_secs(90 * 24 * 3600);
+const MAX_PREVIEWED: usize = 100;
+
+/// A line that is about to be saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DenyPreview {
+    pub line: String,
+    /// That it would have kept out.
+    pub messages: u64,
+}
+
+/// What can be done about the author of a message.
+pub struct Pairing {
+    pub offers: Vec<Offer>,
+    /// With the address that is like it: never paired by itself.
+    pub similar: Vec<(PartyName, EmailAddress)>,
+}
 
 /// What a block did, by which it can be taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,9 +67,24 @@ impl Services {
         viewer: Viewer,
         message: MessageId,
         party: PartyId,
+        address: Option<EmailAddress>,
     ) -> Result<EmailAddress, ServiceError> {
-        let author = self.author_to_act_on(viewer, message).await?.1;
-        if self.own_addresses().await?.contains(&author) {
+        let (_, from) = self.author_to_act_on(viewer, message).await?;
+        let own = self.own_addresses().await?;
+        let author = match address {
+            None => from,
+            Some(chosen) => {
+                let offered = self.offers(viewer, message, &from, &own).await?;
+                if offered.iter().all(|offer| offer.address != chosen) {
+                    return Err(ServiceError::field(
+                        "address",
+                        "Neither From nor Reply-To of this message holds this address.",
+                    ));
+                }
+                chosen
+            }
+        };
+        if own.contains(&author) {
             return Err(ServiceError::field(
                 "message",
                 "This is an administrator's own address.",
@@ -66,6 +106,34 @@ impl Services {
         tx.commit().await?;
         self.events.publish(Event::PartyChanged { party });
         Ok(author)
+    }
+
+    /// What could be paired of a message, the best first, and records that may be the same person's.
+    pub async fn get_pairing(&self, viewer: Viewer, message: MessageId) -> Result<Pairing, ServiceError> {
+        let (_, from) = self.author_to_act_on(viewer, message).await?;
+        let own = self.own_addresses().await?;
+        let offers = self.offers(viewer, message, &from, &own).await?;
+        let mut conn = self.db.read().await?;
+        let mut similar = Vec::new();
+        for offer in &offers {
+            similar.extend(parties::find_similar(&mut conn, &offer.address).await?);
+        }
+        Ok(Pairing { offers, similar })
+    }
+
+    async fn offers(
+        &self,
+        viewer: Viewer,
+        message: MessageId,
+        from: &EmailAddress,
+        own: &HashSet<EmailAddress>,
+    ) -> Result<Vec<Offer>, ServiceError> {
+        let raw = self
+            .read_raw(&self.find_message(viewer, message).await?.1)
+            .await?;
+        let hints = tokio::task::spawn_blocking(move || mime::author_hints(&raw)).await?;
+        let own: Vec<_> = own.iter().cloned().collect();
+        Ok(pairing::offers(from, &hints.unwrap_or_default(), &own))
     }
 
     /// Takes a pairing back; an address that was typed or imported stays.
@@ -99,7 +167,7 @@ impl Services {
         let (account, author) = self.author_to_act_on(viewer, message).await?;
         let lines = self.block_lines(&author, scope).await?;
         let mut conn = self.db.read().await?;
-        let matching = matching(&mut conn, account, &lines).await?;
+        let matching = matching(&mut conn, account, &lines, Timestamp::EPOCH).await?;
         Ok(Blocked {
             account,
             messages: matching.len() as u64,
@@ -134,7 +202,7 @@ impl Services {
             account.deny_list.push('\n');
         }
         accounts::update_settings(&mut tx, &account).await?;
-        let matching = matching(&mut tx, id, &lines).await?;
+        let matching = matching(&mut tx, id, &lines, Timestamp::EPOCH).await?;
         let now = self.now();
         if remove {
             messages::delete_many(&mut tx, &matching, now).await?;
@@ -178,6 +246,37 @@ impl Services {
         Ok(())
     }
 
+    /// What each line that is not on the list yet would have kept out in the last 90 days. Owner only.
+    pub async fn preview_deny_list(
+        &self,
+        viewer: Viewer,
+        account: MailAccountId,
+        text: &str,
+    ) -> Result<Vec<DenyPreview>, ServiceError> {
+        let account = self.get_own_account(viewer, account).await?;
+        let list = DenyList::parse(text)
+            .map_err(|error| ServiceError::field("deny_list", sentence(&error.to_string())))?;
+        let known = DenyList::parse(&account.deny_list).unwrap_or_default();
+        let mut conn = self.db.read().await?;
+        let since = self.now().minus(PREVIEWED);
+        let authors = messages::list_authors_of_account(&mut conn, account.id, since).await?;
+        let is_new = |line: &&DenyLine| known.lines().iter().all(|held| held.text != line.text);
+        let preview = |line: &DenyLine| DenyPreview {
+            line: line.text.clone(),
+            messages: authors
+                .iter()
+                .filter(|(_, author)| line.pattern.matches(author))
+                .count() as u64,
+        };
+        Ok(list
+            .lines()
+            .iter()
+            .filter(is_new)
+            .take(MAX_PREVIEWED)
+            .map(preview)
+            .collect())
+    }
+
     fn block_changed(&self, account: MailAccountId) {
         self.events.publish(Event::AccountChanged { account });
         self.events.publish(Event::AccessChanged);
@@ -218,9 +317,10 @@ async fn matching(
     conn: &mut store::Conn,
     account: MailAccountId,
     lines: &[String],
+    since: Timestamp,
 ) -> Result<Vec<MessageId>, ServiceError> {
     let list = DenyList::parse(&lines.join("\n")).unwrap_or_default();
-    let authors = messages::list_authors_of_account(conn, account)
+    let authors = messages::list_authors_of_account(conn, account, since)
         .await?
         .into_iter();
     Ok(authors

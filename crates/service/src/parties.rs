@@ -196,7 +196,7 @@ impl Services {
         Ok(())
     }
 
-    async fn check_party(
+    pub(crate) async fn check_party(
         &self,
         id: PartyId,
         form: PartyForm,

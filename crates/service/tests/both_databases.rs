@@ -156,6 +156,7 @@ impl World {
 
     async fn list(&self, viewer: Viewer, text: &str, filter: Filter) -> Vec<ListedMessage> {
         let query = InboxQuery {
+            known: None,
             show: Show::All,
             text: text.into(),
             filter,
@@ -247,6 +248,7 @@ async fn an_account_lives(db: Db) {
     }
     assert_eq!(services.count_unread(alice_viewer).await.expect("count"), 3);
     let query = InboxQuery {
+        known: None,
         show: Show::My,
         text: String::new(),
         filter: all.clone(),
@@ -494,7 +496,7 @@ async fn an_account_lives(db: Db) {
     let deadly = &listed[0];
     assert_eq!(deadly.author_kind, AuthorKind::Unknown);
     let address = services
-        .pair_author(alice_viewer, deadly.message.id, zoe)
+        .pair_author(alice_viewer, deadly.message.id, zoe, None)
         .await
         .expect("paired");
     assert_eq!(address.as_str(), "kelly@out.example");

@@ -4,6 +4,7 @@
 use domain::Access;
 use domain::EmailAddress;
 use domain::MailAccountId;
+use domain::PartyId;
 use domain::ThreadId;
 use domain::Timestamp;
 
@@ -29,32 +30,38 @@ const THREADS_WITH: &str = "
     SELECT t.id, t.last_at
       FROM threads t
      WHERE t.mail_account_id = $1
-       AND t.id IN (SELECT m.thread_id
+       AND (t.id IN (SELECT c.thread_id FROM thread_parties c WHERE c.party_id = $2)
+            OR t.id IN (SELECT m.thread_id
                       FROM message_addresses a
                       JOIN messages m ON m.id = a.message_id
                      WHERE a.mail_account_id = $1
                        AND a.role IN ('from', 'reply_to', 'to', 'cc', 'bcc')
                        AND m.deleted_at IS NULL
+                       AND (a.role NOT IN ('from', 'reply_to') OR NOT m.is_disowned)
+                       AND NOT EXISTS (SELECT 1
+                                         FROM thread_parties c
+                                         JOIN party_addresses p
+                                           ON p.party_id = c.party_id AND p.address = a.address
+                                        WHERE c.thread_id = m.thread_id AND c.party_id <> $2)
                        AND a.address IN ";
 
-/// Last contacted first, strictly before `before`.
+/// Last contacted first, strictly before `before`. A thread that somebody gave to another party with the same
+/// address is that one's; what the author's domain disowns counts only where it was given.
 pub async fn threads_with(
     conn: &mut Conn,
     access: &Access,
+    party: PartyId,
     addresses: &[&EmailAddress],
     before: Timestamp,
     limit: u32,
 ) -> Result<Vec<ConversationThread>, StoreError> {
-    if addresses.is_empty() {
-        return Ok(Vec::new());
-    }
     let mut found: Vec<(Timestamp, ThreadId, MailAccountId)> = Vec::new();
     for account in access.account_ids() {
-        let mut statement = Statement::new(THREADS_WITH).bind(account);
+        let mut statement = Statement::new(THREADS_WITH).bind(account).bind(party);
         statement.push_list(addresses.iter().map(|address| Value::from(address.as_str())));
         let (at, count) = (statement.next_placeholder(), statement.next_placeholder() + 1);
         statement.push_sql(&format!(
-            ") AND t.last_at < ${at} ORDER BY t.last_at DESC, t.id LIMIT ${count}"
+            ")) AND t.last_at < ${at} ORDER BY t.last_at DESC, t.id LIMIT ${count}"
         ));
         for row in conn.fetch_all(statement.bind(before).bind(limit)).await? {
             found.push((row.time("last_at")?, row.id("id")?, account));

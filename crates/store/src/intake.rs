@@ -12,6 +12,7 @@ use domain::message::AttachmentSummary;
 use domain::message::Direction;
 use domain::message::InternetMessageId;
 use domain::message::NamedAddress;
+use domain::message::Origin;
 
 use crate::Conn;
 use crate::StoreError;
@@ -46,9 +47,11 @@ pub struct NewMessage {
     pub size_bytes: u64,
     pub parked_reason: Option<String>,
     pub sha256: Hash,
+    pub is_disowned: bool,
     pub addresses: Vec<NamedAddress>,
     pub attachments: Vec<AttachmentSummary>,
     pub search_text: String,
+    pub origin: Origin,
     pub raw: BlobRange,
 }
 
@@ -56,14 +59,15 @@ const INSERT_MESSAGES: &str = "
     INSERT INTO messages
            (id, mail_account_id, thread_id, arrival_key, direction, internet_message_id, author_name,
             author_address, recipients, subject, snippet, arrived_at, dated_at, size_bytes, has_attachments,
-            parked_reason, sha256, deleted_at)";
+            parked_reason, sha256, deleted_at, is_disowned)";
 const INSERT_ADDRESSES: &str =
     "INSERT INTO message_addresses (message_id, position, role, name, address, mail_account_id)";
 const INSERT_REFERENCES: &str =
     "INSERT INTO message_references (mail_account_id, internet_message_id, message_id)";
 const INSERT_ATTACHMENTS: &str = "
     INSERT INTO attachments (message_id, part, name, content_type, size_bytes, content_id, is_inline)";
-const INSERT_RAW: &str = "INSERT INTO raw_messages (message_id, origin, segment, start_byte, length_bytes)";
+const INSERT_RAWS: &str = "
+    INSERT INTO raws (message_id, sha256, mail_account_id, origin, is_shown, segment, start_byte, length_bytes)";
 
 pub async fn insert_messages(
     tx: &mut Tx,
@@ -75,8 +79,17 @@ pub async fn insert_messages(
         .map(|message| message_row(account, message))
         .collect();
     tx.insert_rows(INSERT_MESSAGES, "", rows).await?;
-    tx.insert_rows(INSERT_RAW, "", messages.iter().map(raw_row).collect())
-        .await?;
+    let raws = messages.iter().map(|message| {
+        let raw = OneRaw {
+            message: message.id,
+            sha256: message.sha256,
+            origin: message.origin,
+            is_shown: true,
+            range: &message.raw,
+        };
+        raw_row(account, &raw)
+    });
+    tx.insert_rows(INSERT_RAWS, "", raws.collect()).await?;
     insert_derived(tx, account, messages).await
 }
 
@@ -135,6 +148,7 @@ fn message_row(account: MailAccountId, message: &NewMessage) -> Vec<Value> {
         message.parked_reason.clone().into(),
         message.sha256.into(),
         None::<i64>.into(),
+        message.is_disowned.into(),
     ]
 }
 
@@ -172,15 +186,35 @@ fn attachment_rows(message: &NewMessage) -> Vec<Vec<Value>> {
     rows.collect()
 }
 
-fn raw_row(message: &NewMessage) -> Vec<Value> {
-    let raw = &message.raw;
+/// One of the forms that a message came in.
+#[derive(Clone, Copy, Debug)]
+pub struct OneRaw<'a> {
+    pub message: MessageId,
+    pub sha256: Hash,
+    pub origin: Origin,
+    pub is_shown: bool,
+    pub range: &'a BlobRange,
+}
+
+fn raw_row(account: MailAccountId, raw: &OneRaw<'_>) -> Vec<Value> {
     vec![
-        message.id.into(),
-        "received".into(),
-        raw.segment.as_str().into(),
-        raw.start.into(),
-        raw.length.into(),
+        raw.message.into(),
+        raw.sha256.into(),
+        account.into(),
+        raw.origin.as_str().into(),
+        raw.is_shown.into(),
+        raw.range.segment.as_str().into(),
+        raw.range.start.into(),
+        raw.range.length.into(),
     ]
+}
+
+/// Other bytes of messages that are here already.
+pub async fn insert_raws(tx: &mut Tx, account: MailAccountId, raws: &[OneRaw<'_>]) -> Result<(), StoreError> {
+    let rows = raws.iter().map(|raw| raw_row(account, raw)).collect();
+    tx.insert_rows(INSERT_RAWS, "ON CONFLICT (message_id, sha256) DO NOTHING", rows)
+        .await?;
+    Ok(())
 }
 
 const SEARCH_ROWS: usize = 32;
@@ -231,7 +265,7 @@ const PARKED: &str = "
     SELECT m.id, m.thread_id, m.arrival_key, m.direction, m.arrived_at,
            r.segment, r.start_byte, r.length_bytes
       FROM messages m
-      JOIN raw_messages r ON r.message_id = m.id
+      JOIN raws r ON r.message_id = m.id AND r.is_shown
      WHERE m.mail_account_id = $1 AND m.parked_reason IS NOT NULL";
 
 pub async fn list_parked_for_engine(
@@ -279,7 +313,8 @@ pub async fn set_parked(tx: &mut Tx, id: MessageId, reason: &str) -> Result<(), 
 const REPLACE_PARSED: &str = "
     UPDATE messages
        SET direction = $2, internet_message_id = $3, author_name = $4, author_address = $5, recipients = $6,
-           subject = $7, snippet = $8, dated_at = $9, has_attachments = $10, parked_reason = $11
+           subject = $7, snippet = $8, dated_at = $9, has_attachments = $10, parked_reason = $11,
+           is_disowned = $12
      WHERE id = $1";
 
 /// What was parsed of a message anew; its identity, thread, place in the list and bytes stay.
@@ -289,7 +324,7 @@ pub async fn replace_parsed(
     message: NewMessage,
 ) -> Result<(), StoreError> {
     let row = message_row(account, &message);
-    let columns = [4, 5, 6, 7, 8, 9, 10, 12, 14, 15].map(|column| row[column].clone());
+    let columns = [4, 5, 6, 7, 8, 9, 10, 12, 14, 15, 18].map(|column| row[column].clone());
     let update = columns
         .into_iter()
         .fold(Statement::new(REPLACE_PARSED).bind(message.id), Statement::bind);
@@ -376,13 +411,13 @@ pub async fn find_by_content_for_engine(
     hashes: &[Hash],
 ) -> Result<Vec<(Hash, MessageId)>, StoreError> {
     let mut statement =
-        Statement::new("SELECT id, sha256 FROM messages WHERE mail_account_id = $1 AND sha256 IN ")
+        Statement::new("SELECT message_id, sha256 FROM raws WHERE mail_account_id = $1 AND sha256 IN ")
             .bind(account);
     statement.push_list(hashes.iter().map(|hash| Value::from(*hash)));
     let rows = conn.fetch_all(statement).await?;
     let found = rows.iter().map(|row| {
         let hash = Hash::try_from(row.blob("sha256")?).map_err(|_| StoreError::Unexpected("hash"))?;
-        Ok((hash, row.id("id")?))
+        Ok((hash, row.id("message_id")?))
     });
     found.collect()
 }
@@ -412,5 +447,37 @@ pub async fn taken_arrival_keys_for_engine(conn: &mut Conn, keys: &[i64]) -> Res
         .await?
         .iter()
         .map(|row| row.integer("arrival_key"))
+        .collect()
+}
+
+pub async fn is_of_account_for_engine(
+    conn: &mut Conn,
+    account: MailAccountId,
+    id: MessageId,
+) -> Result<bool, StoreError> {
+    let select = "SELECT id FROM messages WHERE id = $1 AND mail_account_id = $2";
+    let found = conn
+        .fetch_optional(Statement::new(select).bind(id).bind(account))
+        .await?;
+    Ok(found.is_some())
+}
+
+const OWN_BY_HEADER: &str = "
+    SELECT m.id, r.segment, r.start_byte, r.length_bytes
+      FROM messages m
+      JOIN raws r ON r.message_id = m.id AND r.is_shown
+     WHERE m.mail_account_id = $1 AND m.internet_message_id = $2 AND m.direction = 'outgoing'
+     LIMIT 5";
+
+/// The owner's messages with this Message-ID.
+pub async fn find_own_by_header_for_engine(
+    conn: &mut Conn,
+    account: MailAccountId,
+    id: &InternetMessageId,
+) -> Result<Vec<(MessageId, BlobRange)>, StoreError> {
+    let select = Statement::new(OWN_BY_HEADER).bind(account).bind(id.as_str());
+    let rows = conn.fetch_all(select).await?;
+    rows.iter()
+        .map(|row| Ok((row.id("id")?, blob_range(row)?)))
         .collect()
 }

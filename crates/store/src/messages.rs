@@ -41,6 +41,8 @@ pub struct Message {
     pub size_bytes: u64,
     pub has_attachments: bool,
     pub parked_reason: Option<String>,
+    /// The receiving server says that the author's domain disowns it.
+    pub is_disowned: bool,
     /// For the viewer.
     pub unread: bool,
     pub deleted_at: Option<Timestamp>,
@@ -52,9 +54,18 @@ pub struct Filter {
     pub direction: Option<Direction>,
     pub unread: Option<bool>,
     pub with_attachments: bool,
+    pub author: Option<AuthorFilter>,
     pub from: Option<Timestamp>,
     pub until: Option<Timestamp>,
     pub deleted: bool,
+}
+
+/// By whether anybody knows the author: a customer, a lead or a colleague.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorFilter {
+    pub known: bool,
+    /// Addresses of administrators.
+    pub colleagues: Vec<String>,
 }
 
 /// Newest first, strictly older than `before`; or oldest first, strictly newer than `after`.
@@ -72,7 +83,7 @@ impl Position {
 const SELECT: &str = "
     SELECT m.id, m.mail_account_id, m.thread_id, m.arrival_key, m.direction, m.author_name, m.author_address,
            m.recipients, m.subject, m.snippet, m.arrived_at, m.dated_at, m.size_bytes, m.has_attachments,
-           m.parked_reason, m.deleted_at,
+           m.parked_reason, m.deleted_at, m.is_disowned,
            (SELECT COUNT(*) FROM unread u WHERE u.viewer_id = $1 AND u.message_id = m.id) AS unread_rows
       FROM messages m
      WHERE ";
@@ -118,6 +129,9 @@ fn push_filter(mut statement: Statement, filter: &Filter, viewer: AdministratorI
     if let Some(direction) = filter.direction {
         statement = push_condition(statement, " AND m.direction = ", direction.as_str());
     }
+    if let Some(author) = &filter.author {
+        statement = push_author(statement, author);
+    }
     if let Some(from) = filter.from {
         statement = push_condition(statement, " AND m.arrived_at >= ", from);
     }
@@ -134,6 +148,19 @@ fn push_filter(mut statement: Statement, filter: &Filter, viewer: AdministratorI
             statement
         }
     }
+}
+
+fn push_author(mut statement: Statement, author: &AuthorFilter) -> Statement {
+    statement.push_sql(if author.known { " AND (" } else { " AND NOT (" });
+    statement.push_sql("COALESCE(m.author_address, '') IN ");
+    statement.push_list(
+        author
+            .colleagues
+            .iter()
+            .map(|address| Value::from(address.as_str())),
+    );
+    statement.push_sql(" OR EXISTS (SELECT 1 FROM party_addresses p WHERE p.address = m.author_address))");
+    statement
 }
 
 fn push_condition(mut statement: Statement, sql: &str, value: impl Into<Value>) -> Statement {
@@ -229,14 +256,17 @@ const AUTHORED: &str = "
     SELECT m.id, m.author_address
       FROM messages m
      WHERE m.mail_account_id = $1 AND m.direction = 'incoming' AND m.deleted_at IS NULL
-       AND m.author_address IS NOT NULL";
+       AND m.author_address IS NOT NULL AND m.arrived_at >= $2";
 
-/// Messages in an account and who wrote them, for what a block would remove. The caller has proved the right.
+/// Messages that arrived in an account since then and who wrote them, for what a block would remove. The caller has proved the right.
 pub async fn list_authors_of_account(
     conn: &mut Conn,
     account: MailAccountId,
+    since: Timestamp,
 ) -> Result<Vec<(MessageId, EmailAddress)>, StoreError> {
-    let rows = conn.fetch_all(Statement::new(AUTHORED).bind(account)).await?;
+    let rows = conn
+        .fetch_all(Statement::new(AUTHORED).bind(account).bind(since))
+        .await?;
     let mut authors = Vec::with_capacity(rows.len());
     for row in &rows {
         if let Ok(address) = EmailAddress::parse(&row.text("author_address")?) {
@@ -297,6 +327,7 @@ fn message(row: &Row) -> Result<Message, StoreError> {
         size_bytes: row.size("size_bytes")?,
         has_attachments: row.bool("has_attachments")?,
         parked_reason: row.optional_text("parked_reason")?,
+        is_disowned: row.bool("is_disowned")?,
         unread: row.integer("unread_rows")? > 0,
         deleted_at: row.optional_time("deleted_at")?,
     })
@@ -344,7 +375,7 @@ pub async fn attachments(conn: &mut Conn, message: &Message) -> Result<Vec<Attac
     attachments.collect()
 }
 
-const RAW: &str = "SELECT segment, start_byte, length_bytes FROM raw_messages WHERE message_id = $1";
+const RAW: &str = "SELECT segment, start_byte, length_bytes FROM raws WHERE message_id = $1 AND is_shown";
 
 /// Of a message that [`find`] has given.
 pub async fn raw_range(conn: &mut Conn, message: &Message) -> Result<Option<BlobRange>, StoreError> {
@@ -422,16 +453,16 @@ pub struct Erasable {
     pub id: MessageId,
     pub account: MailAccountId,
     pub arrival_key: i64,
-    pub sha256: Hash,
-    pub raw: BlobRange,
+    /// The forms it came in, and the segments that hold them.
+    pub raws: Vec<(Hash, String)>,
 }
 
 const ERASABLE: &str = "
-    SELECT m.id, m.mail_account_id, m.arrival_key, m.sha256, r.segment, r.start_byte, r.length_bytes
+    SELECT m.id, m.mail_account_id, m.arrival_key
       FROM messages m
-      JOIN raw_messages r ON r.message_id = m.id
      WHERE m.deleted_at IS NOT NULL AND m.deleted_at < $1
      LIMIT $2";
+const RAWS: &str = "SELECT sha256, segment FROM raws WHERE message_id = $1";
 
 pub async fn list_erasable_for_engine(
     conn: &mut Conn,
@@ -441,35 +472,40 @@ pub async fn list_erasable_for_engine(
     let rows = conn
         .fetch_all(Statement::new(ERASABLE).bind(deleted_before).bind(limit))
         .await?;
-    let erasable = rows.iter().map(|row| {
-        Ok(Erasable {
-            id: row.id("id")?,
+    let mut erasable = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let id: MessageId = row.id("id")?;
+        let raws = conn.fetch_all(Statement::new(RAWS).bind(id)).await?;
+        let raws = raws.iter().map(|raw| Ok((hash(raw)?, raw.text("segment")?)));
+        erasable.push(Erasable {
+            id,
             account: row.id("mail_account_id")?,
             arrival_key: row.integer("arrival_key")?,
-            sha256: Hash::try_from(row.blob("sha256")?).map_err(|_| StoreError::Unexpected("hash"))?,
-            raw: blob_range(row)?,
-        })
-    });
-    erasable.collect()
+            raws: raws.collect::<Result<_, StoreError>>()?,
+        });
+    }
+    Ok(erasable)
 }
 
 const INSERT_TOMBSTONE: &str = "
     INSERT INTO tombstones (mail_account_id, content_hash) VALUES ($1, $2)
         ON CONFLICT (mail_account_id, content_hash) DO NOTHING";
 
-/// Takes the rows away and leaves a tombstone; the places of its remote copies become skipped ones.
+pub(crate) fn hash(row: &Row) -> Result<Hash, StoreError> {
+    Hash::try_from(row.blob("sha256")?).map_err(|_| StoreError::Unexpected("hash"))
+}
+
+/// Takes the rows away and leaves tombstones; the places of its remote copies become skipped ones.
 pub async fn erase(
     tx: &mut Tx,
     message: &Erasable,
-    tombstone: Hash,
+    tombstones: &[Hash],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.execute(
-        Statement::new(INSERT_TOMBSTONE)
-            .bind(message.account)
-            .bind(tombstone),
-    )
-    .await?;
+    for tombstone in tombstones {
+        let insert = Statement::new(INSERT_TOMBSTONE).bind(message.account);
+        tx.execute(insert.bind(*tombstone)).await?;
+    }
     tx.execute(
         Statement::new(SKIP_COPIES)
             .bind(message.id)
@@ -496,12 +532,13 @@ const SKIP_COPIES: &str = "
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentEntry {
     pub message: MessageId,
+    pub sha256: Hash,
     pub raw: BlobRange,
 }
 
 const LIST_SEGMENT: &str = "
-    SELECT message_id, segment, start_byte, length_bytes
-      FROM raw_messages
+    SELECT message_id, sha256, segment, start_byte, length_bytes
+      FROM raws
      WHERE segment = $1
      ORDER BY start_byte";
 
@@ -513,6 +550,7 @@ pub async fn list_segment_for_engine(
     let entries = rows.iter().map(|row| {
         Ok(SegmentEntry {
             message: row.id("message_id")?,
+            sha256: hash(row)?,
             raw: blob_range(row)?,
         })
     });
@@ -520,7 +558,7 @@ pub async fn list_segment_for_engine(
 }
 
 const LIVE_BYTES: &str = "
-    SELECT segment, CAST(SUM(length_bytes) AS BIGINT) AS live_bytes FROM raw_messages GROUP BY segment";
+    SELECT segment, CAST(SUM(length_bytes) AS BIGINT) AS live_bytes FROM raws GROUP BY segment";
 
 /// How many bytes of each segment belong to a message.
 pub async fn live_bytes_for_engine(conn: &mut Conn) -> Result<HashMap<String, u64>, StoreError> {
@@ -531,12 +569,13 @@ pub async fn live_bytes_for_engine(conn: &mut Conn) -> Result<HashMap<String, u6
     segments.collect()
 }
 
-const MOVE_RAW: &str = "UPDATE raw_messages SET segment = $2, start_byte = $3 WHERE message_id = $1";
+const MOVE_RAW: &str = "UPDATE raws SET segment = $3, start_byte = $4 WHERE message_id = $1 AND sha256 = $2";
 
-pub async fn move_raw(tx: &mut Tx, message: MessageId, to: &BlobRange) -> Result<(), StoreError> {
+pub async fn move_raw(tx: &mut Tx, entry: &SegmentEntry, to: &BlobRange) -> Result<(), StoreError> {
     tx.execute(
         Statement::new(MOVE_RAW)
-            .bind(message)
+            .bind(entry.message)
+            .bind(entry.sha256)
             .bind(to.segment.as_str())
             .bind(to.start),
     )
@@ -555,12 +594,17 @@ pub async fn count_of_account(conn: &mut Conn, account: MailAccountId) -> Result
 }
 
 const EXPORT: &str = "
-    SELECT m.id, m.arrival_key, m.author_address, m.arrived_at, r.segment, r.start_byte, r.length_bytes
+    SELECT m.id, m.arrival_key, m.author_address, m.arrived_at, r.is_shown, r.sha256, r.segment, r.start_byte,
+           r.length_bytes
       FROM messages m
-      JOIN raw_messages r ON r.message_id = m.id
-     WHERE m.mail_account_id = $1 AND m.arrival_key > $2 AND m.deleted_at IS NULL
-     ORDER BY m.arrival_key
-     LIMIT $3";
+      JOIN raws r ON r.message_id = m.id
+     WHERE m.mail_account_id = $1 AND m.arrival_key > $2 AND m.deleted_at IS NULL AND m.id IN (
+               SELECT p.id
+                 FROM messages p
+                WHERE p.mail_account_id = $1 AND p.arrival_key > $2 AND p.deleted_at IS NULL
+                ORDER BY p.arrival_key
+                LIMIT $3)
+     ORDER BY m.arrival_key, r.is_shown DESC, r.sha256";
 
 /// What an export needs of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -569,10 +613,12 @@ pub struct Exported {
     pub arrival_key: i64,
     pub author_address: Option<String>,
     pub arrived_at: Timestamp,
+    /// Of a form that is not the one shown: its hash.
+    pub other_form: Option<Hash>,
     pub raw: BlobRange,
 }
 
-/// Oldest first, after a key; the caller has proved its right to the account.
+/// `limit` messages with all their forms, oldest first, after a key; the caller has proved its right to the account.
 pub async fn list_for_export(
     conn: &mut Conn,
     account: MailAccountId,
@@ -588,6 +634,10 @@ pub async fn list_for_export(
             arrival_key: row.integer("arrival_key")?,
             author_address: row.optional_text("author_address")?,
             arrived_at: row.time("arrived_at")?,
+            other_form: match row.bool("is_shown")? {
+                true => None,
+                false => Some(hash(row)?),
+            },
             raw: blob_range(row)?,
         })
     });

@@ -118,6 +118,17 @@ pub async fn find_by_external_id(conn: &mut Conn, external_id: &str) -> Result<O
     row.map(|row| row.id("id")).transpose()
 }
 
+const BY_NUMBER: &str = "SELECT id FROM parties WHERE number = $1 ORDER BY id LIMIT 2";
+
+/// `None` also where several records have it.
+pub async fn find_by_number(conn: &mut Conn, number: &str) -> Result<Option<PartyId>, StoreError> {
+    let rows = conn.fetch_all(Statement::new(BY_NUMBER).bind(number)).await?;
+    match rows.as_slice() {
+        [row] => row.id("id").map(Some),
+        _ => Ok(None),
+    }
+}
+
 const CHANGED_SINCE: &str = "
     SELECT id, kind, name, number, phone, status, external_id, notes, sort_name, updated_at
       FROM parties
@@ -232,6 +243,44 @@ async fn load_addresses(conn: &mut Conn, parties: &mut [Party]) -> Result<(), St
     Ok(())
 }
 
+/// Parties with an address of the same person as people use them: `kelly+shop@x` beside `kelly@x`.
+pub async fn find_similar(
+    conn: &mut Conn,
+    address: &EmailAddress,
+) -> Result<Vec<(PartyName, EmailAddress)>, StoreError> {
+    let base = address.without_tag().unwrap_or_else(|| address.clone());
+    let tagged = format!("{}+%@{}", escape_like(base.local()), escape_like(base.domain()));
+    let mut statement = Statement::new(
+        "SELECT a.address, p.id, p.kind, p.name
+           FROM party_addresses a
+           JOIN parties p ON p.id = a.party_id
+          WHERE a.address <> $1 AND (a.address = $2 OR a.address LIKE $3 ESCAPE '!')",
+    )
+    .bind(address.as_str())
+    .bind(base.as_str())
+    .bind(tagged);
+    statement.push_sql(" ORDER BY p.sort_name, p.id LIMIT 10");
+    let rows = conn.fetch_all(statement).await?;
+    rows.iter()
+        .map(|row| {
+            let address = EmailAddress::parse(&row.text("address")?);
+            Ok((
+                party_name(row)?,
+                address.map_err(|_| StoreError::Unexpected("address of a party"))?,
+            ))
+        })
+        .collect()
+}
+
+fn party_name(row: &Row) -> Result<PartyName, StoreError> {
+    let kind = PartyKind::parse(&row.text("kind")?);
+    Ok(PartyName {
+        id: row.id("id")?,
+        kind: kind.ok_or(StoreError::Unexpected("kind of a party"))?,
+        name: row.text("name")?,
+    })
+}
+
 /// Whose these addresses are; more than one party for one address is possible, and never picked from silently.
 pub async fn find_by_addresses(
     conn: &mut Conn,
@@ -250,12 +299,10 @@ pub async fn find_by_addresses(
     statement.push_list(addresses.iter().map(|address| Value::from(*address)));
     statement.push_sql(" ORDER BY p.sort_name, p.id");
     for row in conn.fetch_all(statement).await? {
-        let kind = PartyKind::parse(&row.text("kind")?);
-        found.entry(row.text("address")?).or_default().push(PartyName {
-            id: row.id("id")?,
-            kind: kind.ok_or(StoreError::Unexpected("kind of a party"))?,
-            name: row.text("name")?,
-        });
+        found
+            .entry(row.text("address")?)
+            .or_default()
+            .push(party_name(&row)?);
     }
     Ok(found)
 }

@@ -2,6 +2,8 @@
 
 use domain::EmailAddress;
 use domain::MailAccountId;
+use domain::MessageId;
+use domain::PartyId;
 use domain::ThreadId;
 use domain::Timestamp;
 use domain::message::InternetMessageId;
@@ -40,6 +42,101 @@ const TOUCH: &str = "UPDATE threads SET last_at = $2 WHERE id = $1 AND last_at <
 pub async fn touch(tx: &mut Tx, thread: ThreadId, at: Timestamp) -> Result<(), StoreError> {
     tx.execute(Statement::new(TOUCH).bind(thread).bind(at)).await?;
     Ok(())
+}
+
+/// A thread is merged into another: its messages move, its id leads there from then on.
+pub async fn merge(
+    tx: &mut Tx,
+    account: MailAccountId,
+    from: ThreadId,
+    into: ThreadId,
+) -> Result<Vec<MessageId>, StoreError> {
+    let moved = Statement::new("SELECT id FROM messages WHERE thread_id = $1").bind(from);
+    let moved = tx.fetch_all(moved).await?;
+    let moved: Vec<MessageId> = moved.iter().map(|row| row.id("id")).collect::<Result<_, _>>()?;
+    for change in [
+        "UPDATE messages SET thread_id = $2 WHERE thread_id = $1",
+        "UPDATE thread_redirects SET to_thread = $2 WHERE to_thread = $1",
+    ] {
+        tx.execute(Statement::new(change).bind(from).bind(into)).await?;
+    }
+    let redirect = "INSERT INTO thread_redirects (thread_id, mail_account_id, to_thread) VALUES ($1, $2, $3)";
+    tx.execute(Statement::new(redirect).bind(from).bind(account).bind(into))
+        .await?;
+    tx.execute(Statement::new("DELETE FROM threads WHERE id = $1").bind(from))
+        .await?;
+    refresh_last(tx, into).await?;
+    Ok(moved)
+}
+
+/// Messages of a thread become the messages of a new one.
+pub async fn split(
+    tx: &mut Tx,
+    account: MailAccountId,
+    from: ThreadId,
+    new: &NewThread,
+    messages: &[MessageId],
+) -> Result<(), StoreError> {
+    insert(tx, account, std::slice::from_ref(new)).await?;
+    let mut statement = Statement::new("UPDATE messages SET thread_id = $1 WHERE thread_id = $2 AND id IN ")
+        .bind(new.id)
+        .bind(from);
+    statement.push_list(messages.iter().map(|id| Value::from(*id)));
+    tx.execute(statement).await?;
+    refresh_last(tx, new.id).await?;
+    refresh_last(tx, from).await
+}
+
+const REFRESH_LAST: &str = "
+    UPDATE threads
+       SET last_at = (SELECT COALESCE(MAX(m.arrived_at), 0) FROM messages m WHERE m.thread_id = $1)
+     WHERE id = $1";
+
+async fn refresh_last(tx: &mut Tx, thread: ThreadId) -> Result<(), StoreError> {
+    tx.execute(Statement::new(REFRESH_LAST).bind(thread)).await?;
+    Ok(())
+}
+
+/// Where a thread's messages are now.
+pub async fn resolve(conn: &mut Conn, thread: ThreadId) -> Result<ThreadId, StoreError> {
+    let redirect = "SELECT to_thread FROM thread_redirects WHERE thread_id = $1";
+    let row = conn.fetch_optional(Statement::new(redirect).bind(thread)).await?;
+    row.map_or(Ok(thread), |row| row.id("to_thread"))
+}
+
+const CHOOSE_PARTY: &str = "
+    INSERT INTO thread_parties (thread_id, party_id, chosen_at) VALUES ($1, $2, $3)
+        ON CONFLICT (thread_id) DO UPDATE SET party_id = excluded.party_id, chosen_at = excluded.chosen_at";
+
+/// Whose a thread is, where its addresses do not tell; `None`: nobody's by choice.
+pub async fn choose_party(
+    tx: &mut Tx,
+    thread: ThreadId,
+    party: Option<PartyId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let statement = match party {
+        Some(party) => Statement::new(CHOOSE_PARTY).bind(thread).bind(party).bind(now),
+        None => Statement::new("DELETE FROM thread_parties WHERE thread_id = $1").bind(thread),
+    };
+    tx.execute(statement).await?;
+    Ok(())
+}
+
+/// Whose these threads are by choice.
+pub async fn find_choices(
+    conn: &mut Conn,
+    threads: &[ThreadId],
+) -> Result<Vec<(ThreadId, PartyId)>, StoreError> {
+    if threads.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut statement = Statement::new("SELECT thread_id, party_id FROM thread_parties WHERE thread_id IN ");
+    statement.push_list(threads.iter().map(|id| Value::from(*id)));
+    let rows = conn.fetch_all(statement).await?;
+    rows.iter()
+        .map(|row| Ok((row.id("thread_id")?, row.id("party_id")?)))
+        .collect()
 }
 
 /// A stored message that bears one of the Message-IDs that were asked for.

@@ -58,7 +58,10 @@ fn added_column(line: &str) -> Option<(String, (String, String))> {
     let (name, kind, rest) = (words.next()?, words.next()?, words.next().unwrap_or_default());
     Some((
         table.to_owned(),
-        (name.to_owned(), format!("{} {rest}", meaning(kind))),
+        (
+            name.to_owned(),
+            format!("{} {}", meaning(kind), rest.replace("DEFAULT FALSE", "DEFAULT 0")),
+        ),
     ))
 }
 

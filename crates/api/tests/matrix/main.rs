@@ -116,14 +116,14 @@ fn expected(row: &Row, viewer: Viewer, target: Target) -> StatusCode {
         (Whose::Supers, _) => 403,
         (Whose::Session, _) if target == Target::Own => granted,
         (Whose::Session, _) => 404,
-        (Whose::Account(_) | Whose::Message(_) | Whose::Thread, Viewer::SealedOwner)
+        (Whose::Account(_) | Whose::Message(_) | Whose::Thread(_), Viewer::SealedOwner)
             if target == Target::Own =>
         {
             row.sealed
         }
-        (Whose::Account(_) | Whose::Message(_) | Whose::Thread, _) => {
+        (Whose::Account(_) | Whose::Message(_) | Whose::Thread(_), _) => {
             let needed = match row.whose {
-                Whose::Account(needed) | Whose::Message(needed) => needed,
+                Whose::Account(needed) | Whose::Message(needed) | Whose::Thread(needed) => needed,
                 _ => rows::Level::See,
             };
             let held = match target {

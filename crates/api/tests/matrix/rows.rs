@@ -24,8 +24,8 @@ pub enum Whose {
     Account(Level),
     /// `{id}` is a message.
     Message(Level),
-    /// `{id}` is a thread; See is enough.
-    Thread,
+    /// `{id}` is a thread, and this level is needed in its account.
+    Thread(Level),
 }
 
 pub struct Row {
@@ -42,7 +42,7 @@ pub struct Row {
 impl Row {
     pub fn targets(&self) -> &'static [Target] {
         match self.whose {
-            Whose::Account(_) | Whose::Message(_) | Whose::Thread => {
+            Whose::Account(_) | Whose::Message(_) | Whose::Thread(_) => {
                 &[Target::Own, Target::Granted, Target::Foreign, Target::Missing]
             }
             Whose::Session => &[Target::Foreign, Target::Missing, Target::Own],
@@ -208,6 +208,13 @@ pub const ROWS: &[Row] = &[
     row("PUT", "/accounts/{id}/grants", Account(Own), "[]", 204),
     row("PUT", "/accounts/{id}/tracking", Account(Own), TRACKING, 204),
     row(
+        "POST",
+        "/accounts/{id}/deny-list/preview",
+        Account(Own),
+        r#"{"deny_list":"spam.example"}"#,
+        200,
+    ),
+    row(
         "PUT",
         "/accounts/{id}/credentials",
         Account(Own),
@@ -228,6 +235,7 @@ pub const ROWS: &[Row] = &[
     row("DELETE", "/messages/{id}", Message(Manage), "", 204),
     row("POST", "/messages/{id}/restore", Message(Manage), "", 204),
     row("POST", "/messages/{id}/reparse", Message(Manage), "", 200),
+    row("GET", "/messages/{id}/pair", Message(Manage), "", 200),
     row("POST", "/messages/{id}/pair", Message(Manage), PAIR, 200),
     row("GET", "/messages/{id}/block", Message(Manage), "", 200),
     row(
@@ -241,10 +249,35 @@ pub const ROWS: &[Row] = &[
         row("POST", "/accounts/{id}/unblock", Account(Manage), UNBLOCK, 204),
         404,
     ),
-    row("GET", "/threads/{id}", Thread, "", 200),
+    row("GET", "/threads/{id}", Thread(See), "", 200),
+    // There is no second thread of the account, and a thread of one message cannot be split: refused after the
+    // question whose it is.
+    row(
+        "POST",
+        "/threads/{id}/merge",
+        Thread(Manage),
+        r#"{"into":"{thread}"}"#,
+        422,
+    ),
+    row(
+        "POST",
+        "/threads/{id}/split",
+        Thread(Manage),
+        r#"{"messages":[]}"#,
+        422,
+    ),
+    row("PUT", "/threads/{id}/party", Thread(Manage), PAIR, 204),
+    row("DELETE", "/threads/{id}/party", Thread(Manage), "", 204),
     // Records of customers and leads are shared by all who sign in; the mail with them is not (see the canary).
     row("GET", "/parties", OwnRecord, "", 200),
     row("POST", "/parties", OwnRecord, PARTY, 201),
+    row(
+        "POST",
+        "/parties/import",
+        OwnRecord,
+        "name,email\nNew,new@out.example\n",
+        200,
+    ),
     row("GET", "/parties/{id}", OwnRecord, "", 200),
     row("PUT", "/parties/{id}", OwnRecord, PARTY, 204),
     row("DELETE", "/parties/{id}", OwnRecord, "", 204),

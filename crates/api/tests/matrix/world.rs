@@ -325,6 +325,7 @@ pub async fn deliver(services: &Services, person: &Person, viewer: Viewer, uid: 
 async fn newest(services: &Services, person: &Person) -> MessageId {
     let viewer = service_viewer(services, person).await;
     let query = InboxQuery {
+        known: None,
         show: Show::My,
         text: String::new(),
         filter: Filter::default(),
@@ -364,7 +365,7 @@ async fn make_party(services: &Services, people: &BTreeMap<Viewer, Person>) -> P
     };
     let party = services.create_party(alice, form).await.expect("party");
     services
-        .pair_author(alice, people[&Viewer::Owner].message, party)
+        .pair_author(alice, people[&Viewer::Owner].message, party, None)
         .await
         .expect("paired");
     party
@@ -411,10 +412,12 @@ impl World {
             (_, "/presets") => "?domain=gmail.com".to_owned(),
             ("GET", "/parties") => "?kind=customer".to_owned(),
             (_, "/parties/{id}/pairings") => format!("?address={}", correspondent(Viewer::Owner)),
+            (_, "/parties/import") => "?kind=customer&apply=true".to_owned(),
             ("GET", "/messages/{id}/block") => "?scope=address".to_owned(),
             _ => String::new(),
         };
         let body = row.body.replace("{party}", &self.party.to_string());
+        let body = body.replace("{thread}", &self.id(row, viewer, target));
         self.send(viewer, row.method, &format!("{path}{query}"), &body)
             .await
     }
@@ -431,7 +434,7 @@ impl World {
         };
         match row.whose {
             Whose::Message(_) => person.message.to_string(),
-            Whose::Thread => person.thread.to_string(),
+            Whose::Thread(_) => person.thread.to_string(),
             Whose::Session => person.session.to_string(),
             Whose::Supers => self.people[&Viewer::Foreigner].id.to_string(),
             _ => person.account.to_string(),

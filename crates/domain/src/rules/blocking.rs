@@ -59,6 +59,10 @@ const FREE_MAIL: &[&str] = &[
     "zoho.com",
 ];
 
+pub fn is_free_mail(domain: &str) -> bool {
+    FREE_MAIL.contains(&domain)
+}
+
 /// Lines for the deny list. `own`: addresses of the owner and of administrators.
 pub fn deny_lines(
     author: &EmailAddress,
@@ -72,7 +76,7 @@ pub fn deny_lines(
     let domain = author.domain();
     match scope {
         BlockScope::Address => Ok(vec![author.as_str().to_owned()]),
-        BlockScope::Domain if FREE_MAIL.contains(&domain) => Err(BlockRefusal::FreeMail),
+        BlockScope::Domain if is_free_mail(domain) => Err(BlockRefusal::FreeMail),
         BlockScope::Domain if own_domain(domain) => Err(BlockRefusal::Own),
         BlockScope::Domain => Ok(vec![domain.to_owned(), format!("*.{domain}")]),
     }

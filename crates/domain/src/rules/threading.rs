@@ -22,6 +22,8 @@ pub struct Referred {
     pub referring_author: Option<EmailAddress>,
     /// From, Reply-To, To and Cc of the thread of the one that is named.
     pub participants: Vec<EmailAddress>,
+    /// The Message-ID that is named holds our keyed token: who names it has had the message.
+    pub has_our_token: bool,
 }
 
 /// A thread with the same subject.
@@ -50,10 +52,11 @@ pub fn join_by_reference(referred: &[Referred]) -> Option<ThreadId> {
 }
 
 fn takes_part(candidate: &Referred) -> bool {
-    candidate
-        .referring_author
-        .as_ref()
-        .is_some_and(|author| candidate.participants.contains(author))
+    candidate.has_our_token
+        || candidate
+            .referring_author
+            .as_ref()
+            .is_some_and(|author| candidate.participants.contains(author))
 }
 
 pub fn join_by_subject(reply: &Reply<'_>, candidates: &[SameSubject]) -> Option<ThreadId> {
@@ -184,6 +187,11 @@ mod tests {
             thread: thread(1),
             referring_author: Some(address(author)),
             participants: participants.iter().map(|text| address(text)).collect(),
+            has_our_token: false,
+        };
+        let with_token = Referred {
+            has_our_token: true,
+            ..referred("assistant@out.example", &["alice@isp.example"])
         };
         for (candidate, joins) in [
             (
@@ -197,6 +205,7 @@ mod tests {
                 ),
                 false,
             ),
+            (with_token, true),
         ] {
             assert_eq!(join_by_reference(&[candidate]).is_some(), joins);
         }

@@ -141,6 +141,7 @@ fn settings(server: &ImapServer, compress: bool) -> ImapSettings {
         security: Security::None,
         validate_certificate: true,
         compress,
+        authserv_id: None,
         sent_folder: None,
     }
 }

@@ -66,6 +66,7 @@ async fn attack(world: &World, script: Script) -> Result<(), String> {
         security: Security::Starttls,
         validate_certificate: false,
         compress: false,
+        authserv_id: None,
         sent_folder: None,
     };
     let credentials = ImapCredentials {

@@ -154,6 +154,7 @@ pub fn imap_of(dovecot: &Dovecot) -> ImapSettings {
         security: Security::Tls,
         validate_certificate: false,
         compress: false,
+        authserv_id: None,
         sent_folder: None,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use domain::MessageId;
+use domain::ThreadId;
 use domain::Timestamp;
 use domain::folder::FolderCursor;
 use domain::folder::FolderRole;
@@ -13,7 +14,9 @@ use domain::folder::UidValidity;
 use domain::message::AddressRole;
 use domain::message::Direction;
 use domain::message::MessageSummary;
+use domain::message::Origin;
 use domain::message::SkipReason;
+use store::Conn;
 use store::Tx;
 use store::accounts;
 use store::accounts::MailAccount;
@@ -23,6 +26,7 @@ pub use store::folders::SkippedCopy;
 use store::grants;
 use store::intake;
 use store::intake::NewMessage;
+use store::intake::OneRaw;
 
 use crate::Event;
 use crate::ServiceError;
@@ -91,17 +95,35 @@ impl Services {
 
         let mut report = IntakeReport::default();
         let mut sorted = self.sort_out(&batch, prepared, &mut report).await?;
-        let raws = sorted.new.iter().map(|message| message.raw.clone()).collect();
-        let ranges = match sorted.new.is_empty() {
+        let raws: Vec<_> = sorted
+            .new
+            .iter()
+            .chain(sorted.forms.iter().map(|(form, _)| form))
+            .map(|message| message.raw.clone())
+            .collect();
+        let mut ranges = match raws.is_empty() {
             true => Vec::new(),
             false => self.blobs.write_segment(self.ids.uuid(), raws).await?,
         };
+        let form_ranges = ranges.split_off(sorted.new.len());
 
         let mut tx = self.db.begin_write().await?;
         if !accounts::renew_lease(&mut tx, batch.lease, now.plus(LEASE_TIME)).await? {
             return Err(ServiceError::LeaseLost);
         }
         let stored = self.insert_new(&mut tx, &batch, &mut sorted.new, ranges).await?;
+        let forms = sorted
+            .forms
+            .iter()
+            .zip(&form_ranges)
+            .map(|((form, id), range)| OneRaw {
+                message: *id,
+                sha256: form.sha256,
+                origin: origin(batch.folder.role),
+                is_shown: false,
+                range,
+            });
+        intake::insert_raws(&mut tx, batch.account.id, &forms.collect::<Vec<_>>()).await?;
         let copies = copies(&sorted, &stored);
         intake::insert_copies(&mut tx, batch.folder, uid_validity, &copies).await?;
         let skipped = skipped(&batch, &sorted);
@@ -110,6 +132,7 @@ impl Services {
             .await?;
         self.insert_mark_seen(&mut tx, &batch, &sorted, uid_validity)
             .await?;
+        learn_authserv_id(&mut tx, &batch, &sorted.new).await?;
         folders::set_cursor(&mut tx, batch.folder.id, &batch.cursor, batch.history_since).await?;
         if let Some((first, last)) = range {
             folders::end_attempt(&mut tx, batch.folder.id, first, last).await?;
@@ -181,6 +204,9 @@ impl Services {
             } else if let Some(index) = met.get(&message.sha256) {
                 report.duplicate += 1;
                 sorted.twins.push((message.uid, *index));
+            } else if let Some(id) = self.find_other_form(&mut conn, batch, &message).await? {
+                report.duplicate += 1;
+                sorted.forms.push((message, id));
             } else {
                 report.stored += 1;
                 report.parked += u64::from(message.parsed.parked_reason.is_some());
@@ -191,6 +217,46 @@ impl Services {
         Ok(sorted)
     }
 
+    /// The message that this is, in other bytes: what was written here and is filed in Sent by its token (the server
+    /// may have changed it); mail to oneself, which lies in INBOX and in Sent, by Message-ID and the same body.
+    async fn find_other_form(
+        &self,
+        conn: &mut Conn,
+        batch: &IntakeBatch<'_>,
+        message: &Prepared,
+    ) -> Result<Option<MessageId>, ServiceError> {
+        let (account, summary) = (batch.account, &message.parsed.summary);
+        let Some(named) = &summary.internet_message_id else {
+            return Ok(None);
+        };
+        if message.parsed.direction != Direction::Outgoing {
+            return Ok(None);
+        }
+        if batch.folder.role == FolderRole::Sent {
+            let tokens = std::iter::once(named.left()).chain(summary.own_token.as_deref());
+            for token in tokens {
+                if let Some(id) = self.keys.message_of_token(account.id, token)
+                    && intake::is_of_account_for_engine(conn, account.id, id).await?
+                {
+                    return Ok(Some(id));
+                }
+            }
+        }
+        let is_to_oneself = [AddressRole::To, AddressRole::Cc, AddressRole::Bcc]
+            .into_iter()
+            .flat_map(|role| summary.addresses_in(role))
+            .any(|address| account.is_own_address(address));
+        if !is_to_oneself {
+            return Ok(None);
+        }
+        for (id, range) in intake::find_own_by_header_for_engine(conn, account.id, named).await? {
+            if body(&self.blobs.read(&range).await?) == body(&message.raw) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
     async fn insert_new(
         &self,
         tx: &mut Tx,
@@ -199,7 +265,7 @@ impl Services {
         ranges: Vec<BlobRange>,
     ) -> Result<Vec<MessageId>, ServiceError> {
         let summaries: Vec<_> = new.iter().map(|message| &message.parsed.summary).collect();
-        let mut index = ThreadIndex::load(tx, batch.account, &self.ids, &summaries).await?;
+        let mut index = ThreadIndex::load(tx, batch.account, &self.ids, &self.keys, &summaries).await?;
         let keys = arrival_keys(tx, new).await?;
         let mut by_arrival: Vec<usize> = (0..new.len()).collect();
         by_arrival.sort_by_key(|position| keys[*position]);
@@ -215,7 +281,13 @@ impl Services {
         let mut rows = Vec::with_capacity(new.len());
         for (position, (message, raw)) in new.iter_mut().zip(ranges).enumerate() {
             let id = self.ids.next();
-            rows.push(new_message(id, threads[&position], keys[position], message, raw));
+            let place = Place {
+                id,
+                thread: threads[&position],
+                arrival_key: keys[position],
+                origin: origin(batch.folder.role),
+            };
+            rows.push(new_message(place, batch.account, message, raw));
         }
         intake::insert_messages(tx, batch.account.id, &rows).await?;
         Ok(rows.into_iter().map(|row| row.id).collect())
@@ -279,6 +351,8 @@ struct Sorted {
     known: Vec<(Uid, MessageId)>,
     /// The same bytes are in this batch, at this position of `new`.
     twins: Vec<(Uid, usize)>,
+    /// Other bytes of a message that is stored already.
+    forms: Vec<(Prepared, MessageId)>,
     erased: Vec<Uid>,
     /// UID, `\Seen`, parked: of every message of the batch.
     places: Vec<(Uid, bool, bool)>,
@@ -297,6 +371,50 @@ fn prepare_all(
         .collect()
 }
 
+fn origin(role: FolderRole) -> Origin {
+    match role {
+        FolderRole::Inbox => Origin::Received,
+        FolderRole::Sent => Origin::Filed,
+    }
+}
+
+/// The first server in whose words we find what was thought of an author; the owner can change it.
+async fn learn_authserv_id(
+    tx: &mut Tx,
+    batch: &IntakeBatch<'_>,
+    new: &[Prepared],
+) -> Result<(), ServiceError> {
+    let is_known = |account: &MailAccount| {
+        account
+            .imap
+            .as_ref()
+            .is_none_or(|imap| imap.authserv_id.is_some())
+    };
+    if batch.folder.role != FolderRole::Inbox || is_known(batch.account) {
+        return Ok(());
+    }
+    let said = new
+        .iter()
+        .find_map(|message| message.parsed.summary.authentication.first());
+    let Some(said) = said else {
+        return Ok(());
+    };
+    if let Some(mut account) = accounts::find(tx, batch.account.id).await?
+        && let Some(imap) = &mut account.imap
+        && imap.authserv_id.is_none()
+    {
+        imap.authserv_id = Some(said.server.clone());
+        accounts::update_settings(tx, &account).await?;
+    }
+    Ok(())
+}
+
+/// What stands below the header.
+fn body(raw: &[u8]) -> &[u8] {
+    let end = memchr::memmem::find(raw, b"\r\n\r\n");
+    end.map_or(&[], |end| raw[end..].trim_ascii())
+}
+
 fn is_incoming(message: &Prepared, folder: &Folder) -> bool {
     folder.role == FolderRole::Inbox && message.parsed.direction == Direction::Incoming
 }
@@ -313,7 +431,11 @@ fn copies(sorted: &Sorted, stored: &[MessageId]) -> Vec<(Uid, MessageId)> {
         .zip(stored)
         .map(|(message, id)| (message.uid, *id));
     let twins = sorted.twins.iter().map(|(uid, index)| (*uid, stored[*index]));
-    new.chain(sorted.known.iter().copied()).chain(twins).collect()
+    let forms = sorted.forms.iter().map(|(form, id)| (form.uid, *id));
+    new.chain(sorted.known.iter().copied())
+        .chain(twins)
+        .chain(forms)
+        .collect()
 }
 
 fn skipped(batch: &IntakeBatch<'_>, sorted: &Sorted) -> Vec<SkippedCopy> {
@@ -359,10 +481,18 @@ fn first_key(message: &Prepared) -> i64 {
     (message.arrived_at.seconds() << KEY_BITS) | i64::from(low)
 }
 
+/// Where a message stands here, whatever it holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub id: MessageId,
+    pub thread: ThreadId,
+    pub arrival_key: i64,
+    pub origin: Origin,
+}
+
 pub fn new_message(
-    id: MessageId,
-    thread: domain::ThreadId,
-    arrival_key: i64,
+    place: Place,
+    account: &MailAccount,
     message: &mut Prepared,
     raw: BlobRange,
 ) -> NewMessage {
@@ -370,10 +500,12 @@ pub fn new_message(
     let search_text = std::mem::take(&mut message.parsed.summary.search_text);
     let summary = &message.parsed.summary;
     let author = summary.author();
+    let authserv_id = account.imap.as_ref().and_then(|imap| imap.authserv_id.as_deref());
+    let is_disowned = message.parsed.direction == Direction::Incoming && summary.is_disowned(authserv_id);
     NewMessage {
-        id,
-        thread,
-        arrival_key,
+        id: place.id,
+        thread: place.thread,
+        arrival_key: place.arrival_key,
         direction: message.parsed.direction,
         internet_message_id: summary.internet_message_id.clone(),
         references: summary
@@ -396,9 +528,11 @@ pub fn new_message(
         size_bytes: message.raw.len() as u64,
         parked_reason: message.parsed.parked_reason.clone(),
         sha256: message.sha256,
+        is_disowned,
         addresses: summary.addresses.clone(),
         attachments: summary.attachments.clone(),
         search_text,
+        origin: place.origin,
         raw,
     }
 }

@@ -84,6 +84,8 @@ fn empty_summary() -> MessageSummary {
         snippet: CleanText::default(),
         addresses: Vec::new(),
         attachments: Vec::new(),
+        authentication: Vec::new(),
+        own_token: None,
         search_text: String::new(),
     }
 }

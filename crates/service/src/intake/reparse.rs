@@ -6,6 +6,7 @@ use domain::Right;
 use domain::folder::FolderRole;
 use domain::folder::Uid;
 use domain::message::Direction;
+use domain::message::Origin;
 use store::accounts::MailAccount;
 use store::intake;
 use store::intake::ParkedMessage;
@@ -15,6 +16,7 @@ use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
 use crate::intake::FetchedForIntake;
+use crate::intake::batch::Place;
 use crate::intake::batch::new_message;
 use crate::intake::prepare::prepare;
 
@@ -78,13 +80,14 @@ impl Services {
         let mut prepared =
             tokio::task::spawn_blocking(move || prepare(fetched, role, &owner, now, false)).await?;
         let is_shown = prepared.parsed.parked_reason.is_none();
-        let parsed = new_message(
-            parked.id,
-            parked.thread,
-            parked.arrival_key,
-            &mut prepared,
-            parked.raw.clone(),
-        );
+        let place = Place {
+            id: parked.id,
+            thread: parked.thread,
+            arrival_key: parked.arrival_key,
+            // Its bytes are stored; only what they say is new.
+            origin: Origin::Received,
+        };
+        let parsed = new_message(place, account, &mut prepared, parked.raw.clone());
         let mut tx = self.db.begin_write().await?;
         intake::replace_parsed(&mut tx, account.id, parsed).await?;
         tx.commit().await?;

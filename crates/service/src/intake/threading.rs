@@ -25,11 +25,13 @@ use store::threads::NewThread;
 
 use crate::Ids;
 use crate::ServiceError;
+use crate::keys::MasterKey;
 
 /// What is known of the threads that a batch may join; grows with each message of the batch.
 pub struct ThreadIndex<'a> {
     account: &'a MailAccount,
     ids: &'a Ids,
+    keys: &'a MasterKey,
     bearers: HashMap<InternetMessageId, Vec<ThreadId>>,
     namers: HashMap<InternetMessageId, Vec<(ThreadId, Option<EmailAddress>)>>,
     participants: HashMap<ThreadId, HashSet<EmailAddress>>,
@@ -43,11 +45,13 @@ impl<'a> ThreadIndex<'a> {
         tx: &mut Tx,
         account: &'a MailAccount,
         ids: &'a Ids,
+        keys: &'a MasterKey,
         batch: &[&MessageSummary],
     ) -> Result<Self, ServiceError> {
         let mut index = ThreadIndex {
             account,
             ids,
+            keys,
             bearers: HashMap::new(),
             namers: HashMap::new(),
             participants: HashMap::new(),
@@ -110,10 +114,13 @@ impl<'a> ThreadIndex<'a> {
     /// Threads whose messages this one names.
     fn named_by(&self, summary: &MessageSummary) -> Vec<Referred> {
         let author = author(summary);
-        let threads = references(summary)
-            .filter_map(|id| self.bearers.get(id))
-            .flatten();
-        let referred = threads.map(|thread| Referred {
+        let threads = references(summary).flat_map(|id| {
+            let has_our_token = self.keys.message_of_token(self.account.id, id.left()).is_some();
+            let bearers = self.bearers.get(id).into_iter().flatten();
+            bearers.map(move |thread| (thread, has_our_token))
+        });
+        let referred = threads.map(|(thread, has_our_token)| Referred {
+            has_our_token,
             thread: *thread,
             referring_author: author.cloned(),
             participants: self
@@ -138,6 +145,7 @@ impl<'a> ThreadIndex<'a> {
             thread: *thread,
             referring_author: author.clone(),
             participants: participants.clone(),
+            has_our_token: false,
         });
         referred.collect()
     }
