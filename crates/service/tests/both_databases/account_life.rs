@@ -1,172 +1,32 @@
 //! One life of an account, on SQLite and on PostgreSQL: what is taken in, seen, searched, granted, deleted,
 //! erased. The clock is the test's.
 
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::AdministratorId;
 use domain::MailAccountId;
 use domain::Right;
 use domain::Timestamp;
-use domain::folder::FolderCursor;
 use domain::folder::FolderRole;
 use domain::folder::Uid;
-use domain::folder::UidValidity;
-use domain::message::SkipReason;
 use domain::party::PartyKind;
 use domain::rules::blocking::BlockScope;
-use secrecy::SecretString;
 use service::Clock;
-use service::MasterKey;
 use service::ServiceError;
-use service::Services;
-use service::access::Viewer;
-use service::administrators::NewAdministrator;
 use service::grants::WantedGrant;
 use service::housekeeping::RESTORABLE;
 use service::inbox::AuthorKind;
 use service::inbox::Filter;
 use service::inbox::InboxQuery;
-use service::inbox::ListedMessage;
 use service::inbox::Position;
 use service::inbox::Show;
-use service::intake::FetchedForIntake;
-use service::intake::IntakeBatch;
 use service::parties::PartyForm;
-use service::sign_in::Origin;
 use service::sync::Lease;
 use store::BlobStore;
 use store::Db;
 use testkit::Postgres;
 use testkit::sample_mail::plain;
 
-struct TestClock(AtomicI64);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
-    }
-}
-
-struct World {
-    db: Db,
-    services: Services,
-    clock: Arc<TestClock>,
-    segments: PathBuf,
-}
-
-const PASSWORD: &str = "correct horse battery";
-
-impl World {
-    async fn new(db: Db, folder: &Path) -> Self {
-        let clock = Arc::new(TestClock(AtomicI64::new(1_790_000_000_000)));
-        let blobs = BlobStore::open_folder(folder).expect("blobs");
-        World {
-            db: db.clone(),
-            services: Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), clock.clone()),
-            clock,
-            segments: folder.to_owned(),
-        }
-    }
-
-    async fn stored_bytes(&self, account: MailAccountId) -> u64 {
-        let folder = tempfile::tempdir().expect("folder");
-        let format = service::export::ExportFormat::Eml;
-        let exported = self.services.export_account(account, format, folder.path()).await;
-        exported.expect("export");
-        let files = std::fs::read_dir(folder.path()).expect("files");
-        files
-            .map(|file| file.expect("file").metadata().expect("size").len())
-            .sum()
-    }
-
-    fn pass(&self, time: Duration) {
-        self.clock
-            .0
-            .fetch_add(i64::try_from(time.as_millis()).expect("time"), Ordering::Relaxed);
-    }
-
-    async fn administrator(&self, login: &str) -> (AdministratorId, Viewer) {
-        let new = NewAdministrator {
-            login: login.into(),
-            name: login.into(),
-            password: SecretString::from(PASSWORD.to_owned()),
-            is_super: true,
-            time_zone: "UTC".into(),
-        };
-        let id = self
-            .services
-            .create_administrator(new)
-            .await
-            .expect("administrator");
-        let password = SecretString::from(PASSWORD.to_owned());
-        let origin = Origin {
-            address: "127.0.0.1",
-            client: "test",
-        };
-        let token = self
-            .services
-            .sign_in(login, password, None, origin)
-            .await
-            .expect("session");
-        (id, self.services.viewer_of(token.as_str()).await.expect("viewer"))
-    }
-
-    async fn intake(&self, lease: &Lease, first_uid: u32, raws: &[String]) -> Result<u64, ServiceError> {
-        let account = self
-            .services
-            .get_account_for_engine(lease.account)
-            .await
-            .expect("account");
-        let folder = self
-            .services
-            .watch_folder(account.id, FolderRole::Inbox, b"INBOX")
-            .await
-            .expect("folder");
-        let next = first_uid + u32::try_from(raws.len()).expect("count");
-        let messages = raws.iter().zip(first_uid..).map(|(raw, uid)| FetchedForIntake {
-            uid: Uid(uid),
-            seen: false,
-            internal_date: Some(self.clock.now().minus(Duration::from_secs(u64::from(next - uid)))),
-            raw: raw.clone().into_bytes().into(),
-        });
-        let report = self
-            .services
-            .intake(IntakeBatch {
-                lease,
-                account: &account,
-                folder: &folder,
-                messages: messages.collect(),
-                skipped: vec![(Uid(next), SkipReason::AlreadyRead)],
-                cursor: FolderCursor::at_baseline(UidValidity(1), Uid(next), None),
-                history_since: None,
-            })
-            .await?;
-        Ok(report.stored)
-    }
-
-    async fn subjects(&self, viewer: Viewer, text: &str, filter: Filter) -> Vec<String> {
-        let found = self.list(viewer, text, filter).await;
-        found.into_iter().map(|listed| listed.message.subject).collect()
-    }
-
-    async fn list(&self, viewer: Viewer, text: &str, filter: Filter) -> Vec<ListedMessage> {
-        let query = InboxQuery {
-            known: None,
-            show: Show::All,
-            text: text.into(),
-            filter,
-            position: Position::NEWEST,
-            limit: 50,
-        };
-        let page = self.services.list_inbox(viewer, &query).await.expect("page");
-        page.messages
-    }
-}
+use crate::world::World;
 
 fn mail(subject: &str, id: &str, reply_to: &str) -> String {
     let raw = plain(
