@@ -125,6 +125,84 @@ test("a colleague opens the same customer and learns nothing of the mail", async
   await screenshot(bob, "customer-colleague-light");
 });
 
+test("a conversation is read: quotes folded, next and done, two threads made one and taken apart", async () => {
+  demo.deliver("John Doe <john.doe@out.example>", "Cable colour", "Which cable is the right one?\n\nOn 1 May 2026, Alice <alice@isp.example> wrote:\n\n> The red one.\n\n-- \nJohn");
+  await alice.goto("/inbox");
+  await rows().getByText("Cable colour", { exact: true }).waitFor();
+  await rows().locator(".row", { hasText: "Cable colour" }).getByText("Which cable").click();
+  await message().getByText("Which cable is the right one?").waitFor();
+  assert.equal(await message().getByText("The red one.").isVisible(), false);
+  await message().locator("summary").first().click();
+  await message().getByText("The red one.").waitFor();
+  await message().getByRole("button", { name: "Next" }).click();
+  await message().getByRole("heading", { name: "Cable colour" }).waitFor({ state: "detached" });
+  await message().getByRole("button", { name: "Previous" }).click();
+  await message().getByRole("heading", { name: "Cable colour" }).waitFor();
+  await message().getByRole("button", { name: "Done" }).click();
+  await message().getByRole("heading", { name: "Cable colour" }).waitFor({ state: "detached" });
+
+  await alice.getByRole("link", { name: "Customers" }).click();
+  await alice.getByRole("button", { name: "John Doe" }).click();
+  const list = alice.getByRole("list", { name: "Communication" });
+  await list.getByText("Cable colour").click();
+  const thread = alice.getByRole("region", { name: "Thread" });
+  await thread.getByRole("button", { name: "More" }).click();
+  await alice.getByRole("menuitem", { name: "Merge into another conversation" }).click();
+  const dialog = alice.getByRole("dialog", { name: "Merge into another conversation" });
+  await dialog.getByRole("button", { name: "Merge" }).click();
+  await list.getByRole("button").nth(1).waitFor({ state: "detached" });
+  await thread.getByText("the light goes red").first().waitFor();
+  assert.deepEqual(await violations(alice), []);
+  await screenshot(alice, "merged-light");
+  await alice.getByRole("button", { name: "Undo" }).last().click();
+  await list.getByText("Cable colour").waitFor();
+  await alice.getByLabel("Search in these conversations").fill("colour");
+  await list.getByText("Router keeps restarting").waitFor({ state: "detached" });
+  await alice.getByLabel("Search in these conversations").fill("");
+});
+
+test("an address on two records is nobody's until somebody says whose", async () => {
+  await alice.goto("/customers");
+  await alice.getByRole("button", { name: "Add customer" }).click();
+  const form = alice.getByRole("dialog", { name: "Add customer" });
+  await form.getByLabel("Name").fill("Doe Farm");
+  await form.getByLabel("Email addresses").fill("john.doe@out.example");
+  await alice.keyboard.press("Enter");
+  await form.getByRole("button", { name: "Save" }).click();
+  await alice.getByRole("list", { name: "Communication" }).getByText("Cable colour").waitFor();
+  await alice.goto("/inbox");
+  await rows().locator(".row", { hasText: "Cable colour" }).getByText("Which cable").click();
+  await message().getByText("On several records").waitFor();
+  assert.deepEqual(await violations(alice), []);
+  await screenshot(alice, "ambiguous-light");
+  await message().getByRole("group", { name: "Whose is this conversation?" }).getByRole("button", { name: "Doe Farm" }).click();
+  await message().getByText("On several records").waitFor({ state: "detached" });
+  await alice.getByRole("button", { name: "Undo" }).last().click();
+  await message().getByText("On several records").waitFor();
+});
+
+test("a file of customers is looked at before it is taken", async () => {
+  await alice.goto("/leads");
+  await alice.getByRole("button", { name: "Import" }).first().click();
+  const dialog = alice.getByRole("dialog", { name: "Import" });
+  const csv = "name;email;colour\nLena Lead;lena@out.example;red\nBroken;not an address;\n";
+  await dialog.locator("input[type=file]").setInputFiles({ name: "leads.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
+  await dialog.getByText("1 new, 0 changed, 0 as they are").waitFor();
+  await dialog.getByText("1 line cannot be taken").waitFor();
+  await dialog.getByText("these columns mean nothing here: colour").waitFor();
+  assert.deepEqual(await violations(alice), []);
+  await screenshot(alice, "import-light");
+  await dialog.getByRole("button", { name: "Import them" }).click();
+  await alice.getByRole("button", { name: "Lena Lead" }).waitFor();
+});
+
+test("a new line of the deny list says what it would have kept out", async () => {
+  await alice.goto("/profile/email-account");
+  await alice.getByLabel("Deny list").fill("*.spam.example\nout.example\n");
+  await alice.getByRole("list", { name: "Would be kept out" }).getByText(/out.example: \d+ messages of the last 90 days/).waitFor();
+  await screenshot(alice, "deny-preview-light");
+});
+
 test("dark and narrow are designed too", async () => {
   const storage = await alice.context().storageState();
   for (const [name, options] of [["dark", { dark: true }], ["narrow", { narrow: true }]] as const) {

@@ -16,6 +16,7 @@ export type InboxSearch = {
   direction?: string;
   unread?: boolean;
   attachments?: boolean;
+  known?: boolean;
   from?: string;
   until?: string;
   deleted?: boolean;
@@ -40,6 +41,7 @@ export const inboxRoute = createRoute({
     direction: text(search.direction),
     unread: flag(search.unread),
     attachments: flag(search.attachments),
+    known: flag(search.known),
     from: text(search.from),
     until: text(search.until),
     deleted: flag(search.deleted),

@@ -10,6 +10,7 @@ use domain::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 use service::ServiceError;
+use service::conversations::ConversationQuery;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 
@@ -18,12 +19,17 @@ use crate::error::ApiResult;
 use crate::extract;
 use crate::extract::Path;
 use crate::extract::Query;
+use crate::inbox::show;
 use crate::session::SignedIn;
 use crate::views::MessageRow;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ConversationParams {
+    /// `my`, `all` or the id of an administrator who granted access.
+    show: Option<String>,
+    /// Words to search for; `"..."` is a phrase.
+    text: Option<String>,
     /// Milliseconds: `last_at_ms` of the last line of the page before.
     before: Option<i64>,
 }
@@ -58,11 +64,13 @@ pub async fn conversation(
     Path(id): Path<PartyId>,
     Query(params): Query<ConversationParams>,
 ) -> ApiResult<Json<Vec<ConversationLineView>>> {
-    let before = Timestamp::from_millis(params.before.unwrap_or(i64::MAX));
-    let lines = state
-        .services
-        .list_conversation(viewer, id, before, CONVERSATION_PAGE)
-        .await?;
+    let query = ConversationQuery {
+        show: show(params.show.as_deref())?,
+        text: params.text.unwrap_or_default(),
+        before: Timestamp::from_millis(params.before.unwrap_or(i64::MAX)),
+        limit: CONVERSATION_PAGE,
+    };
+    let lines = state.services.list_conversation(viewer, id, &query).await?;
     let views = lines.into_iter().map(|line| ConversationLineView {
         thread_id: line.thread,
         last_at: line.last_at.to_rfc3339(),

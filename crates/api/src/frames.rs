@@ -20,7 +20,9 @@ sandbox allow-popups allow-popups-to-escape-sandbox";
 
 const FRAME_STYLE: &str = "body{margin:0;padding:4px 0;font:15px/1.55 Inter,system-ui,sans-serif;color:#23201c;\
 background:#fffdfa;overflow-wrap:anywhere}img{max-width:100%;height:auto}table{max-width:100%}\
-blockquote{margin:.6em 0;padding-left:.9em;border-left:3px solid #e4dfd6;color:#5d574e}a{color:#9c2a20}";
+details.quoted{margin:.6em 0}details.quoted>summary{display:inline-block;list-style:none;cursor:pointer;\
+line-height:1;padding:2px 10px 4px;border-radius:8px;background:#efebe3;color:#5d574e}\
+details.quoted>summary::-webkit-details-marker{display:none}blockquote{margin:.6em 0;padding-left:.9em;border-left:3px solid #e4dfd6;color:#5d574e}a{color:#9c2a20}";
 
 #[utoipa::path(get, operation_id = "message_frame", path = "/frames/{capability}", params(("capability" = String, Path)),
     responses((status = 200, content_type = "text/html")))]

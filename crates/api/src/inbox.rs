@@ -96,7 +96,7 @@ fn query(params: ListParams) -> Result<InboxQuery, ServiceError> {
     })
 }
 
-fn show(text: Option<&str>) -> Result<Show, ServiceError> {
+pub fn show(text: Option<&str>) -> Result<Show, ServiceError> {
     match text {
         None | Some("all") => Ok(Show::All),
         Some("my") => Ok(Show::My),

@@ -12,6 +12,7 @@ use service::inbox::AuthorKind;
 use service::inbox::FileLink;
 use service::inbox::ListedMessage;
 use service::inbox::OpenMessage;
+use service::inbox::TextBlock;
 use service::parties::PartyName;
 use utoipa::ToSchema;
 
@@ -172,13 +173,30 @@ pub struct HeaderView {
     value: String,
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct TextBlockView {
+    /// `own`, `quote` or `signature`.
+    kind: String,
+    text: String,
+}
+
+impl From<TextBlock> for TextBlockView {
+    fn from(block: TextBlock) -> Self {
+        TextBlockView {
+            kind: block.kind.as_str().to_owned(),
+            text: block.text,
+        }
+    }
+}
+
 /// A message opened for reading.
 #[derive(Serialize, ToSchema)]
 pub struct MessageView {
     row: MessageRow,
     addresses: Vec<AddressView>,
     attachments: Vec<AttachmentView>,
-    text: String,
+    /// In blocks, for folding; absent HTML, this is what is shown.
+    text: Vec<TextBlockView>,
     /// Where the sanitised HTML is, as a document for a sandboxed frame; absent: show the text.
     frame_url: Option<String>,
     blocked_images: u32,
@@ -193,7 +211,7 @@ impl From<OpenMessage> for MessageView {
             row: open.listed.into(),
             addresses: open.addresses.into_iter().map(AddressView::from).collect(),
             attachments: open.attachments.into_iter().map(AttachmentView::from).collect(),
-            text: open.text,
+            text: open.text.into_iter().map(TextBlockView::from).collect(),
             frame_url: open
                 .frame
                 .map(|capability| format!("/api/v1/frames/{capability}")),

@@ -191,7 +191,7 @@ async fn opened(world: &World, id: MailAccountId, names: &HashMap<Hash, String>)
                 .await
                 .expect("raw");
             let is_shown = opened.frame.is_some()
-                || !opened.text.trim().is_empty()
+                || opened.text.iter().any(|block| !block.text.trim().is_empty())
                 || !opened.attachments.is_empty()
                 || opened.note.is_some();
             if let Some(reason) = &listed.message.parked_reason {

@@ -9,6 +9,8 @@ use std::sync::atomic::Ordering;
 
 use ammonia::Builder;
 
+use crate::quotes;
+
 const MAX_HTML_BYTES: usize = 2 * 1024 * 1024;
 /// 20,000 nested elements cost the sanitiser 3 s; honest newsletters stay under 100.
 const MAX_DEPTH: usize = 300;
@@ -36,19 +38,26 @@ pub fn sanitise(html: &str, inline_parts: &HashMap<String, String>) -> Option<Fr
         .add_generic_attributes(["style", "align", "valign", "bgcolor", "width", "height", "dir"])
         .add_tag_attributes("font", ["color", "face", "size"])
         .add_tag_attributes("table", ["border", "cellpadding", "cellspacing"])
+        .add_tag_attributes("div", ["class", "id"])
+        .add_tag_attributes("section", ["class"])
+        .add_tag_attributes("blockquote", ["class", "type"])
         .url_schemes(HashSet::from(["http", "https", "mailto", "tel", "cid"]))
         .filter_style_properties(STYLE_PROPERTIES.iter().copied().collect())
         .link_rel(Some("noopener noreferrer nofollow"))
         .set_tag_attribute_value("a", "target", "_blank")
         .attribute_filter(move |element, attribute, value| match (element, attribute) {
             ("img", "src") => image_source(value, &parts, &counter),
+            // Of names only what tells a quote stays.
+            (_, "class") => quotes::class_mark(value).map(Cow::Borrowed),
+            (_, "id") => quotes::id_mark(value).map(Cow::Borrowed),
+            ("blockquote", "type") => (value == "cite").then_some(Cow::Borrowed(value)),
             // No image, font or import may be named in a style.
             (_, "style") if value.to_ascii_lowercase().contains("url(") => None,
             // Quoting elements name where text came from; nothing may be loaded from there.
             ("blockquote" | "q" | "del" | "ins", "cite") => None,
             _ => Some(Cow::Borrowed(value)),
         });
-    let html = builder.clean(html).to_string();
+    let html = quotes::fold_html(&builder.clean(html).to_string());
     Some(FrameHtml {
         html,
         blocked_images: blocked.load(Ordering::Relaxed),

@@ -7,6 +7,7 @@ mod hints;
 mod html;
 mod open;
 mod parse;
+mod quotes;
 mod skeleton;
 mod summary;
 
@@ -17,6 +18,9 @@ pub use open::OpenedMessage;
 pub use open::OpenedPart;
 pub use open::open_message;
 pub use open::open_part;
+pub use quotes::TextBlock;
+pub use quotes::TextKind;
+pub use quotes::split_text;
 pub use skeleton::Refusal;
 pub use summary::HeaderAddresses;
 pub use summary::header_addresses;

@@ -17,12 +17,16 @@ use mail_parser::Message;
 use mail_parser::MimeHeaders as _;
 
 use crate::parse::parse;
+use crate::quotes::TextKind;
+use crate::quotes::split_text;
 use crate::skeleton::Refusal;
 use crate::skeleton::Skeleton;
 
 const MAX_ADDRESSES: usize = 1_000;
 const MAX_REFERENCES: usize = domain::rules::threading::MAX_REFERENCES;
 const SNIPPET_CHARS: usize = 200;
+/// Own words below a long quote are not looked for.
+const SNIPPET_WINDOW: usize = 2_000;
 
 /// From and Sender; To, Cc and Bcc.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -193,16 +197,14 @@ pub fn readable_text(message: &Message<'_>) -> String {
 
 /// The first words that are the author's own.
 fn snippet(text: &str) -> CleanText {
-    let own = text.lines().filter(|line| !line.trim_start().starts_with('>'));
-    let mut start = String::new();
-    for line in own {
-        start.push_str(line);
-        start.push(' ');
-        if start.len() > SNIPPET_CHARS * 6 {
-            break;
-        }
-    }
-    CleanText::cut(&start, SNIPPET_CHARS)
+    let end = text
+        .char_indices()
+        .nth(SNIPPET_WINDOW)
+        .map_or(text.len(), |(end, _)| end);
+    let blocks = split_text(&text[..end]);
+    let own = blocks.iter().filter(|block| block.kind == TextKind::Own);
+    let own: String = own.map(|block| block.text.as_str()).collect();
+    CleanText::cut(&own, SNIPPET_CHARS)
 }
 
 fn search_text(addresses: &[NamedAddress], subject: &CleanText, text: &str) -> String {

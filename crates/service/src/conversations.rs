@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use domain::Access;
 use domain::EmailAddress;
 use domain::MailAccountId;
 use domain::MessageId;
@@ -10,11 +11,15 @@ use domain::Right;
 use domain::ThreadId;
 use domain::Timestamp;
 use domain::rules::threading::subject_key;
+use domain::search::SearchQuery;
+use store::Conn;
 use store::conversations;
 use store::conversations::ConversationThread;
 use store::messages;
+use store::messages::Filter;
 use store::messages::Message;
 use store::parties;
+use store::search;
 use store::threads;
 use store::threads::NewThread;
 
@@ -24,8 +29,23 @@ use crate::Services;
 use crate::access::Viewer;
 use crate::inbox::ListedMessage;
 use crate::inbox::Names;
+use crate::inbox::Show;
+use crate::inbox::narrow;
 
 const MAX_PAGE: u32 = 100;
+/// A search within a conversation looks at so many of the newest hits.
+const MAX_SEARCHED: u32 = 1_000;
+
+/// What of a conversation is asked for.
+#[derive(Clone, Debug)]
+pub struct ConversationQuery {
+    pub show: Show,
+    /// Words of any message of a thread.
+    pub text: String,
+    /// Last contacted before.
+    pub before: Timestamp,
+    pub limit: u32,
+}
 
 /// A line of the Communication tab.
 pub struct ConversationLine {
@@ -49,16 +69,22 @@ impl Services {
         &self,
         viewer: Viewer,
         party: PartyId,
-        before: Timestamp,
-        limit: u32,
+        query: &ConversationQuery,
     ) -> Result<Vec<ConversationLine>, ServiceError> {
         let found = self.get_party(viewer, party).await?;
         let addresses: Vec<_> = found.addresses.iter().map(|held| &held.address).collect();
-        let access = self.access_of(viewer).await?;
+        let access = narrow(self.access_of(viewer).await?, query.show);
         let mut conn = self.db.read().await?;
-        let limit = limit.clamp(1, MAX_PAGE);
-        let threads =
-            conversations::threads_with(&mut conn, &access, party, &addresses, before, limit).await?;
+        let wanted = threads_holding(&mut conn, &access, &query.text).await?;
+        let limit = match wanted {
+            Some(_) => MAX_SEARCHED,
+            None => query.limit.clamp(1, MAX_PAGE),
+        };
+        let mut threads =
+            conversations::threads_with(&mut conn, &access, party, &addresses, query.before, limit).await?;
+        if let Some(wanted) = wanted {
+            threads.retain(|thread| wanted.contains(&thread.thread));
+        }
         let names = Names::load(&mut conn, threads.iter().map(|thread| &thread.last)).await?;
         let line = |thread: ConversationThread| {
             Some(ConversationLine {
@@ -217,6 +243,21 @@ impl Services {
             });
         }
     }
+}
+
+/// `None`: nothing is searched for.
+async fn threads_holding(
+    conn: &mut Conn,
+    access: &Access,
+    text: &str,
+) -> Result<Option<HashSet<ThreadId>>, ServiceError> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let words = SearchQuery::parse(text);
+    let keys = search::find_keys(conn, access, &words, i64::MAX, MAX_SEARCHED).await?;
+    let found = messages::list_by_keys(conn, access, &Filter::default(), &keys).await?;
+    Ok(Some(found.into_iter().map(|message| message.thread).collect()))
 }
 
 struct ManagedThread {

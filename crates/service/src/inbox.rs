@@ -15,6 +15,7 @@ use domain::message::AttachmentSummary;
 use domain::message::NamedAddress;
 use domain::search::SearchQuery;
 pub use mime::OpenedPart;
+pub use mime::TextBlock;
 use store::Conn;
 use store::accounts;
 use store::administrators;
@@ -99,7 +100,8 @@ pub struct OpenMessage {
     pub listed: ListedMessage,
     pub addresses: Vec<NamedAddress>,
     pub attachments: Vec<FileLink>,
-    pub text: String,
+    /// The text, what is quoted and the signature apart.
+    pub text: Vec<TextBlock>,
     /// Where the sanitised HTML can be loaded as a document of its own.
     pub frame: Option<String>,
     pub blocked_images: u32,
@@ -205,7 +207,7 @@ impl Services {
             listed,
             addresses,
             attachments,
-            text: opened.text,
+            text: mime::split_text(&opened.text),
             blocked_images: frame.as_ref().map_or(0, |frame| frame.blocked_images),
             frame: frame.map(|_| self.keys.grant(&self.capability(viewer, id, None))),
             headers: opened.headers,
@@ -360,7 +362,7 @@ impl Services {
 /// Image types that browsers decode and that cannot hold script.
 pub const SAFE_IMAGES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"];
 
-fn narrow(access: Access, show: Show) -> Access {
+pub(crate) fn narrow(access: Access, show: Show) -> Access {
     match show {
         Show::All => access,
         Show::My => access.narrowed_to_owner(access.viewer()),

@@ -12,6 +12,7 @@ use domain::party::PartyKind;
 use domain::rules::blocking::BlockScope;
 use service::Clock;
 use service::ServiceError;
+use service::conversations::ConversationQuery;
 use service::grants::WantedGrant;
 use service::housekeeping::RESTORABLE;
 use service::inbox::AuthorKind;
@@ -364,15 +365,20 @@ async fn an_account_lives(db: Db) {
         world.list(alice_viewer, "deadly", all.clone()).await[0].parties[0].name,
         "Zoë Ltd"
     );
-    let ends = Timestamp::from_millis(i64::MAX);
+    let all_threads = ConversationQuery {
+        show: Show::All,
+        text: String::new(),
+        before: Timestamp::from_millis(i64::MAX),
+        limit: 50,
+    };
     let threads = services
-        .list_conversation(alice_viewer, zoe, ends, 50)
+        .list_conversation(alice_viewer, zoe, &all_threads)
         .await
         .expect("threads");
     assert!(!threads.is_empty());
     assert!(
         services
-            .list_conversation(bob_viewer, zoe, ends, 50)
+            .list_conversation(bob_viewer, zoe, &all_threads)
             .await
             .expect("threads")
             .is_empty()
@@ -400,7 +406,7 @@ async fn an_account_lives(db: Db) {
     ));
     assert!(
         services
-            .list_conversation(alice_viewer, zoe, ends, 50)
+            .list_conversation(alice_viewer, zoe, &all_threads)
             .await
             .expect("threads")
             .is_empty()

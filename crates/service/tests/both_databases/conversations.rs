@@ -15,6 +15,7 @@ use service::ServiceError;
 use service::access::Viewer;
 use service::accounts::Card;
 use service::conversations::ConversationLine;
+use service::conversations::ConversationQuery;
 use service::grants::WantedGrant;
 use service::inbox::AuthorKind;
 use service::inbox::Filter;
@@ -124,11 +125,16 @@ impl Desk {
     }
 
     async fn lines(&self, party: PartyId) -> Vec<ConversationLine> {
-        let end = Timestamp::from_millis(i64::MAX);
+        let query = ConversationQuery {
+            show: Show::All,
+            text: String::new(),
+            before: Timestamp::from_millis(i64::MAX),
+            limit: 50,
+        };
         let lines = self
             .world
             .services
-            .list_conversation(self.alice, party, end, 50)
+            .list_conversation(self.alice, party, &query)
             .await;
         lines.expect("conversation")
     }

@@ -4,13 +4,14 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Field } from "../../components/Field";
 import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { texts } from "../../texts";
 import { Card } from "./Card";
 import type { Draft } from "./EmailAccount";
 import { Result } from "./Result";
 import { useSave } from "./useSave";
 
 const DEFAULT_PORTS: Record<string, number> = { tls: 993, starttls: 143, none: 143 };
-const EMPTY: Schemas["ImapCard"] = { server: "", port: 993, security: "tls", validate_certificate: true, compress: false, sent_folder: null };
+const EMPTY: Schemas["ImapCard"] = { server: "", port: 993, security: "tls", validate_certificate: true, compress: false, authserv_id: null, sent_folder: null };
 
 export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; draft: Draft }) {
   const [form, setForm] = useState<Schemas["ImapCard"]>(account.imap ?? draft.preset?.imap ?? EMPTY);
@@ -52,6 +53,7 @@ export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; 
           <Button variant="default" loading={test.isPending} onClick={() => test.mutate()}>Load</Button>
         </div>
       </Field>
+      <Field label={texts.authserv} htmlFor="authserv" hint={texts.authservHint}><TextInput id="authserv" placeholder="Learned by itself" value={form.authserv_id ?? ""} onChange={(event) => set({ authserv_id: event.target.value || null })} /></Field>
       {wrong.password && <Field label="Password" wrong={wrong.password}>{null}</Field>}
       {(test.data || test.isPending || (test.isError && Object.keys(fieldsOf(test.error)).length === 0)) && (
         <Field label="Result"><Result pending={test.isPending} result={test.data} error={test.isError ? messageOf(test.error) : undefined} /></Field>

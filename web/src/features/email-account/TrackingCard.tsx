@@ -1,8 +1,11 @@
 import { Select, Switch, Textarea, TextInput } from "@mantine/core";
 import { IconInbox } from "@tabler/icons-react";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Field } from "../../components/Field";
 import { api, type Schemas, unwrap } from "../../client";
+import { texts } from "../../texts";
 import { Card } from "./Card";
 import { useSave } from "./useSave";
 
@@ -28,7 +31,22 @@ export function TrackingCard({ account }: { account: Schemas["AccountView"] }) {
       <Field label="Mark as read" htmlFor="mark"><Switch id="mark" mt={6} label="Mark as read if processed successfully" checked={form.mark_as_read} onChange={(event) => set({ mark_as_read: event.target.checked })} /></Field>
       <Field label="Deny list" htmlFor="deny" wrong={wrong.deny_list} hint="One address or domain a line. *.domain for its subdomains, # for comments.">
         <Textarea id="deny" autosize minRows={3} maxRows={12} spellCheck={false} styles={{ input: { fontFamily: "ui-monospace, monospace", fontSize: 13 } }} value={form.deny_list} onChange={(event) => set({ deny_list: event.target.value })} />
+        <WouldHide account={account} text={form.deny_list} />
       </Field>
     </Card>
   );
+}
+
+/** What new lines would have kept out, before they are saved. */
+function WouldHide({ account, text }: { account: Schemas["AccountView"]; text: string }) {
+  const [deny_list] = useDebouncedValue(text, 300);
+  const changed = deny_list !== account.tracking.deny_list;
+  const preview = useQuery({
+    queryKey: ["deny-preview", account.id, deny_list],
+    enabled: changed,
+    retry: false,
+    queryFn: () => unwrap(api.POST("/api/v1/accounts/{id}/deny-list/preview", { params: { path: { id: account.id } }, body: { deny_list } })),
+  });
+  if (!changed || !preview.data?.length) return null;
+  return <ul aria-label="Would be kept out" className="hint" style={{ margin: "6px 0 0", paddingLeft: 18 }}>{preview.data.map(({ line, messages }) => <li key={line}>{texts.wouldHide(line, messages)}</li>)}</ul>;
 }

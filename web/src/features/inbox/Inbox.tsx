@@ -68,7 +68,7 @@ export function Inbox() {
             more={() => { if (messages.hasNextPage && !messages.isFetchingNextPage) void messages.fetchNextPage(); }} />
         )}
       </div>
-      <ReadingPane id={search.open} onBack={() => open(undefined)} onDeleted={() => open(rows[current + 1]?.id)} />
+      <ReadingPane id={search.open} onBack={() => open(undefined)} onDeleted={() => open(rows[current + 1]?.id)} onStep={go} />
       <Modal opened={help} onClose={() => setHelp(false)} title={texts.keyboard}><Keys /></Modal>
     </div>
   );

@@ -88,7 +88,7 @@ function ListRow({ row, top, height, open, selected, onOpen, onSelect, onRead, o
   onDelete: (row: Row) => void;
 }) {
   const unknown = row.author_kind === "unknown";
-  const [party] = row.parties;
+  const party = row.disowned ? undefined : row.parties[0];
   const name = party?.name ?? (row.author_name || row.author_address || "?");
   const act = (event: MouseEvent, run: () => void) => {
     event.stopPropagation();
@@ -123,7 +123,7 @@ function ListRow({ row, top, height, open, selected, onOpen, onSelect, onRead, o
           <Time at={row.arrived_at} />
         </div>
         <div className="bottom">
-          {unknown && <span className="label orange">{texts.authorNotFound}</span>}
+          {unknown && <span className="label orange">{row.disowned ? texts.disowned : texts.authorNotFound}</span>}
           {row.author_kind === "administrator" && <span className="label plain">{texts.administrator}</span>}
           {row.parked && <span className="label plain">{texts.parked}</span>}
           {row.parties.length > 1 && <span className="label orange">{texts.ambiguous}</span>}

@@ -1,9 +1,9 @@
 /** Pair to a customer or lead: the author's address is appended to the record. */
-import { Button, Group, Modal, SegmentedControl, TextInput } from "@mantine/core";
+import { Button, Group, Modal, Radio, SegmentedControl, Stack, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { IconSearch } from "@tabler/icons-react";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
@@ -18,6 +18,11 @@ export function PairDialog({ row, onClose }: { row: Row; onClose: () => void }) 
   const [words] = useDebouncedValue(text, 150);
   const pages = useParties(kind, words);
   const parties = pages.data?.pages.flatMap((page) => page.parties) ?? [];
+  const pairing = useQuery({ queryKey: ["pairing", row.id], queryFn: () => unwrap(api.GET("/api/v1/messages/{id}/pair", { params: { path: { id: row.id } } })) });
+  const [chosen, setChosen] = useState<string>();
+  const offers = pairing.data?.offers ?? [];
+  const address = chosen ?? offers[0]?.address;
+  const caution = offers.find((offer) => offer.address === address)?.caution;
   const refresh = () => Promise.all(["messages", "message", "parties", "party", "conversation"].map((key) => queries.invalidateQueries({ queryKey: [key] })));
   const failed = (error: unknown) => notifications.show({ color: "red", message: Object.values(fieldsOf(error))[0] ?? messageOf(error) });
   const unpair = useMutation({
@@ -26,7 +31,7 @@ export function PairDialog({ row, onClose }: { row: Row; onClose: () => void }) 
     onError: failed,
   });
   const pair = useMutation({
-    mutationFn: (party: Schemas["PartyView"]) => unwrap(api.POST("/api/v1/messages/{id}/pair", { params: { path: { id: row.id } }, body: { party_id: party.id } })),
+    mutationFn: (party: Pick<Schemas["PartyView"], "id" | "name">) => unwrap(api.POST("/api/v1/messages/{id}/pair", { params: { path: { id: row.id } }, body: { party_id: party.id, address } })),
     onSuccess: async ({ address }, party) => {
       onClose();
       await refresh();
@@ -36,7 +41,19 @@ export function PairDialog({ row, onClose }: { row: Row; onClose: () => void }) 
   });
   return (
     <Modal opened onClose={onClose} title={texts.pair} size="md">
-      <p style={{ marginTop: 0 }}>{texts.pairHint(row.author_address ?? "")}</p>
+      <p style={{ marginTop: 0 }}>{texts.pairHint(address ?? row.author_address ?? "")}</p>
+      {(offers.length > 1 || caution) && (
+        <Radio.Group label={texts.offers} value={address ?? null} onChange={setChosen} mb={12}>
+          <Stack gap={6} mt={6}>{offers.map((offer) => <Radio key={offer.address} value={offer.address} label={offer.address} description={offer.caution && texts.caution[offer.caution]} />)}</Stack>
+        </Radio.Group>
+      )}
+      {caution && <div role="note" className="notice" style={{ marginBottom: 12, color: "var(--orange)" }}>{address}: {texts.caution[caution]}</div>}
+      {pairing.data?.similar.map(({ party, address: held }) => (
+        <Group key={party.id + held} justify="space-between" wrap="nowrap" py={6}>
+          <span>{texts.similar(party.name, held)}</span>
+          <Button size="compact-sm" variant="default" onClick={() => pair.mutate(party)}>{texts.pairShort}</Button>
+        </Group>
+      ))}
       <Group gap={10} mb={10} wrap="nowrap">
         <SegmentedControl size="xs" aria-label="Kind" value={kind} onChange={setKind} data={[{ value: "customer", label: texts.customers }, { value: "lead", label: texts.leads }]} />
         <TextInput style={{ flex: 1 }} type="search" aria-label={texts.searchParties} placeholder={texts.searchParties} leftSection={<IconSearch size={16} stroke={1.6} />} value={text} onChange={(event) => setText(event.target.value)} data-autofocus />

@@ -1,6 +1,6 @@
-import { ActionIcon, Button, Collapse, Group, Menu, Modal, Skeleton } from "@mantine/core";
-import { IconArrowLeft, IconDots, IconDownload, IconFile, IconPhotoOff } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { ActionIcon, Button, Collapse, Group, Menu, Modal, Skeleton, Tooltip } from "@mantine/core";
+import { IconArrowLeft, IconCheck, IconChevronDown, IconChevronUp, IconDots, IconDownload, IconFile, IconPhotoOff } from "@tabler/icons-react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { Avatar } from "../../components/Avatar";
@@ -11,13 +11,27 @@ import { useKeys } from "../../components/useKeys";
 import { ApiProblem, api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { NEW_PARTY, PartyForm } from "../parties/PartyForm";
-import { useMessageActions } from "./actions";
+import { offerUndo, useMessageActions } from "./actions";
 import { BlockDialog } from "./BlockDialog";
 import { PairDialog } from "./PairDialog";
+import { printMessage } from "./print";
 import { messageQuery, REOPEN_MS } from "./query";
 
+/** What the server gives as an image, not as a download. */
+const PREVIEWED = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"];
+const MAX_PREVIEW_BYTES = 10_000_000;
 
-export function ReadingPane({ id, embedded, onBack, onDeleted }: { id?: string; /** In a thread: it has the head. */ embedded?: boolean; onBack: () => void; onDeleted: () => void }) {
+type Around = {
+  onBack: () => void;
+  onDeleted: () => void;
+  /** To the next or the previous message of the list. */
+  onStep?: (step: number) => void;
+  /** In a thread, which has the head: more entries of the menu. */
+  embedded?: { menu: React.ReactNode };
+};
+
+export function ReadingPane({ id, ...around }: Around & { id?: string }) {
+  const { embedded, onBack } = around;
   const message = useQuery({ ...messageQuery(id ?? ""), enabled: Boolean(id), refetchInterval: REOPEN_MS });
   const { setRead } = useMessageActions();
   const openedUnread = message.data?.row.unread && message.data.row.id === id;
@@ -33,7 +47,7 @@ export function ReadingPane({ id, embedded, onBack, onDeleted }: { id?: string; 
       {id && message.isError && (message.error instanceof ApiProblem && message.error.status === 404
         ? <EmptyState title="This message is not here" hint="It may have been deleted, or you may no longer see it."><Button variant="default" onClick={onBack}>{texts.back}</Button></EmptyState>
         : <ErrorState error={message.error} retry={() => void message.refetch()} />)}
-      {message.isSuccess && id && <Message view={message.data} embedded={embedded} onBack={onBack} onDeleted={onDeleted} />}
+      {message.isSuccess && id && <Message view={message.data} {...around} />}
     </section>
   );
 }
@@ -54,7 +68,7 @@ function BackButton({ onBack }: { onBack: () => void }) {
   return <ActionIcon className="back" variant="subtle" color="gray" aria-label={texts.back} onClick={onBack} mb={6}><IconArrowLeft size={20} stroke={1.6} /></ActionIcon>;
 }
 
-function Message({ view, embedded, onBack, onDeleted }: { view: Schemas["MessageView"]; embedded?: boolean; onBack: () => void; onDeleted: () => void }) {
+function Message({ view, embedded, onBack, onDeleted, onStep }: Around & { view: Schemas["MessageView"] }) {
   const { row } = view;
   const { reparse } = useMessageActions();
   const mayManage = row.right === "own" || row.right === "manage";
@@ -65,17 +79,20 @@ function Message({ view, embedded, onBack, onDeleted }: { view: Schemas["Message
         <BackButton onBack={onBack} />
         <div style={{ display: "flex", gap: 12, alignItems: "flex-start" }}>
           <h2 style={{ flex: 1 }}>{row.subject || texts.noSubject}</h2>
+          {onStep && <Steps row={row} onStep={onStep} />}
           <MessageMenu view={view} onDeleted={onDeleted} />
         </div>
         <div style={{ display: "flex", gap: 12, alignItems: "center", flexWrap: "wrap" }}>
           <Seal accountId={row.account_id} />
-          {row.author_kind === "unknown" && <span className="label orange">{texts.authorNotFound}</span>}
+          {row.author_kind === "unknown" && !row.disowned && <span className="label orange">{texts.authorNotFound}</span>}
           <PartyLinks row={row} />
         </div>
-        {mayManage && row.author_kind === "unknown" && <AuthorActions row={row} />}
+        {row.disowned && <p style={{ margin: "10px 0 0", color: "var(--ink2)", fontSize: 13 }}>{texts.disownedHint}</p>}
+        {mayManage && (row.disowned || row.parties.length > 1) && <WhoseThread row={row} />}
+        {mayManage && row.direction === "incoming" && row.author_kind !== "owner" && row.author_kind !== "administrator" && <AuthorActions row={row} />}
       </header>}
       <div className="body">
-        <From view={view} menu={embedded && <MessageMenu view={view} onDeleted={onDeleted} />} />
+        <From view={view} menu={embedded && <MessageMenu view={view} onDeleted={onDeleted} more={embedded.menu} />} />
         {view.note && <div className="notice" role="note"><span style={{ flex: 1 }}>{view.note}</span>{row.parked && mayManage && <Button size="compact-sm" variant="default" loading={reparse.isPending} onClick={() => reparse.mutate(row.id)}>{texts.retry}</Button>}</div>}
         {view.blocked_images > 0 && (
           <div className="notice"><IconPhotoOff size={18} stroke={1.6} style={{ flex: "none" }} />{texts.blockedImages(view.blocked_images)}</div>
@@ -84,9 +101,55 @@ function Message({ view, embedded, onBack, onDeleted }: { view: Schemas["Message
         {view.frame_url
           // No allow-same-origin and no allow-scripts: foreign HTML has no origin and runs nothing.
           ? <iframe className="mail-frame" title={row.subject || texts.noSubject} src={view.frame_url} sandbox="allow-popups allow-popups-to-escape-sandbox" referrerPolicy="no-referrer" />
-          : <p className="mail-text">{view.text.trim() || (files.length > 0 ? "This message has no text, only the files above." : "This message has no text.")}</p>}
+          : view.text.length > 0
+            ? <div>{view.text.map((block, index) => <TextBlock key={index} block={block} />)}</div>
+            : <p className="mail-text">{files.length > 0 ? "This message has no text, only the files above." : "This message has no text."}</p>}
       </div>
     </>
+  );
+}
+
+function Steps({ row, onStep }: { row: Schemas["MessageRow"]; onStep: (step: number) => void }) {
+  const { setRead } = useMessageActions();
+  const done = () => {
+    setRead.mutate({ ids: [row.id], read: true });
+    onStep(1);
+  };
+  return (
+    <ActionIcon.Group>
+      <Tooltip label={texts.previous}><ActionIcon variant="default" size="lg" aria-label={texts.previous} onClick={() => onStep(-1)}><IconChevronUp size={18} stroke={1.6} /></ActionIcon></Tooltip>
+      <Tooltip label={texts.next}><ActionIcon variant="default" size="lg" aria-label={texts.next} onClick={() => onStep(1)}><IconChevronDown size={18} stroke={1.6} /></ActionIcon></Tooltip>
+      <Tooltip label={texts.done}><ActionIcon variant="default" size="lg" aria-label={texts.done} onClick={done}><IconCheck size={18} stroke={1.6} /></ActionIcon></Tooltip>
+    </ActionIcon.Group>
+  );
+}
+
+/** The writer's own words; what is quoted and the signature are folded, never dropped. */
+function TextBlock({ block }: { block: Schemas["TextBlockView"] }) {
+  const text = <p className="mail-text">{block.text.replace(/\s+$/, "")}</p>;
+  if (block.kind === "own") return text;
+  const label = block.kind === "quote" ? texts.showQuoted : texts.showSignature;
+  return <details className="quoted"><summary title={label} aria-label={label}>⋯</summary>{text}</details>;
+}
+
+/** One address on several records, or one that is not verified: a person says whose the conversation is. */
+function WhoseThread({ row }: { row: Schemas["MessageRow"] }) {
+  const queries = useQueryClient();
+  const path = { params: { path: { id: row.thread_id } } };
+  const refresh = () => Promise.all(["messages", "message", "conversation"].map((key) => queries.invalidateQueries({ queryKey: [key] })));
+  const takeBack = useMutation({ mutationFn: () => unwrap(api.DELETE("/api/v1/threads/{id}/party", path)), onSuccess: refresh });
+  const choose = useMutation({
+    mutationFn: (party: Schemas["PartyNameView"]) => unwrap(api.PUT("/api/v1/threads/{id}/party", { ...path, body: { party_id: party.id } })),
+    onSuccess: async (_, party) => {
+      await refresh();
+      offerUndo(`choose-${row.thread_id}`, texts.chosen(party.name), () => takeBack.mutate());
+    },
+  });
+  return (
+    <Group gap={8} mt={12} role="group" aria-label={texts.whose}>
+      <span style={{ fontSize: 13 }}>{texts.whose}</span>
+      {row.parties.map((party) => <Button key={party.id} size="compact-sm" variant="default" loading={choose.isPending && choose.variables.id === party.id} onClick={() => choose.mutate(party)}>{party.name}</Button>)}
+    </Group>
   );
 }
 
@@ -94,22 +157,28 @@ function Message({ view, embedded, onBack, onDeleted }: { view: Schemas["Message
 function PartyLinks({ row }: { row: Schemas["MessageRow"] }) {
   return (
     <>
+      {row.disowned && <span className="label orange">{texts.disowned}</span>}
       {row.parties.length > 1 && <span className="label orange">{texts.ambiguous}</span>}
       {row.parties.map((party) => <Link key={party.id} to="/party/$id" params={{ id: party.id }} search={{ tab: "communication", thread: row.thread_id }} style={{ color: "var(--wax)", fontWeight: 600 }}>{party.name}</Link>)}
     </>
   );
 }
 
-/** What can be done with an author whom nobody knows. */
+/** What can be done with an author: whom nobody knows, or who is known and can still be blocked. */
 function AuthorActions({ row }: { row: Schemas["MessageRow"] }) {
   const [open, setOpen] = useState<"pair" | "customer" | "lead" | "block">();
   const close = () => setOpen(undefined);
-  useKeys({ p: () => setOpen("pair"), b: () => setOpen("block") });
+  const unknown = row.parties.length === 0;
+  useKeys({ ...(unknown && { p: () => setOpen("pair") }), b: () => setOpen("block") });
   return (
     <Group gap={8} mt={12}>
-      <Button size="compact-sm" variant="default" onClick={() => setOpen("pair")}>{texts.pairShort}</Button>
-      <Button size="compact-sm" variant="default" onClick={() => setOpen("customer")}>{texts.addCustomer}</Button>
-      <Button size="compact-sm" variant="default" onClick={() => setOpen("lead")}>{texts.addLead}</Button>
+      {unknown && (
+        <>
+          <Button size="compact-sm" variant="default" onClick={() => setOpen("pair")}>{texts.pairShort}</Button>
+          <Button size="compact-sm" variant="default" onClick={() => setOpen("customer")}>{texts.addCustomer}</Button>
+          <Button size="compact-sm" variant="default" onClick={() => setOpen("lead")}>{texts.addLead}</Button>
+        </>
+      )}
       <Button size="compact-sm" variant="default" onClick={() => setOpen("block")}>{texts.block}</Button>
       {open === "pair" && <PairDialog row={row} onClose={close} />}
       {open === "block" && <BlockDialog row={row} onClose={close} />}
@@ -154,7 +223,7 @@ function From({ view, menu }: { view: Schemas["MessageView"]; menu?: React.React
   );
 }
 
-function MessageMenu({ view, onDeleted }: { view: Schemas["MessageView"]; onDeleted: () => void }) {
+function MessageMenu({ view, onDeleted, more }: { view: Schemas["MessageView"]; onDeleted: () => void; more?: React.ReactNode }) {
   const { row } = view;
   const { remove, setRead } = useMessageActions();
   const [source, setSource] = useState(false);
@@ -169,6 +238,8 @@ function MessageMenu({ view, onDeleted }: { view: Schemas["MessageView"]; onDele
           <Menu.Item onClick={() => setRead.mutate({ ids: [row.id], read: false })}>{texts.markUnread}</Menu.Item>
           {mayTake && <Menu.Item onClick={() => setSource(true)}>{texts.showSource}</Menu.Item>}
           {mayTake && <Menu.Item component="a" href={`${raw}/eml`} download>{texts.downloadEml}</Menu.Item>}
+          <Menu.Item onClick={() => printMessage(view)}>{texts.print}</Menu.Item>
+          {more}
           {mayDelete && <Menu.Item color="wax" onClick={() => { remove.mutate([row.id]); onDeleted(); }}>{texts.deleteMessage}</Menu.Item>}
         </Menu.Dropdown>
       </Menu>
@@ -189,10 +260,13 @@ function Source({ id, onClose }: { id: string; onClose: () => void }) {
   );
 }
 
+/** An image is shown small; everything else is a name and a size. */
 function FileChip({ file }: { file: Schemas["AttachmentView"] }) {
   return (
     <a className="file" href={file.url} download={file.name}>
-      <IconFile size={20} stroke={1.6} style={{ flex: "none" }} />
+      {PREVIEWED.includes(file.content_type) && file.size_bytes < MAX_PREVIEW_BYTES
+        ? <img className="thumb" src={file.url} alt="" loading="lazy" />
+        : <IconFile size={20} stroke={1.6} style={{ flex: "none" }} />}
       <span style={{ minWidth: 0, overflow: "hidden", textOverflow: "ellipsis" }}>{file.name}<br /><small style={{ color: "var(--ink3)" }}>{size(file.size_bytes)}</small></span>
       <IconDownload size={17} stroke={1.6} style={{ flex: "none" }} />
     </a>

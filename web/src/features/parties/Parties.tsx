@@ -8,6 +8,7 @@ import { useState } from "react";
 import { EmptyState, ErrorState, RowsSkeleton } from "../../components/states";
 import { api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
+import { ImportDialog } from "./ImportDialog";
 import { NEW_PARTY, PartyForm } from "./PartyForm";
 
 export function Parties({ kind }: { kind: "customer" | "lead" }) {
@@ -15,6 +16,7 @@ export function Parties({ kind }: { kind: "customer" | "lead" }) {
   const [text, setText] = useState("");
   const [words] = useDebouncedValue(text, 200);
   const [adding, setAdding] = useState(false);
+  const [importing, setImporting] = useState(false);
   const pages = useParties(kind, words);
   const parties = pages.data?.pages.flatMap((page) => page.parties) ?? [];
   const open = (id: string) => void navigate({ to: "/party/$id", params: { id } });
@@ -25,7 +27,10 @@ export function Parties({ kind }: { kind: "customer" | "lead" }) {
       <div className="page" style={{ maxWidth: 1080 }}>
         <Group justify="space-between" mb={12}>
           <h1 style={{ fontSize: 23, margin: 0 }}>{title}</h1>
-          <Button leftSection={<IconPlus size={17} stroke={1.6} />} onClick={() => setAdding(true)}>{add}</Button>
+          <Group gap={8}>
+            <Button variant="default" onClick={() => setImporting(true)}>{texts.importCsv}</Button>
+            <Button leftSection={<IconPlus size={17} stroke={1.6} />} onClick={() => setAdding(true)}>{add}</Button>
+          </Group>
         </Group>
         <TextInput mb={14} type="search" aria-label={texts.searchParties} placeholder={texts.searchParties} leftSection={<IconSearch size={17} stroke={1.6} />} value={text} onChange={(event) => setText(event.target.value)} />
         {pages.isPending && <RowsSkeleton />}
@@ -43,6 +48,7 @@ export function Parties({ kind }: { kind: "customer" | "lead" }) {
         )}
         {pages.hasNextPage && <Button variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>{texts.more}</Button>}
       </div>
+      {importing && <ImportDialog kind={kind} onClose={() => setImporting(false)} />}
       <Modal opened={adding} onClose={() => setAdding(false)} title={add} size="lg"><PartyForm initial={{ ...NEW_PARTY, kind }} onSaved={(id) => { setAdding(false); open(id); }} /></Modal>
     </div>
   );

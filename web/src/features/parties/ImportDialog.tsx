@@ -1,0 +1,50 @@
+/** Customers or leads from a CSV file: what would happen is shown before it does. */
+import { Button, FileInput, Group, Modal, Stack } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, fieldsOf, messageOf, unwrap } from "../../client";
+import { texts } from "../../texts";
+
+export function ImportDialog({ kind, onClose }: { kind: string; onClose: () => void }) {
+  const queries = useQueryClient();
+  const [file, setFile] = useState<File | null>(null);
+  const send = async (chosen: File, apply: boolean) =>
+    unwrap(api.POST("/api/v1/parties/import", { params: { query: { kind, apply } }, body: await chosen.text(), bodySerializer: (text) => text, headers: { "content-type": "text/csv" } }));
+  const look = useMutation({ mutationFn: (chosen: File) => send(chosen, false) });
+  const apply = useMutation({
+    mutationFn: (chosen: File) => send(chosen, true),
+    onSuccess: async (report) => {
+      onClose();
+      await Promise.all(["parties", "messages", "conversation"].map((key) => queries.invalidateQueries({ queryKey: [key] })));
+      notifications.show({ message: `${texts.imported}: ${texts.importReport(report.added, report.changed, report.unchanged)}` });
+    },
+  });
+  const failed = look.error ?? apply.error;
+  const report = look.data;
+  return (
+    <Modal opened onClose={onClose} title={texts.importCsv} size="lg">
+      <Stack gap={12}>
+        <p style={{ margin: 0, color: "var(--ink2)" }}>{texts.importHint}</p>
+        <FileInput label="File" placeholder="Choose a file" accept=".csv,text/csv" value={file} onChange={(chosen) => { setFile(chosen); look.reset(); if (chosen) look.mutate(chosen); }}
+          error={failed && (Object.values(fieldsOf(failed))[0] ?? messageOf(failed))} />
+        {report && (
+          <div role="status">
+            <strong>{texts.importReport(report.added, report.changed, report.unchanged)}</strong>
+            {report.ignored_columns.length > 0 && <p style={{ margin: "6px 0 0", color: "var(--ink2)" }}>{texts.importIgnored(report.ignored_columns.join(", "))}</p>}
+            {report.refused > 0 && (
+              <>
+                <p style={{ margin: "6px 0 4px", color: "var(--orange)" }}>{texts.importRefused(report.refused)}</p>
+                <ul style={{ margin: 0, paddingLeft: 18, maxHeight: 180, overflowY: "auto" }}>{report.refusals.map((line) => <li key={line.line}>Line {line.line}: {line.reasons.join(" ")}</li>)}</ul>
+              </>
+            )}
+          </div>
+        )}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose}>{texts.cancel}</Button>
+          <Button disabled={!file || !report || report.added + report.changed === 0} loading={look.isPending || apply.isPending} onClick={() => file && apply.mutate(file)}>{texts.importDo}</Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}
