@@ -219,9 +219,13 @@ fn column(head: &str) -> Option<Column> {
 
 fn addresses(row: &Row) -> impl Iterator<Item = &str> {
     let written = row.get(&Column::Addresses).map_or("", String::as_str);
-    written
-        .split([',', ';', ' ', '|', '\n'])
-        .filter(|written| !written.is_empty())
+    let pieces = written.split([',', ';', '|', '\n']).map(str::trim);
+    // Spaces part addresses only where there are several.
+    let apart = pieces.flat_map(|piece| match piece.matches('@').count() {
+        0 | 1 => vec![piece],
+        _ => piece.split_ascii_whitespace().collect(),
+    });
+    apart.filter(|written| !written.is_empty())
 }
 
 async fn find(conn: &mut store::Conn, row: &Row) -> Result<Option<PartyId>, ServiceError> {

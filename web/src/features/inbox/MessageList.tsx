@@ -88,7 +88,8 @@ function ListRow({ row, top, height, open, selected, onOpen, onSelect, onRead, o
   onDelete: (row: Row) => void;
 }) {
   const unknown = row.author_kind === "unknown";
-  const party = row.disowned ? undefined : row.parties[0];
+  // Of several records, or of one that is not verified, none is picked.
+  const party = row.disowned || row.parties.length !== 1 ? undefined : row.parties[0];
   const name = party?.name ?? (row.author_name || row.author_address || "?");
   const act = (event: MouseEvent, run: () => void) => {
     event.stopPropagation();
