@@ -91,6 +91,8 @@ pub struct SmtpCard {
     port: u16,
     /// `tls`, `starttls` or `none`.
     security: String,
+    #[serde(default = "yes")]
+    validate_certificate: bool,
     /// `none`, `plain`, `login`, `cram-md5` or `xoauth2`.
     auth: String,
     reply_to: Option<String>,
@@ -566,6 +568,10 @@ pub async fn preset(
     })))
 }
 
+fn yes() -> bool {
+    true
+}
+
 fn security(text: &str) -> Result<Security, ServiceError> {
     [Security::Tls, Security::Starttls, Security::None]
         .into_iter()
@@ -625,6 +631,7 @@ impl From<SmtpSettings> for SmtpCard {
             server: settings.server,
             port: settings.port,
             security: settings.security.as_str().to_owned(),
+            validate_certificate: settings.validate_certificate,
             auth: auth.to_owned(),
             reply_to: settings.reply_to,
             use_system: settings.use_system,
@@ -648,6 +655,7 @@ impl TryFrom<SmtpCard> for SmtpSettings {
             server: card.server,
             port: card.port,
             security: security(&card.security)?,
+            validate_certificate: card.validate_certificate,
             auth: auth.ok_or_else(unknown)?,
             reply_to: card.reply_to,
             use_system: card.use_system,

@@ -85,6 +85,9 @@ impl Listener {
             Event::AccountChanged { account } if sees(account) => {
                 Some(sse_event("account", &json!({ "account": account })))
             }
+            Event::OutboxChanged { account } if sees(account) => {
+                Some(sse_event("outbox", &json!({ "account": account })))
+            }
             // Records are shared: everybody may open them, and the id says nothing of mail.
             Event::PartyChanged { party } => Some(sse_event("party", &json!({ "party": party }))),
             Event::AccessChanged => Some(sse_event("access", &json!({}))),

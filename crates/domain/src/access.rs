@@ -78,6 +78,15 @@ impl Access {
     }
 
     /// The same list, only the accounts of these owners ("Show emails").
+    /// Accounts with at least this right.
+    pub fn narrowed_to(&self, right: Right) -> Access {
+        let accounts = self.accounts.iter().copied();
+        Access {
+            viewer: self.viewer,
+            accounts: accounts.filter(|access| access.right >= right).collect(),
+        }
+    }
+
     pub fn narrowed_to_owner(&self, owner: AdministratorId) -> Access {
         let accounts = self
             .accounts

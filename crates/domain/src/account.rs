@@ -85,19 +85,37 @@ pub enum SmtpAuth {
     Xoauth2,
 }
 
-/// The card "SMTP settings". Kept and shown; nothing is sent yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The card "SMTP settings".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SmtpSettings {
     pub enabled: bool,
     pub server: String,
     pub port: u16,
     pub security: Security,
+    pub validate_certificate: bool,
     pub auth: SmtpAuth,
     pub reply_to: Option<String>,
     pub use_system: bool,
     pub local_domain: Option<String>,
     pub username: Option<String>,
+}
+
+impl Default for SmtpSettings {
+    fn default() -> Self {
+        SmtpSettings {
+            enabled: false,
+            server: String::new(),
+            port: 587,
+            security: Security::Starttls,
+            validate_certificate: true,
+            auth: SmtpAuth::default(),
+            reply_to: None,
+            use_system: false,
+            local_domain: None,
+            username: None,
+        }
+    }
 }
 
 /// What a sealed password is bound to: with any of these changed the stored one is not used.

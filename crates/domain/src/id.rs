@@ -26,6 +26,8 @@ pub enum GrantNoun {}
 pub enum ApiTokenNoun {}
 pub enum PartyNoun {}
 pub enum RemoteOperationNoun {}
+pub enum DraftNoun {}
+pub enum CannedResponseNoun {}
 pub enum SessionNoun {}
 
 pub type AdministratorId = Id<AdministratorNoun>;
@@ -39,6 +41,8 @@ pub type GrantId = Id<GrantNoun>;
 pub type ApiTokenId = Id<ApiTokenNoun>;
 /// Random, never by time: parties are shared, and a time would date foreign mail.
 pub type PartyId = Id<PartyNoun>;
+pub type DraftId = Id<DraftNoun>;
+pub type CannedResponseId = Id<CannedResponseNoun>;
 pub type RemoteOperationId = Id<RemoteOperationNoun>;
 pub type SessionId = Id<SessionNoun>;
 

@@ -1,6 +1,7 @@
 //! Decisions: pure functions over small types, each with its table of cases.
 
 pub mod blocking;
+pub mod delivery;
 pub mod folder_plan;
 pub mod intake;
 pub mod pairing;

@@ -201,7 +201,7 @@ impl<'a> AccountSync<'a> {
             ImapSession::connect(&handle.dialer, &target(credentials), &mut StepLog::default()).await?;
         if account.notice_due {
             let notice = seal_notice(account, services.now());
-            session.append(&MailboxName::inbox(), notice.into()).await?;
+            session.append(&MailboxName::inbox(), &[], notice.into()).await?;
             services.notice_given(account.id).await?;
         }
         let sent = find_sent_folder(&session, wanted_sent.as_deref()).await?;

@@ -3,6 +3,7 @@
 use domain::text::sentence;
 use service::ServiceError;
 use wire::Kind;
+use wire::MailService;
 use wire::WireError;
 
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +55,8 @@ fn wire_text(error: &WireError) -> String {
         .map(|said| format!(" The server said: {}", said.as_str()));
     format!(
         "{}{} {}",
-        error.kind.message(),
+        error.kind.message(MailService::Imap),
         said.unwrap_or_default(),
-        error.kind.advice()
+        error.kind.advice(MailService::Imap)
     )
 }

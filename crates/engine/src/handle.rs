@@ -8,6 +8,7 @@ use domain::MailAccountId;
 use service::Services;
 use service::accounts::ImapCredentials;
 use service::accounts::MailAccount;
+use service::delivery::SmtpCredentials;
 use service::intake::IntakeReport;
 use tokio::sync::Notify;
 use wire::Dialer;
@@ -16,6 +17,7 @@ use crate::EngineError;
 use crate::account_task;
 use crate::probe::ProbeResult;
 use crate::probe::probe_imap;
+use crate::probe::probe_smtp;
 use crate::progress::Progress;
 use crate::progress::ProgressBoard;
 
@@ -45,6 +47,11 @@ impl EngineHandle {
     /// Test connection and Load: signs in with what is given, lists the folders, changes nothing.
     pub async fn probe(&self, credentials: ImapCredentials) -> ProbeResult {
         probe_imap(&self.dialer, credentials).await
+    }
+
+    /// Test connection of the SMTP card.
+    pub async fn probe_smtp(&self, credentials: SmtpCredentials) -> ProbeResult {
+        probe_smtp(&self.dialer, credentials).await
     }
 
     pub fn progress(&self, account: MailAccountId) -> Option<Progress> {

@@ -1,4 +1,5 @@
-//! The loops: one supervisor, one task for each account, housekeeping; and the probe behind Test connection.
+//! The loops: one supervisor, one task for each account, the outbox, housekeeping; and the probe behind Test
+//! connection.
 //!
 //! Knows no SQL and no HTTP. It carries out what `domain::rules` decide, through `wire` and `service`.
 
@@ -8,8 +9,10 @@ mod error;
 mod fetching;
 mod folder_sync;
 pub mod handle;
+mod outbox_worker;
 mod probe;
 mod progress;
+mod sent_copies;
 mod supervisor;
 
 pub use error::EngineError;
@@ -19,6 +22,13 @@ pub use probe::ProbeFailure;
 pub use probe::ProbeResult;
 pub use progress::Progress;
 pub use service::intake::IntakeReport;
-pub use supervisor::run;
 pub use wire::Preset;
 pub use wire::preset_for;
+
+/// Syncs and sends until `shutdown`, then waits for what is under way.
+pub async fn run(handle: EngineHandle, shutdown: tokio_util::sync::CancellationToken) {
+    tokio::join!(
+        supervisor::run(handle.clone(), shutdown.clone()),
+        outbox_worker::run(handle, shutdown),
+    );
+}

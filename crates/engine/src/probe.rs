@@ -3,11 +3,15 @@
 use domain::rules::sent_folder::find_sent;
 use serde::Serialize;
 use service::accounts::ImapCredentials;
+use service::delivery::SmtpCredentials;
 use wire::CertificateSummary;
 use wire::Dialer;
 use wire::ImapSession;
 use wire::ImapTarget;
 use wire::Kind;
+use wire::MailService;
+use wire::SmtpSession;
+use wire::SmtpTarget;
 use wire::Step;
 use wire::StepLog;
 use wire::WireError;
@@ -39,14 +43,43 @@ pub async fn probe_imap(dialer: &Dialer, credentials: ImapCredentials) -> ProbeR
     let outcome = connect_and_list(dialer, credentials, &mut log).await;
     let (folders, failure) = match outcome {
         Ok(folders) => (folders, None),
-        Err(error) => (Vec::new(), Some(failure(&error))),
+        Err(error) => (Vec::new(), Some(failure(&error, MailService::Imap))),
     };
-    // A refused address gets no steps and no times: they would tell what is inside the network.
-    let hidden = matches!(&failure, Some(failure) if failure.message == Kind::HostNotUsable.message());
     ProbeResult {
-        steps: if hidden { Vec::new() } else { log.into_steps() },
+        steps: shown_steps(failure.as_ref(), log, MailService::Imap),
         failure,
         folders,
+    }
+}
+
+/// A refused address gets no steps and no times: they would tell what is inside the network.
+fn shown_steps(failure: Option<&ProbeFailure>, log: StepLog, service: MailService) -> Vec<Step> {
+    let hidden = Kind::HostNotUsable.message(service);
+    match failure {
+        Some(failure) if failure.message == hidden => Vec::new(),
+        _ => log.into_steps(),
+    }
+}
+
+/// The SMTP card: signs in with what is given and hands nothing over.
+pub async fn probe_smtp(dialer: &Dialer, credentials: SmtpCredentials) -> ProbeResult {
+    let mut log = StepLog::default();
+    let target = SmtpTarget {
+        settings: credentials.settings,
+        username: credentials.username,
+        password: credentials.password,
+    };
+    let failure = match SmtpSession::connect(dialer, &target, &mut log).await {
+        Ok(session) => {
+            session.quit().await;
+            None
+        }
+        Err(error) => Some(failure(&error, MailService::Smtp)),
+    };
+    ProbeResult {
+        steps: shown_steps(failure.as_ref(), log, MailService::Smtp),
+        failure,
+        folders: Vec::new(),
     }
 }
 
@@ -86,14 +119,14 @@ pub fn target(credentials: ImapCredentials) -> ImapTarget {
     }
 }
 
-fn failure(error: &WireError) -> ProbeFailure {
+fn failure(error: &WireError, service: MailService) -> ProbeFailure {
     let certificate = match &error.kind {
         Kind::Certificate { certificate, .. } => certificate.as_deref().cloned(),
         _ => None,
     };
     ProbeFailure {
-        message: error.kind.message(),
-        advice: error.kind.advice().to_owned(),
+        message: error.kind.message(service),
+        advice: error.kind.advice(service).to_owned(),
         said: error.said.as_ref().map(|said| said.as_str().to_owned()),
         certificate,
     }

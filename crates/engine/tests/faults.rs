@@ -16,6 +16,7 @@ use testkit::imap_server::Fault;
 use testkit::scripted::ScriptedServer;
 use testkit::scripted::Step;
 use wire::Kind;
+use wire::MailService;
 
 fn settings(port: u16, security: Security, validate_certificate: bool) -> ImapSettings {
     ImapSettings {
@@ -91,7 +92,7 @@ async fn seven_failures_have_seven_texts_and_each_says_what_to_do() {
     ] {
         let result = world.handle.probe(credentials(settings, password)).await;
         let failure = result.failure.expect(case);
-        assert_eq!(failure.message, kind.message(), "{case}");
+        assert_eq!(failure.message, kind.message(MailService::Imap), "{case}");
         assert!(!failure.advice.is_empty(), "{case}");
         texts.push(failure.message);
     }
@@ -129,7 +130,7 @@ async fn an_address_that_may_not_be_dialled_tells_nothing() {
         let result = world.handle.probe(credentials(settings, PASSWORD)).await;
         assert_eq!(
             result.failure.expect(server).message,
-            Kind::HostNotUsable.message()
+            Kind::HostNotUsable.message(MailService::Imap)
         );
         assert!(result.steps.is_empty(), "{server}");
     }

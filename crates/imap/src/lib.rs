@@ -16,7 +16,7 @@ mod driver;
 mod framer;
 mod mailbox_name;
 mod response;
-mod sasl;
+pub mod sasl;
 mod sequence_set;
 mod token;
 

@@ -26,16 +26,29 @@ impl Answer {
     pub fn to(&self, challenge: &str) -> Option<Bytes> {
         match self {
             Answer::Fixed(bytes) => Some(bytes.clone()),
-            Answer::CramMd5 { user, password } => {
-                let challenge = STANDARD.decode(challenge.trim()).ok()?;
-                let mut mac = Hmac::<Md5>::new_from_slice(password.expose_secret().as_bytes()).ok()?;
-                mac.update(&challenge);
-                let digest = mac.finalize().into_bytes();
-                let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-                Some(STANDARD.encode(format!("{user} {hex}")).into())
-            }
+            Answer::CramMd5 { user, password } => cram_md5(user, password, challenge).map(Bytes::from),
         }
     }
+}
+
+/// RFC 4616, before it is encoded.
+pub fn plain(user: &str, password: &SecretString) -> String {
+    format!("\0{user}\0{}", password.expose_secret())
+}
+
+/// developers.google.com/gmail/imap/xoauth2-protocol, before it is encoded; also Microsoft's.
+pub fn xoauth2(user: &str, token: &SecretString) -> String {
+    format!("user={user}\x01auth=Bearer {}\x01\x01", token.expose_secret())
+}
+
+/// RFC 2195: the answer to a challenge, encoded. `None`: the challenge cannot be read.
+pub fn cram_md5(user: &str, password: &SecretString, challenge: &str) -> Option<String> {
+    let challenge = STANDARD.decode(challenge.trim()).ok()?;
+    let mut mac = Hmac::<Md5>::new_from_slice(password.expose_secret().as_bytes()).ok()?;
+    mac.update(&challenge);
+    let digest = mac.finalize().into_bytes();
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(STANDARD.encode(format!("{user} {hex}")))
 }
 
 impl Command {
@@ -48,8 +61,7 @@ impl Command {
 
     /// RFC 4616. `at_once`: the server knows SASL-IR (RFC 4959), so that a round trip is saved.
     pub fn authenticate_plain(user: &str, password: &SecretString, at_once: bool) -> Self {
-        let response = format!("\0{user}\0{}", password.expose_secret());
-        Command::authenticate("PLAIN", &response, at_once)
+        Command::authenticate("PLAIN", &plain(user, password), at_once)
     }
 
     /// RFC 2195
@@ -64,8 +76,8 @@ impl Command {
     /// developers.google.com/gmail/imap/xoauth2-protocol; also Microsoft's. A refusal comes as a challenge,
     /// which has to be answered before the server says NO.
     pub fn authenticate_xoauth2(user: &str, token: &SecretString, at_once: bool) -> Self {
-        let response = format!("user={user}\x01auth=Bearer {}\x01\x01", token.expose_secret());
-        Command::authenticate("XOAUTH2", &response, at_once).answering(Answer::Fixed(Bytes::new()))
+        Command::authenticate("XOAUTH2", &xoauth2(user, token), at_once)
+            .answering(Answer::Fixed(Bytes::new()))
     }
 
     /// RFC 7628

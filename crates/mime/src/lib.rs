@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock. Limits are checked by a linear scan before any library sees the bytes, because
 //! some bytes end the process (10,000 nested message/rfc822 overflow a stack, which nothing catches).
 
+mod compose;
 mod hints;
 mod html;
 mod open;
@@ -11,6 +12,12 @@ mod quotes;
 mod skeleton;
 mod summary;
 
+pub use compose::ComposedFile;
+pub use compose::Composition;
+pub use compose::Mailbox;
+pub use compose::bcc_field;
+pub use compose::clean_html;
+pub use compose::compose;
 pub use hints::author_hints;
 pub use html::FrameHtml;
 pub use html::sanitise;

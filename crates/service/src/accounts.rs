@@ -1,5 +1,7 @@
 //! A mail account's settings, card by card. The owner only.
 
+use std::net::IpAddr;
+
 use domain::AdministratorId;
 use domain::CleanText;
 use domain::EmailAddress;
@@ -8,6 +10,7 @@ use domain::account::AccountState;
 use domain::account::CredentialBinding;
 use domain::account::ImapSettings;
 use domain::account::MessagesToProcess;
+use domain::account::SmtpAuth;
 use domain::account::SmtpSettings;
 use domain::account::Tracking;
 use domain::deny::DenyList;
@@ -250,7 +253,18 @@ impl Services {
                 self.seal_imap_password(&mut tx, &account, password).await?;
             }
             Card::Smtp { settings, password } => {
-                account.smtp = Some(check_smtp(settings)?);
+                let settings = check_smtp(settings)?;
+                let password = typed(password);
+                let needs_password =
+                    settings.enabled && !settings.use_system && settings.auth != SmtpAuth::None;
+                if needs_password
+                    && password.is_none()
+                    && self.open_smtp_password(&account, &settings).await?.is_none()
+                {
+                    let message = "Type the password: that of the mailbox is only used for a server of the same domain.";
+                    return Err(ServiceError::field("password", message));
+                }
+                account.smtp = Some(settings);
                 self.seal_smtp_password(&mut tx, &account, password).await?;
             }
         }
@@ -286,14 +300,29 @@ impl Services {
         let (Some(password), Some(smtp)) = (typed(password), &account.smtp) else {
             return Ok(());
         };
-        let binding = CredentialBinding {
-            host: smtp.server.clone(),
-            port: smtp.port,
-            username: smtp.username.clone().unwrap_or_default(),
-            security: smtp.security,
-        };
-        let sealed = self.keys.seal(account.id, &binding, &password);
+        let sealed = self.keys.seal(account.id, &smtp_binding(smtp), &password);
         Ok(accounts::set_secret(tx, account.id, SMTP, &sealed).await?)
+    }
+
+    /// The password of the SMTP card; where there is none, that of the mailbox, but only for a server of the same
+    /// domain: else whoever can change a card could have it sent anywhere.
+    pub(crate) async fn open_smtp_password(
+        &self,
+        account: &MailAccount,
+        smtp: &SmtpSettings,
+    ) -> Result<Option<SecretString>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        let stored = accounts::find_secret(&mut conn, account.id, SMTP).await?;
+        drop(conn);
+        let own = stored.and_then(|stored| self.keys.open(account.id, &smtp_binding(smtp), &stored));
+        let imap_server = account.imap.as_ref().map(|imap| imap.server.as_str());
+        match (own, imap_server) {
+            (Some(own), _) => Ok(Some(own)),
+            (None, Some(server)) if is_same_site(server, &smtp.server) => {
+                self.open_imap_password(account).await
+            }
+            (None, _) => Ok(None),
+        }
     }
 
     /// Is a password stored that fits the settings as they are?
@@ -528,6 +557,25 @@ fn check_smtp(mut settings: SmtpSettings) -> Result<SmtpSettings, ServiceError> 
     }
 }
 
+fn smtp_binding(smtp: &SmtpSettings) -> CredentialBinding {
+    CredentialBinding {
+        host: smtp.server.clone(),
+        port: smtp.port,
+        username: smtp.username.clone().unwrap_or_default(),
+        security: smtp.security,
+    }
+}
+
+/// The same host, or hosts of one registrable domain (`imap.isp.example` and `smtp.isp.example`).
+fn is_same_site(one: &str, other: &str) -> bool {
+    let is_address = |host: &str| host.parse::<IpAddr>().is_ok();
+    let site = |host: &str| psl::domain_str(host).map(str::to_owned);
+    one == other
+        || !is_address(one)
+            && !is_address(other)
+            && site(one).is_some_and(|domain| site(other) == Some(domain))
+}
+
 fn check_server(
     server: &str,
     port: u16,
@@ -595,4 +643,25 @@ async fn look_again(tx: &mut Tx, account: MailAccountId) -> Result<(), ServiceEr
 
 fn is_earlier(new: Option<jiff::civil::Date>, old: Option<jiff::civil::Date>) -> bool {
     matches!((new, old), (Some(new), Some(old)) if new < old)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_of_the_mailbox_stays_within_its_domain() {
+        for (imap, smtp, same) in [
+            ("imap.isp.example", "smtp.isp.example", true),
+            ("isp.example", "isp.example", true),
+            ("127.0.0.1", "127.0.0.1", true),
+            ("127.0.0.1", "10.0.0.1", false),
+            ("imap.isp.co.uk", "smtp.evil.co.uk", false),
+            ("isp.co.uk", "evil.co.uk", false),
+            ("imap.isp.example", "isp.example.evil.test", false),
+            ("localhost", "localhost", true),
+        ] {
+            assert_eq!(is_same_site(imap, smtp), same, "{imap} {smtp}");
+        }
+    }
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use store::messages;
 use store::messages::Erasable;
+use store::outbox;
 use store::sessions;
 
 use crate::ServiceError;
 use crate::Services;
+use crate::outbox::KEYS_KEPT;
 
 pub const RESTORABLE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// By then whatever wrote a segment has committed what points into it, or has died.
@@ -20,6 +22,7 @@ impl Services {
         let now = self.now();
         let mut tx = self.db.begin_write().await?;
         sessions::delete_expired(&mut tx, now).await?;
+        outbox::forget_requests(&mut tx, now.minus(KEYS_KEPT)).await?;
         tx.commit().await?;
         self.erase_deleted().await?;
         self.collect_dead_bytes().await

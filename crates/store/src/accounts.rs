@@ -370,3 +370,16 @@ pub async fn find_secret(
     })
     .transpose()
 }
+
+/// HTML that the composer puts below what is written.
+pub async fn signature(conn: &mut Conn, id: MailAccountId) -> Result<String, StoreError> {
+    let select = "SELECT signature FROM mail_accounts WHERE id = $1";
+    let row = conn.fetch_optional(Statement::new(select).bind(id)).await?;
+    row.map_or(Ok(String::new()), |row| row.text("signature"))
+}
+
+pub async fn set_signature(tx: &mut Tx, id: MailAccountId, html: &str) -> Result<(), StoreError> {
+    let update = "UPDATE mail_accounts SET signature = $2 WHERE id = $1";
+    tx.execute(Statement::new(update).bind(id).bind(html)).await?;
+    Ok(())
+}

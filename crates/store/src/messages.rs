@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use domain::Access;
 use domain::AdministratorId;
+use domain::AttachmentId;
 use domain::CleanText;
 use domain::EmailAddress;
 use domain::MailAccountId;
@@ -14,6 +15,7 @@ use domain::message::AddressRole;
 use domain::message::AttachmentSummary;
 use domain::message::Direction;
 use domain::message::NamedAddress;
+use domain::outbox::OutboxState;
 
 use crate::Conn;
 use crate::StoreError;
@@ -43,6 +45,8 @@ pub struct Message {
     pub parked_reason: Option<String>,
     /// The receiving server says that the author's domain disowns it.
     pub is_disowned: bool,
+    /// Of what was written here: where it stands on its way out.
+    pub outbox: Option<OutboxState>,
     /// For the viewer.
     pub unread: bool,
     pub deleted_at: Option<Timestamp>,
@@ -84,7 +88,8 @@ const SELECT: &str = "
     SELECT m.id, m.mail_account_id, m.thread_id, m.arrival_key, m.direction, m.author_name, m.author_address,
            m.recipients, m.subject, m.snippet, m.arrived_at, m.dated_at, m.size_bytes, m.has_attachments,
            m.parked_reason, m.deleted_at, m.is_disowned,
-           (SELECT COUNT(*) FROM unread u WHERE u.viewer_id = $1 AND u.message_id = m.id) AS unread_rows
+           (SELECT COUNT(*) FROM unread u WHERE u.viewer_id = $1 AND u.message_id = m.id) AS unread_rows,
+           (SELECT o.state FROM outbox o WHERE o.message_id = m.id) AS outbox_state
       FROM messages m
      WHERE ";
 
@@ -328,6 +333,9 @@ fn message(row: &Row) -> Result<Message, StoreError> {
         has_attachments: row.bool("has_attachments")?,
         parked_reason: row.optional_text("parked_reason")?,
         is_disowned: row.bool("is_disowned")?,
+        outbox: row
+            .optional_text("outbox_state")?
+            .and_then(|state| OutboxState::parse(&state)),
         unread: row.integer("unread_rows")? > 0,
         deleted_at: row.optional_time("deleted_at")?,
     })
@@ -528,39 +536,56 @@ const SKIP_COPIES: &str = "
      WHERE message_id = $1
         ON CONFLICT (folder_id, uid_validity, uid) DO NOTHING";
 
-/// Messages that still live in a segment, in the order of their bytes.
+/// Bytes of a segment that are still needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentEntry {
-    pub message: MessageId,
-    pub sha256: Hash,
+    pub holder: Holder,
     pub raw: BlobRange,
 }
 
-const LIST_SEGMENT: &str = "
-    SELECT message_id, sha256, segment, start_byte, length_bytes
-      FROM raws
-     WHERE segment = $1
-     ORDER BY start_byte";
+/// What they are needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    Message(MessageId, Hash),
+    DraftFile(AttachmentId),
+}
+
+const RAWS_IN_SEGMENT: &str = "
+    SELECT message_id, sha256, segment, start_byte, length_bytes FROM raws WHERE segment = $1";
+const FILES_IN_SEGMENT: &str = "
+    SELECT id, segment, start_byte, length_bytes FROM draft_files WHERE segment = $1";
 
 pub async fn list_segment_for_engine(
     conn: &mut Conn,
     segment: &str,
 ) -> Result<Vec<SegmentEntry>, StoreError> {
-    let rows = conn.fetch_all(Statement::new(LIST_SEGMENT).bind(segment)).await?;
-    let entries = rows.iter().map(|row| {
-        Ok(SegmentEntry {
-            message: row.id("message_id")?,
-            sha256: hash(row)?,
-            raw: blob_range(row)?,
-        })
-    });
-    entries.collect()
+    let mut entries = Vec::new();
+    for row in conn
+        .fetch_all(Statement::new(RAWS_IN_SEGMENT).bind(segment))
+        .await?
+    {
+        let holder = Holder::Message(row.id("message_id")?, hash(&row)?);
+        let raw = blob_range(&row)?;
+        entries.push(SegmentEntry { holder, raw });
+    }
+    for row in conn
+        .fetch_all(Statement::new(FILES_IN_SEGMENT).bind(segment))
+        .await?
+    {
+        let (holder, raw) = (Holder::DraftFile(row.id("id")?), blob_range(&row)?);
+        entries.push(SegmentEntry { holder, raw });
+    }
+    Ok(entries)
 }
 
 const LIVE_BYTES: &str = "
-    SELECT segment, CAST(SUM(length_bytes) AS BIGINT) AS live_bytes FROM raws GROUP BY segment";
+    SELECT segment, CAST(SUM(length_bytes) AS BIGINT) AS live_bytes
+      FROM (SELECT segment, length_bytes FROM raws
+             UNION ALL
+            SELECT segment, length_bytes FROM draft_files) held
+     GROUP BY segment";
 
-/// How many bytes of each segment belong to a message.
+/// How many bytes of each segment belong to a message or a draft.
 pub async fn live_bytes_for_engine(conn: &mut Conn) -> Result<HashMap<String, u64>, StoreError> {
     let rows = conn.fetch_all(Statement::new(LIVE_BYTES)).await?;
     let segments = rows
@@ -569,17 +594,16 @@ pub async fn live_bytes_for_engine(conn: &mut Conn) -> Result<HashMap<String, u6
     segments.collect()
 }
 
-const MOVE_RAW: &str = "UPDATE raws SET segment = $3, start_byte = $4 WHERE message_id = $1 AND sha256 = $2";
+const MOVE_RAW: &str = "UPDATE raws SET segment = $1, start_byte = $2 WHERE message_id = $3 AND sha256 = $4";
+const MOVE_FILE: &str = "UPDATE draft_files SET segment = $1, start_byte = $2 WHERE id = $3";
 
 pub async fn move_raw(tx: &mut Tx, entry: &SegmentEntry, to: &BlobRange) -> Result<(), StoreError> {
-    tx.execute(
-        Statement::new(MOVE_RAW)
-            .bind(entry.message)
-            .bind(entry.sha256)
-            .bind(to.segment.as_str())
-            .bind(to.start),
-    )
-    .await?;
+    let place = |sql| Statement::new(sql).bind(to.segment.as_str()).bind(to.start);
+    let update = match entry.holder {
+        Holder::Message(message, sha256) => place(MOVE_RAW).bind(message).bind(sha256),
+        Holder::DraftFile(id) => place(MOVE_FILE).bind(id),
+    };
+    tx.execute(update).await?;
     Ok(())
 }
 
@@ -642,4 +666,37 @@ pub async fn list_for_export(
         })
     });
     exported.collect()
+}
+
+/// A message that was written here and is taken back before it went: nothing of it stays.
+pub async fn remove_unsent(tx: &mut Tx, message: &Message) -> Result<(), StoreError> {
+    let unindex = "DELETE FROM message_search WHERE rowid = $1";
+    tx.execute(Statement::new(unindex).bind(message.arrival_key))
+        .await?;
+    tx.execute(Statement::new("DELETE FROM messages WHERE id = $1").bind(message.id))
+        .await?;
+    let empty =
+        "DELETE FROM threads WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM messages WHERE thread_id = $1)";
+    tx.execute(Statement::new(empty).bind(message.thread)).await?;
+    Ok(())
+}
+
+const BCC: &str = "
+    SELECT name, address FROM message_addresses
+     WHERE message_id = $1 AND role = 'bcc' AND address IS NOT NULL ORDER BY position";
+
+/// Who else has a message that was written here: names and addresses.
+pub async fn bcc_for_engine(
+    conn: &mut Conn,
+    message: MessageId,
+) -> Result<Vec<(String, EmailAddress)>, StoreError> {
+    let rows = conn.fetch_all(Statement::new(BCC).bind(message)).await?;
+    let named = rows.iter().map(|row| {
+        let address = EmailAddress::parse(&row.text("address")?);
+        Ok((
+            row.text("name")?,
+            address.map_err(|_| StoreError::Unexpected("address"))?,
+        ))
+    });
+    named.collect()
 }

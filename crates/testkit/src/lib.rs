@@ -15,11 +15,13 @@ pub mod process;
 pub mod raw_imap;
 pub mod sample_mail;
 pub mod scripted;
+pub mod smtp_server;
 
 pub use dovecot::Dovecot;
 pub use imap_server::ImapServer;
 pub use mta::Mta;
 pub use postgres::Postgres;
+pub use smtp_server::SmtpServer;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TestkitError {

@@ -53,6 +53,8 @@ struct SmtpTable {
     port: u16,
     #[serde(default)]
     security: Security,
+    #[serde(default = "yes")]
+    validate_certificate: bool,
     #[serde(default)]
     auth: SmtpAuth,
     reply_to: Option<String>,
@@ -61,6 +63,10 @@ struct SmtpTable {
     local_domain: Option<String>,
     username: Option<String>,
     password: Option<SecretString>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl AccountFile {
@@ -118,6 +124,7 @@ fn smtp_card(smtp: SmtpTable) -> Card {
             server: smtp.server,
             port: smtp.port,
             security: smtp.security,
+            validate_certificate: smtp.validate_certificate,
             auth: smtp.auth,
             reply_to: smtp.reply_to,
             use_system: smtp.use_system,

@@ -56,7 +56,7 @@ impl Kind {
     }
 
     /// What happened, in the words of the page.
-    pub fn message(&self) -> String {
+    pub fn message(&self, service: MailService) -> String {
         match self {
             Kind::HostNotUsable => "No mail server can be used under this name.".into(),
             Kind::Unreachable => "Nothing answers on this port.".into(),
@@ -70,12 +70,20 @@ impl Kind {
             Kind::Timeout => "The server did not answer in time.".into(),
             Kind::FolderMissing => "The folder is not there.".into(),
             Kind::Unavailable => "The server ended the connection or is busy.".into(),
-            Kind::Protocol(what) => format!("The server does not speak IMAP as expected: {what}."),
+            Kind::Protocol(what) => format!(
+                "The server does not speak {} as expected: {what}.",
+                service.name()
+            ),
         }
     }
 
     /// What to do, in the words of the page.
-    pub fn advice(&self) -> &'static str {
+    pub fn advice(&self, service: MailService) -> &'static str {
+        if service == MailService::Smtp
+            && let Some(advice) = self.smtp_advice()
+        {
+            return advice;
+        }
         match self {
             Kind::HostNotUsable => {
                 "Check the spelling of the server. If it is inside your own network, the operator has to allow it (WAXSEAL_EGRESS_ALLOW)."
@@ -100,6 +108,42 @@ impl Kind {
             Kind::FolderMissing => "Press Load and choose the folder again.",
             Kind::Unavailable => "Nothing to do: it is tried again by itself.",
             Kind::Protocol(_) => "Check that server and port are those for IMAP. On port 993 choose SSL.",
+        }
+    }
+}
+
+impl Kind {
+    /// Where it differs: the ports, and what may be chosen.
+    fn smtp_advice(&self) -> Option<&'static str> {
+        Some(match self {
+            Kind::Unreachable => {
+                "Check the port: usually 465 with SSL, 587 with TLS (STARTTLS). Port 25 is often blocked for submission."
+            }
+            Kind::NotTls => {
+                "Choose TLS (STARTTLS) (usually port 587), or another port for SSL (usually 465)."
+            }
+            Kind::StarttlsMissing => "Choose SSL (usually port 465).",
+            Kind::LoginRefused => {
+                "Type the password again, or choose another authentication type. With Gmail, Yahoo and iCloud it is an app password."
+            }
+            Kind::Protocol(_) => "Check that server and port are those for SMTP. On port 465 choose SSL.",
+            _ => return None,
+        })
+    }
+}
+
+/// What a server was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailService {
+    Imap,
+    Smtp,
+}
+
+impl MailService {
+    pub const fn name(self) -> &'static str {
+        match self {
+            MailService::Imap => "IMAP",
+            MailService::Smtp => "SMTP",
         }
     }
 }

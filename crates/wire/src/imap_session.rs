@@ -294,10 +294,22 @@ impl ImapSession {
         Ok(())
     }
 
+    /// Is a message with this Message-ID in the open folder?
+    pub async fn holds_message_id(&self, id: &str) -> Result<bool, WireError> {
+        let command = Command::new("UID SEARCH")
+            .raw("HEADER")
+            .string("Message-ID")
+            .string(id);
+        let (responses, _) = self.run_ok(command, "searching a folder").await?;
+        Ok(responses
+            .iter()
+            .any(|response| matches!(response, Untagged::Search(uids) if !uids.is_empty())))
+    }
+
     /// Puts a message into a folder of the server (RFC 3501 §6.3.11).
-    pub async fn append(&self, to: &MailboxName, message: Bytes) -> Result<(), WireError> {
+    pub async fn append(&self, to: &MailboxName, flags: &[&str], message: Bytes) -> Result<(), WireError> {
         let mode = LiteralMode::choose(self.can("LITERAL+"), self.can("LITERAL-"), message.len());
-        let command = Command::append(to, &[], &message, mode);
+        let command = Command::append(to, flags, &message, mode);
         self.run_ok(command, "putting a message into a folder").await?;
         Ok(())
     }

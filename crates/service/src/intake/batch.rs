@@ -27,6 +27,7 @@ use store::grants;
 use store::intake;
 use store::intake::NewMessage;
 use store::intake::OneRaw;
+use store::outbox;
 
 use crate::Event;
 use crate::ServiceError;
@@ -132,6 +133,11 @@ impl Services {
             .await?;
         self.insert_mark_seen(&mut tx, &batch, &sorted, uid_validity)
             .await?;
+        if batch.folder.role == FolderRole::Sent {
+            let met = sorted.known.iter().copied().chain(forms_met(&sorted));
+            let met: Vec<_> = met.map(|(_, id)| id).collect();
+            outbox::copies_met(&mut tx, &met, now).await?;
+        }
         learn_authserv_id(&mut tx, &batch, &sorted.new).await?;
         folders::set_cursor(&mut tx, batch.folder.id, &batch.cursor, batch.history_since).await?;
         if let Some((first, last)) = range {
@@ -431,11 +437,14 @@ fn copies(sorted: &Sorted, stored: &[MessageId]) -> Vec<(Uid, MessageId)> {
         .zip(stored)
         .map(|(message, id)| (message.uid, *id));
     let twins = sorted.twins.iter().map(|(uid, index)| (*uid, stored[*index]));
-    let forms = sorted.forms.iter().map(|(form, id)| (form.uid, *id));
     new.chain(sorted.known.iter().copied())
         .chain(twins)
-        .chain(forms)
+        .chain(forms_met(sorted))
         .collect()
+}
+
+fn forms_met(sorted: &Sorted) -> impl Iterator<Item = (Uid, MessageId)> {
+    sorted.forms.iter().map(|(form, id)| (form.uid, *id))
 }
 
 fn skipped(batch: &IntakeBatch<'_>, sorted: &Sorted) -> Vec<SkippedCopy> {
@@ -473,6 +482,12 @@ async fn arrival_keys(tx: &mut Tx, new: &[Prepared]) -> Result<Vec<i64>, Service
             return Ok(keys);
         }
     }
+}
+
+/// For a message alone.
+pub async fn first_free_key(tx: &mut Tx, new: &Prepared) -> Result<i64, ServiceError> {
+    let keys = arrival_keys(tx, std::slice::from_ref(new)).await?;
+    keys.first().copied().ok_or(ServiceError::Damaged)
 }
 
 fn first_key(message: &Prepared) -> i64 {

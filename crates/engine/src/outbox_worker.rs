@@ -1,0 +1,401 @@
+//! Hands over what waits in the outbox, and puts the copies into Sent.
+//!
+//! Stop after any line: an entry is sent again only if its message cannot have gone. `data_sent` is committed before
+//! the final dot; what was lost after it is unknown, and a person or the Sent folder says what became of it.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use domain::MailAccountId;
+use domain::outbox::RecipientState;
+use domain::rules::delivery::Attempt;
+use domain::rules::delivery::per_minute_limit;
+use service::Event;
+use service::delivery::AttemptReport;
+use service::delivery::Outgoing;
+use service::delivery::SmtpCredentials;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+use wire::MailService;
+use wire::RecipientReply;
+use wire::Reply;
+use wire::SmtpSession;
+use wire::SmtpTarget;
+use wire::StepLog;
+use wire::Submission;
+use wire::WireError;
+
+use crate::EngineError;
+use crate::EngineHandle;
+use crate::sent_copies;
+
+/// Connections to one account's server at a time; as many are kept for the next messages.
+const PER_ACCOUNT: usize = 2;
+const ACCOUNTS_AT_ONCE: usize = 16;
+/// Entries that one connection takes before it looks for others.
+const BATCH: u32 = 20;
+/// Servers hang up on silent clients after a few minutes; a connection that was silent for longer is not used.
+const IDLE: Duration = Duration::from_secs(60);
+/// Without an event something may have become due by another process.
+const LOOK_AROUND: Duration = Duration::from_secs(20);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What runs for the accounts at the moment.
+#[derive(Default)]
+struct Desk {
+    running: HashMap<MailAccountId, usize>,
+    /// When messages were handed over, for servers that limit it.
+    sent: HashMap<MailAccountId, VecDeque<Instant>>,
+    idle: Idle,
+}
+
+/// Connections that wait for the next message, with the settings that they were made by.
+#[derive(Clone, Default)]
+struct Idle(Arc<Mutex<HashMap<MailAccountId, Vec<Waiting>>>>);
+
+struct Waiting {
+    session: SmtpSession,
+    settings: domain::account::SmtpSettings,
+    since: Instant,
+}
+
+/// Runs until `shutdown`, then ends what is under way.
+pub async fn run(handle: EngineHandle, shutdown: CancellationToken) {
+    let worker = format!("{} outbox", handle.lease_owner);
+    let mut events = handle.services.events.subscribe();
+    let mut desk = Desk::default();
+    let mut tasks: JoinSet<Done> = JoinSet::new();
+    let mut copies: JoinSet<()> = JoinSet::new();
+    loop {
+        let wait = fill(&handle, &worker, &mut desk, &mut tasks).await;
+        if copies.is_empty() {
+            copies.spawn(sent_copies::make_due(handle.clone()));
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            () = tokio::time::sleep(wait) => {}
+            Some(done) = tasks.join_next() => {
+                if let Ok(done) = done {
+                    desk.ended(done);
+                }
+                // A copy may be due now.
+                while copies.try_join_next().is_some() {}
+            }
+            () = something_waits(&mut events) => {}
+        }
+        while copies.try_join_next().is_some() {}
+    }
+    copies.abort_all();
+    while tasks.join_next().await.is_some() {}
+    if let Err(error) = handle.services.release_outgoing(&worker).await {
+        warn!(%error, "Outbox entries could not be released");
+    }
+}
+
+async fn something_waits(events: &mut tokio::sync::broadcast::Receiver<Event>) {
+    loop {
+        match events.recv().await {
+            Ok(Event::OutboxChanged { .. } | Event::AccountChanged { .. }) | Err(RecvError::Lagged(_)) => {
+                return;
+            }
+            Ok(_) => {}
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+struct Done {
+    account: MailAccountId,
+    handed_over: usize,
+}
+
+impl Desk {
+    fn ended(&mut self, done: Done) {
+        if let Some(running) = self.running.get_mut(&done.account) {
+            *running = running.saturating_sub(1);
+            if *running == 0 {
+                self.running.remove(&done.account);
+            }
+        }
+        let sent = self.sent.entry(done.account).or_default();
+        sent.extend(std::iter::repeat_n(Instant::now(), done.handed_over));
+    }
+
+    fn busy(&self) -> Vec<MailAccountId> {
+        let full = self.running.iter().filter(|(_, count)| **count >= PER_ACCOUNT);
+        full.map(|(account, _)| *account).collect()
+    }
+
+    /// How many more the account's server takes within this minute.
+    fn allowance(&mut self, account: MailAccountId, server: &str) -> u32 {
+        let sent = self.sent.entry(account).or_default();
+        while sent.front().is_some_and(|at| at.elapsed() > MINUTE) {
+            sent.pop_front();
+        }
+        match per_minute_limit(server) {
+            Some(limit) => limit.saturating_sub(u32::try_from(sent.len()).unwrap_or(u32::MAX)),
+            None => BATCH,
+        }
+    }
+}
+
+/// Starts what can be started; how long nothing more can be.
+async fn fill(handle: &EngineHandle, worker: &str, desk: &mut Desk, tasks: &mut JoinSet<Done>) -> Duration {
+    let mut skipped = desk.busy();
+    while tasks.len() < ACCOUNTS_AT_ONCE {
+        let claimed = match handle.services.claim_outgoing(worker, &skipped, BATCH).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                warn!(%error, "The outbox could not be read");
+                return LOOK_AROUND;
+            }
+        };
+        let Some(account) = claimed.first().map(Outgoing::account) else {
+            break;
+        };
+        let credentials = credentials(handle, account).await;
+        let server = credentials
+            .as_ref()
+            .map_or("", |found| found.settings.server.as_str());
+        let allowance = desk.allowance(account, server) as usize;
+        let (now, later) = claimed.split_at(claimed.len().min(allowance));
+        for outgoing in later {
+            postpone(handle, outgoing).await;
+        }
+        if now.is_empty() {
+            skipped.push(account);
+            continue;
+        }
+        *desk.running.entry(account).or_default() += 1;
+        let (handle, idle, batch) = (handle.clone(), desk.idle.clone(), now.to_vec());
+        tasks.spawn(async move { deliver_all(&handle, account, credentials, idle, batch).await });
+        skipped = [desk.busy(), skipped].concat();
+    }
+    match handle.services.next_outgoing_at().await {
+        Ok(Some(due)) => due
+            .since(handle.services.now())
+            .clamp(Duration::from_millis(50), LOOK_AROUND),
+        _ => LOOK_AROUND,
+    }
+}
+
+/// The server takes no more within this minute.
+async fn postpone(handle: &EngineHandle, outgoing: &Outgoing) {
+    let said = "The server takes only so many messages a minute; this one is next.";
+    if let Err(error) = handle.services.put_back(outgoing, MINUTE / 4, said).await {
+        warn!(message.id = %outgoing.message(), %error, "An entry could not be put back");
+    }
+}
+
+/// `None`: not set up, or no password is stored.
+async fn credentials(handle: &EngineHandle, account: MailAccountId) -> Option<SmtpCredentials> {
+    let account = handle.services.get_account_for_engine(account).await.ok()?;
+    let found = handle
+        .services
+        .smtp_credentials(&account, None, None)
+        .await
+        .ok()??;
+    let is_complete = found.password.is_some() || found.settings.auth == domain::account::SmtpAuth::None;
+    (found.settings.enabled && is_complete).then_some(found)
+}
+
+async fn deliver_all(
+    handle: &EngineHandle,
+    account: MailAccountId,
+    credentials: Option<SmtpCredentials>,
+    idle: Idle,
+    batch: Vec<Outgoing>,
+) -> Done {
+    let mut done = Done {
+        account,
+        handed_over: 0,
+    };
+    let Some(credentials) = credentials else {
+        for outgoing in &batch {
+            let said = "Sending is not set up for this account, or its password is missing: see Email account, SMTP settings.";
+            record(handle, outgoing, later(said.into())).await;
+        }
+        return done;
+    };
+    let mut session = idle.take(account, &credentials);
+    for outgoing in &batch {
+        let (kept, report) = deliver(handle, &credentials, session, outgoing).await;
+        session = kept;
+        if let Some(report) = report {
+            done.handed_over += usize::from(matches!(report.attempt, Attempt::Taken { .. }));
+            record(handle, outgoing, report).await;
+        }
+    }
+    if let Some(session) = session {
+        idle.put(account, credentials.settings, session);
+    }
+    done
+}
+
+/// One message over a connection that is there, or a new one. No report: somebody else holds the entry.
+async fn deliver(
+    handle: &EngineHandle,
+    credentials: &SmtpCredentials,
+    kept: Option<SmtpSession>,
+    outgoing: &Outgoing,
+) -> (Option<SmtpSession>, Option<AttemptReport>) {
+    let mut session = match kept {
+        Some(session) => Some(session),
+        None => match connect(handle, credentials).await {
+            Ok(session) => Some(session),
+            Err(error) => return (None, Some(later(words(&error)))),
+        },
+    };
+    let Some(open) = &mut session else {
+        return (None, None);
+    };
+    let data_sent = async { handle.services.data_sent(outgoing).await.is_ok() };
+    let submission = open
+        .submit(
+            outgoing.envelope_from(),
+            outgoing.recipients(),
+            &outgoing.raw,
+            data_sent,
+        )
+        .await;
+    let goes_on = matches!(submission, Submission::Taken { .. } | Submission::Refused { .. });
+    (session.filter(|_| goes_on), report(outgoing, submission))
+}
+
+async fn connect(handle: &EngineHandle, credentials: &SmtpCredentials) -> Result<SmtpSession, WireError> {
+    let target = SmtpTarget {
+        settings: credentials.settings.clone(),
+        username: credentials.username.clone(),
+        password: credentials.password.clone(),
+    };
+    SmtpSession::connect(&handle.dialer, &target, &mut StepLog::default()).await
+}
+
+fn words(error: &WireError) -> String {
+    let message = error.kind.message(MailService::Smtp);
+    match &error.said {
+        Some(said) => format!("{message} It said: {}", said.as_str()),
+        None => message,
+    }
+}
+
+fn later(said: String) -> AttemptReport {
+    AttemptReport {
+        attempt: Attempt::Later,
+        said: Some(said),
+        recipients: Vec::new(),
+    }
+}
+
+fn report(outgoing: &Outgoing, submission: Submission) -> Option<AttemptReport> {
+    let all = |state: RecipientState, reply: &Reply| {
+        let recipients = outgoing.recipients().iter();
+        recipients
+            .map(|address| (address.clone(), state, Some(reply.said())))
+            .collect::<Vec<_>>()
+    };
+    Some(match submission {
+        Submission::Stopped => return None,
+        Submission::LostBefore(error) => later(words(&error)),
+        Submission::LostAfter(error) => AttemptReport {
+            attempt: Attempt::Lost,
+            said: Some(words(&error)),
+            recipients: Vec::new(),
+        },
+        Submission::Taken { reply, recipients } => {
+            let recipients: Vec<_> = recipients.into_iter().map(|one| outcome(one, &reply)).collect();
+            let count = |wanted| recipients.iter().filter(|(_, state, _)| *state == wanted).count();
+            AttemptReport {
+                attempt: Attempt::Taken {
+                    later: count(RecipientState::Waiting),
+                    accepted: count(RecipientState::Accepted),
+                },
+                said: Some(reply.said()),
+                recipients,
+            }
+        }
+        Submission::Refused { reply, recipients } if recipients.is_empty() => AttemptReport {
+            attempt: if reply.is_permanent() {
+                Attempt::Refused
+            } else {
+                Attempt::Later
+            },
+            said: Some(reply.said()),
+            recipients: match reply.is_permanent() {
+                true => all(RecipientState::Refused, &reply),
+                false => Vec::new(),
+            },
+        },
+        Submission::Refused { reply, recipients } => {
+            let recipients: Vec<_> = recipients.into_iter().map(|one| outcome(one, &reply)).collect();
+            let waits = recipients
+                .iter()
+                .any(|(_, state, _)| *state == RecipientState::Waiting);
+            AttemptReport {
+                attempt: if waits { Attempt::Later } else { Attempt::Refused },
+                said: Some(reply.said()),
+                recipients,
+            }
+        }
+    })
+}
+
+fn outcome(one: RecipientReply, message: &Reply) -> (domain::EmailAddress, RecipientState, Option<String>) {
+    if one.reply.is_positive() {
+        return (one.address, RecipientState::Accepted, Some(message.said()));
+    }
+    let state = match one.reply.is_permanent() {
+        true => RecipientState::Refused,
+        false => RecipientState::Waiting,
+    };
+    (one.address, state, Some(one.reply.said()))
+}
+
+async fn record(handle: &EngineHandle, outgoing: &Outgoing, report: AttemptReport) {
+    metrics::counter!("waxseal_outbox_attempts_total", "outcome" => name(&report.attempt)).increment(1);
+    let ended = handle
+        .services
+        .attempt_ended(outgoing, report, rand::random())
+        .await;
+    if let Err(error) = ended.map_err(EngineError::from) {
+        // It stays claimed; whoever finds its lease over knows from `data_sent` what may be done.
+        warn!(message.id = %outgoing.message(), %error, "The outcome of an attempt could not be stored");
+    }
+}
+
+fn name(attempt: &Attempt) -> &'static str {
+    match attempt {
+        Attempt::Taken { .. } => "taken",
+        Attempt::Later => "later",
+        Attempt::Refused => "refused",
+        Attempt::Lost => "lost",
+    }
+}
+
+impl Idle {
+    fn take(&self, account: MailAccountId, credentials: &SmtpCredentials) -> Option<SmtpSession> {
+        let mut idle = self.0.lock().ok()?;
+        let waiting = idle.get_mut(&account)?;
+        waiting.retain(|held| held.since.elapsed() < IDLE && held.settings == credentials.settings);
+        waiting.pop().map(|held| held.session)
+    }
+
+    fn put(&self, account: MailAccountId, settings: domain::account::SmtpSettings, session: SmtpSession) {
+        if let Ok(mut idle) = self.0.lock() {
+            let waiting = idle.entry(account).or_default();
+            if waiting.len() < PER_ACCOUNT {
+                waiting.push(Waiting {
+                    session,
+                    settings,
+                    since: Instant::now(),
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! A message made from what a person wrote. No value can reach the wire as structure: names and subjects are
+//! [`CleanText`], addresses and ids are parsed, bodies are encoded.
+
+use ammonia::Builder;
+use bytes::Bytes;
+use domain::CleanText;
+use domain::EmailAddress;
+use domain::Timestamp;
+use domain::message::InternetMessageId;
+use mail_builder::MessageBuilder;
+use mail_builder::headers::address::Address;
+use mail_builder::headers::date::Date;
+use mail_builder::headers::message_id::MessageId;
+use mail_builder::headers::text::Text;
+use mail_builder::mime::MimePart;
+use mail_parser::decoders::html::html_to_text;
+
+/// A name (it may be empty) and an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mailbox {
+    pub name: CleanText,
+    pub address: EmailAddress,
+}
+
+#[derive(Clone, Debug)]
+pub struct Composition {
+    pub from: Mailbox,
+    pub reply_to: Option<EmailAddress>,
+    pub to: Vec<Mailbox>,
+    pub cc: Vec<Mailbox>,
+    pub subject: CleanText,
+    /// As [`clean_html`] gives it.
+    pub html: String,
+    /// Without angle brackets.
+    pub message_id: InternetMessageId,
+    /// `X-Waxseal-Id`, by which the message is known where a server changes the Message-ID.
+    pub token: String,
+    pub date: Timestamp,
+    pub in_reply_to: Option<InternetMessageId>,
+    pub references: Vec<InternetMessageId>,
+    pub files: Vec<ComposedFile>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ComposedFile {
+    pub name: CleanText,
+    pub content_type: String,
+    /// Of an inline image: the HTML names it as `cid:`.
+    pub content_id: Option<String>,
+    pub bytes: Bytes,
+}
+
+/// Ends of lines are CRLF throughout, and no line is longer than 998 characters: it goes over the wire as it is.
+/// There is no Bcc field in it.
+pub fn compose(composition: &Composition) -> Vec<u8> {
+    let html = lines_of(&composition.html);
+    let text = lines_of(&html_to_text(&composition.html));
+    let alternative = MimePart::new(
+        "multipart/alternative",
+        vec![
+            MimePart::new("text/plain", text),
+            MimePart::new("text/html", html),
+        ],
+    );
+    let (inline, attached): (Vec<_>, Vec<_>) = composition
+        .files
+        .iter()
+        .partition(|file| file.content_id.is_some());
+    let mut body = alternative;
+    if !inline.is_empty() {
+        let parts = std::iter::once(body)
+            .chain(inline.into_iter().map(part))
+            .collect::<Vec<_>>();
+        body = MimePart::new("multipart/related", parts);
+    }
+    if !attached.is_empty() {
+        let parts = std::iter::once(body)
+            .chain(attached.into_iter().map(part))
+            .collect::<Vec<_>>();
+        body = MimePart::new("multipart/mixed", parts);
+    }
+    let mut message = MessageBuilder::new()
+        .message_id(composition.message_id.as_str())
+        .date(Date::new(composition.date.seconds()))
+        .from(address(&composition.from))
+        .subject(composition.subject.as_str())
+        .header("X-Waxseal-Id", Text::new(composition.token.as_str()));
+    if let Some(reply_to) = &composition.reply_to {
+        message = message.reply_to(reply_to.as_str());
+    }
+    if !composition.to.is_empty() {
+        message = message.to(addresses(&composition.to));
+    }
+    if !composition.cc.is_empty() {
+        message = message.cc(addresses(&composition.cc));
+    }
+    if let Some(answered) = &composition.in_reply_to {
+        message = message.in_reply_to(answered.as_str());
+    }
+    if !composition.references.is_empty() {
+        let ids = composition.references.iter().map(InternetMessageId::as_str);
+        message = message.references(MessageId::new_list(ids));
+    }
+    let mut raw = Vec::new();
+    message.body(body).serialize(&mut raw);
+    raw
+}
+
+/// The field that only the owner's own copy has.
+pub fn bcc_field(bcc: &[Mailbox]) -> Vec<u8> {
+    if bcc.is_empty() {
+        return Vec::new();
+    }
+    let mut field = b"Bcc: ".to_vec();
+    mail_builder::headers::Header::write_header(&addresses(bcc), &mut field, 5);
+    field
+}
+
+fn part(file: &ComposedFile) -> MimePart<'_> {
+    let part = MimePart::new(file.content_type.as_str(), file.bytes.as_ref());
+    match &file.content_id {
+        Some(id) => part.inline().cid(id.as_str()),
+        None => part.attachment(file.name.as_str()),
+    }
+}
+
+fn address(mailbox: &Mailbox) -> Address<'_> {
+    let name = (!mailbox.name.is_empty()).then(|| mailbox.name.as_str());
+    Address::new_address(name, mailbox.address.as_str())
+}
+
+fn addresses(mailboxes: &[Mailbox]) -> Address<'_> {
+    Address::new_list(mailboxes.iter().map(address).collect())
+}
+
+/// Lines end as on the wire; control characters but tabs are gone.
+fn lines_of(text: &str) -> String {
+    let plain = text.replace("\r\n", "\n").replace('\r', "\n");
+    let kept = plain
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'));
+    kept.collect::<String>().replace('\n', "\r\n")
+}
+
+/// What a person wrote in the editor, or pasted into it: looks and links, inline images by `cid:`, nothing that
+/// runs or loads.
+pub fn clean_html(html: &str) -> String {
+    let mut builder = Builder::default();
+    builder
+        .add_tags(["font", "u"])
+        .rm_tags(["map", "area"])
+        .add_generic_attributes(["style", "align", "dir"])
+        .add_tag_attributes("blockquote", ["type"])
+        .url_schemes(["http", "https", "mailto", "tel", "cid"].into())
+        .filter_style_properties(WRITTEN_STYLES.iter().copied().collect())
+        .attribute_filter(|element, attribute, value| match (element, attribute) {
+            ("img", "src") if !value.starts_with("cid:") => None,
+            (_, "style") if value.to_ascii_lowercase().contains("url(") => None,
+            ("blockquote", "type") if value != "cite" => None,
+            _ => Some(value.into()),
+        });
+    builder.clean(html).to_string()
+}
+
+const WRITTEN_STYLES: &[&str] = &[
+    "color",
+    "background-color",
+    "font-size",
+    "font-style",
+    "font-weight",
+    "text-align",
+    "text-decoration",
+    "border",
+    "border-left",
+    "border-collapse",
+    "padding",
+    "padding-left",
+    "margin",
+    "margin-left",
+    "width",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mailbox(name: &str, address: &str) -> Mailbox {
+        Mailbox {
+            name: CleanText::new(name),
+            address: EmailAddress::parse(address).expect(address),
+        }
+    }
+
+    fn composition() -> Composition {
+        let id = |text| InternetMessageId::new(text).expect("id");
+        Composition {
+            from: mailbox("Alice \"A\" Ädams", "alice@isp.example"),
+            reply_to: None,
+            to: vec![mailbox("Ке́ллі\r\nBcc: evil@x.example", "kelly@bücher.example")],
+            cc: vec![mailbox("", "john@out.example")],
+            subject: CleanText::new("Gebühr\r\nBcc: evil@x.example"),
+            html: clean_html(
+                "<p>Grüße <script>x()</script><img src=\"https://t.example\"><img src=\"cid:logo\"></p>\n.\n",
+            ),
+            message_id: id("token@isp.example"),
+            token: "token".into(),
+            date: Timestamp::from_seconds(1_790_000_000),
+            in_reply_to: Some(id("asked@out.example")),
+            references: vec![id("first@out.example"), id("asked@out.example")],
+            files: vec![
+                ComposedFile {
+                    name: CleanText::new("Rechnung Ü\r\n.pdf"),
+                    content_type: "application/pdf".into(),
+                    content_id: None,
+                    bytes: Bytes::from_static(b"a\n.\r\nb\rc"),
+                },
+                ComposedFile {
+                    name: CleanText::new("logo.png"),
+                    content_type: "image/png".into(),
+                    content_id: Some("logo".into()),
+                    bytes: Bytes::from_static(b"PNG"),
+                },
+            ],
+        }
+    }
+
+    #[test]
+    fn what_is_composed_is_read_as_it_was_meant() {
+        let raw = compose(&composition());
+        let summary = crate::summarise(&raw).expect("summary");
+        let named: Vec<_> = summary
+            .addresses
+            .iter()
+            .map(|named| {
+                (
+                    named.role,
+                    named.name.as_str(),
+                    named.address.as_ref().expect("address").as_str(),
+                )
+            })
+            .collect();
+        use domain::message::AddressRole;
+        assert_eq!(
+            named,
+            [
+                (AddressRole::From, "Alice \"A\" Ädams", "alice@isp.example"),
+                (
+                    AddressRole::To,
+                    "Ке́ллі Bcc: evil@x.example",
+                    "kelly@xn--bcher-kva.example"
+                ),
+                (AddressRole::Cc, "", "john@out.example"),
+            ]
+        );
+        assert_eq!(summary.subject.as_str(), "Gebühr Bcc: evil@x.example");
+        assert_eq!(summary.own_token.as_deref(), Some("token"));
+        assert_eq!(summary.references.len(), 2);
+        assert_eq!(summary.attachments.len(), 2);
+        assert_eq!(
+            summary.attachments[0]
+                .content_id
+                .as_deref()
+                .or(summary.attachments[1].content_id.as_deref()),
+            Some("logo")
+        );
+        let opened = crate::open_message(&raw).expect("opened");
+        assert!(opened.text.contains("Grüße"), "{}", opened.text);
+        assert!(!opened.html.expect("html").contains("script"));
+        let file = summary
+            .attachments
+            .iter()
+            .find(|file| !file.inline)
+            .expect("file");
+        let part = crate::open_part(&raw, file.part).expect("read").expect("part");
+        assert_eq!(part.bytes, b"a\n.\r\nb\rc");
+    }
+
+    #[test]
+    fn the_wire_sees_whole_short_lines_and_no_bcc() {
+        let mut long = composition();
+        long.html = clean_html(&format!("<p>{}</p>", "word ".repeat(4_000)));
+        long.subject = CleanText::cut(&"ünlimited ".repeat(60), 500);
+        for composition in [composition(), long] {
+            let raw = compose(&composition);
+            for (at, byte) in raw.iter().enumerate() {
+                match byte {
+                    b'\r' => assert_eq!(raw.get(at + 1), Some(&b'\n')),
+                    b'\n' => assert_eq!(raw[at - 1], b'\r'),
+                    byte => assert!(byte.is_ascii() && *byte != 0),
+                }
+            }
+            let text = String::from_utf8(raw).expect("ascii");
+            assert!(text.lines().all(|line| line.len() <= 998));
+            let header = text.split("\r\n\r\n").next().expect("header");
+            assert!(
+                !header.lines().any(|line| line.to_lowercase().starts_with("bcc")),
+                "{header}"
+            );
+        }
+        let field = bcc_field(&[mailbox("Bób", "bob@isp.example")]);
+        let field = String::from_utf8(field).expect("ascii");
+        assert!(
+            field.starts_with("Bcc: ") && field.ends_with("\r\n") && field.contains("<bob@isp.example>"),
+            "{field}"
+        );
+    }
+}

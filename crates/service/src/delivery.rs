@@ -1,0 +1,289 @@
+//! What the engine asks for to carry the outbox out.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::EmailAddress;
+use domain::MailAccountId;
+use domain::MessageId;
+use domain::Timestamp;
+use domain::account::SmtpAuth;
+use domain::account::SmtpSettings;
+use domain::outbox::OutboxState;
+use domain::outbox::RecipientState;
+use domain::outbox::SentCopy;
+use domain::rules::delivery::Attempt;
+use domain::rules::delivery::NextStep;
+use domain::rules::delivery::next_step;
+use secrecy::SecretString;
+use store::accounts::MailAccount;
+use store::drafts;
+use store::messages;
+use store::outbox;
+use store::outbox::Claimed;
+use store::outbox::DueCopy;
+use store::outbox::Outcome;
+
+use crate::Event;
+use crate::ServiceError;
+use crate::Services;
+
+/// Longer than any one submission takes.
+pub const SENDING_LEASE: Duration = Duration::from_secs(15 * 60);
+const MAX_COPY_ATTEMPTS: u32 = 10;
+
+/// An entry to be handed over, and its bytes.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    claimed: Claimed,
+    pub raw: Bytes,
+}
+
+impl Outgoing {
+    pub fn message(&self) -> MessageId {
+        self.claimed.message
+    }
+
+    pub fn account(&self) -> MailAccountId {
+        self.claimed.account
+    }
+
+    pub fn envelope_from(&self) -> &str {
+        &self.claimed.envelope_from
+    }
+
+    pub fn recipients(&self) -> &[EmailAddress] {
+        &self.claimed.recipients
+    }
+}
+
+/// What an attempt came to, with the server's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptReport {
+    pub attempt: Attempt,
+    pub said: Option<String>,
+    pub recipients: Vec<(EmailAddress, RecipientState, Option<String>)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SmtpCredentials {
+    pub settings: SmtpSettings,
+    pub username: String,
+    /// `None`: none is stored, or none is needed.
+    pub password: Option<SecretString>,
+}
+
+/// A copy that is to be put into the Sent folder.
+#[derive(Clone, Debug)]
+pub struct SentCopyToMake {
+    pub message: MessageId,
+    pub account: MailAccountId,
+    pub internet_message_id: String,
+    pub attempts: u32,
+    /// With the Bcc line.
+    pub raw: Bytes,
+}
+
+/// Whoever accepted it in an earlier attempt has it, whatever became of the others now.
+fn with_earlier(attempt: Attempt, claimed: &Claimed) -> Attempt {
+    let earlier = claimed.accepted as usize;
+    match attempt {
+        Attempt::Taken { later, accepted } => Attempt::Taken {
+            later,
+            accepted: accepted + earlier,
+        },
+        Attempt::Refused if earlier > 0 => Attempt::Taken {
+            later: 0,
+            accepted: earlier,
+        },
+        Attempt::Later if earlier > 0 => Attempt::Taken {
+            later: claimed.recipients.len(),
+            accepted: earlier,
+        },
+        other => other,
+    }
+}
+
+impl Services {
+    /// Entries of one account that are due, held for [`SENDING_LEASE`].
+    pub async fn claim_outgoing(
+        &self,
+        worker: &str,
+        busy: &[MailAccountId],
+        limit: u32,
+    ) -> Result<Vec<Outgoing>, ServiceError> {
+        let now = self.now();
+        let mut tx = self.db.begin_write().await?;
+        outbox::mark_lost(
+            &mut tx,
+            now,
+            "The connection was lost before the server answered.",
+        )
+        .await?;
+        let claimed = outbox::claim(&mut tx, worker, now.plus(SENDING_LEASE), busy, limit, now).await?;
+        tx.commit().await?;
+        let mut outgoing = Vec::with_capacity(claimed.len());
+        for claimed in claimed {
+            let raw = self.blobs.read(&claimed.raw).await?;
+            self.publish_outgoing(&claimed);
+            outgoing.push(Outgoing { claimed, raw });
+        }
+        Ok(outgoing)
+    }
+
+    /// When there is something to send again; `None`: nothing waits.
+    pub async fn next_outgoing_at(&self) -> Result<Option<Timestamp>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        Ok(outbox::next_due(&mut conn).await?)
+    }
+
+    /// Committed before the final dot. [`ServiceError::LeaseLost`]: the dot must not be sent.
+    pub async fn data_sent(&self, outgoing: &Outgoing) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        if !outbox::data_sent(&mut tx, &outgoing.claimed, self.now()).await? {
+            return Err(ServiceError::LeaseLost);
+        }
+        Ok(tx.commit().await?)
+    }
+
+    pub async fn attempt_ended(
+        &self,
+        outgoing: &Outgoing,
+        report: AttemptReport,
+        jitter: f64,
+    ) -> Result<(), ServiceError> {
+        let (claimed, now) = (&outgoing.claimed, self.now());
+        let attempt = with_earlier(report.attempt, claimed);
+        let next = next_step(&attempt, claimed.attempts, now, claimed.expires_at, jitter);
+        let (state, due_at) = match next {
+            NextStep::Done => (OutboxState::Sent, now),
+            NextStep::RetryAt(at) => (OutboxState::Retrying, at),
+            NextStep::Failed => (OutboxState::Failed, now),
+            NextStep::Unknown => (OutboxState::Unknown, now),
+        };
+        let outcome = Outcome {
+            state,
+            due_at,
+            said: report.said,
+            recipients: report.recipients,
+        };
+        let mut tx = self.db.begin_write().await?;
+        if !outbox::finish(&mut tx, claimed, &outcome, now).await? {
+            return Err(ServiceError::LeaseLost);
+        }
+        if state == OutboxState::Sent {
+            drafts::forget(&mut tx, claimed.message).await?;
+        }
+        tx.commit().await?;
+        self.publish_outgoing(claimed);
+        Ok(())
+    }
+
+    /// Nothing was tried; it waits, and why is on the Outbox page.
+    pub async fn put_back(
+        &self,
+        outgoing: &Outgoing,
+        wait: Duration,
+        said: &str,
+    ) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        outbox::put_back(&mut tx, &outgoing.claimed, self.now().plus(wait), said).await?;
+        tx.commit().await?;
+        self.publish_outgoing(&outgoing.claimed);
+        Ok(())
+    }
+
+    fn publish_outgoing(&self, claimed: &Claimed) {
+        self.events.publish(Event::MessageChanged {
+            account: claimed.account,
+            message: claimed.message,
+        });
+    }
+
+    /// What this worker holds and has not begun to hand over can be sent by the next one at once.
+    pub async fn release_outgoing(&self, worker: &str) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        outbox::release_of(&mut tx, worker).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// What Test connection signs in with: the form's values, and the stored password only for what it was given
+    /// for. `None`: SMTP is not set up.
+    pub async fn smtp_credentials(
+        &self,
+        account: &MailAccount,
+        settings: Option<SmtpSettings>,
+        typed: Option<SecretString>,
+    ) -> Result<Option<SmtpCredentials>, ServiceError> {
+        let Some(settings) = settings.or_else(|| account.smtp.clone()) else {
+            return Ok(None);
+        };
+        let username = match settings.username.as_deref().map(str::trim) {
+            Some(name) if !name.is_empty() => name.to_owned(),
+            _ => account.login_name().to_owned(),
+        };
+        let password = match (settings.auth, typed) {
+            (SmtpAuth::None, _) => None,
+            (_, Some(typed)) => Some(typed),
+            (_, None) => self.open_smtp_password(account, &settings).await?,
+        };
+        Ok(Some(SmtpCredentials {
+            settings,
+            username,
+            password,
+        }))
+    }
+
+    /// Up to `limit` copies that are still to be made.
+    pub async fn list_sent_copies_to_make(&self, limit: u32) -> Result<Vec<SentCopyToMake>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        let due = outbox::list_due_copies_for_engine(&mut conn, limit).await?;
+        let mut copies = Vec::with_capacity(due.len());
+        for copy in due {
+            let bcc = messages::bcc_for_engine(&mut conn, copy.message).await?;
+            copies.push(self.sent_copy(copy, bcc).await?);
+        }
+        Ok(copies)
+    }
+
+    async fn sent_copy(
+        &self,
+        copy: DueCopy,
+        bcc: Vec<(String, EmailAddress)>,
+    ) -> Result<SentCopyToMake, ServiceError> {
+        let mailboxes: Vec<_> = bcc
+            .into_iter()
+            .map(|(name, address)| mime::Mailbox {
+                name: domain::CleanText::new(&name),
+                address,
+            })
+            .collect();
+        let raw = self.blobs.read(&copy.raw).await?;
+        let field = mime::bcc_field(&mailboxes);
+        Ok(SentCopyToMake {
+            message: copy.message,
+            account: copy.account,
+            internet_message_id: copy.internet_message_id,
+            attempts: copy.attempts,
+            raw: [field.as_slice(), &raw].concat().into(),
+        })
+    }
+
+    pub async fn sent_copy_made(&self, message: MessageId) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        outbox::set_sent_copy(&mut tx, message, SentCopy::Done).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Counted before it is tried; after many it is given up, and the Outbox page says so. True: try.
+    pub async fn begin_sent_copy(&self, copy: &SentCopyToMake) -> Result<bool, ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        let goes_on = copy.attempts < MAX_COPY_ATTEMPTS;
+        match goes_on {
+            true => outbox::count_copy_attempt(&mut tx, copy.message).await?,
+            false => outbox::set_sent_copy(&mut tx, copy.message, SentCopy::Failed).await?,
+        }
+        tx.commit().await?;
+        Ok(goes_on)
+    }
+}

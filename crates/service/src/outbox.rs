@@ -1,0 +1,466 @@
+//! Sending: what was written becomes a message, and an entry that is carried out until it has an end.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::CleanText;
+use domain::DraftId;
+use domain::EmailAddress;
+use domain::MessageId;
+use domain::Right;
+use domain::Timestamp;
+use domain::folder::FolderRole;
+use domain::folder::Uid;
+use domain::message::AddressRole;
+use domain::message::InternetMessageId;
+use domain::message::MessageSummary;
+use domain::message::NamedAddress;
+use domain::message::Origin;
+use domain::outbox::SentCopy;
+use domain::rules::delivery::EXPIRES_AFTER;
+use domain::rules::delivery::files_sent_mail_itself;
+use domain::rules::threading::MAX_REFERENCES;
+use mime::ComposedFile;
+use mime::Composition;
+use mime::Mailbox;
+use store::accounts::MailAccount;
+use store::administrators;
+use store::drafts;
+use store::intake;
+use store::messages;
+use store::outbox;
+pub use store::outbox::Entry;
+use store::outbox::NewEntry;
+use store::threads;
+
+use crate::Event;
+use crate::FieldError;
+use crate::ServiceError;
+use crate::Services;
+use crate::access::Viewer;
+use crate::drafts::DraftForm;
+use crate::drafts::MAX_RECIPIENTS;
+use crate::drafts::can_send;
+use crate::drafts::mailbox_of;
+use crate::drafts::parse_recipients;
+use crate::intake::FetchedForIntake;
+use crate::intake::Place;
+use crate::intake::ThreadIndex;
+use crate::intake::first_free_key;
+use crate::intake::new_message;
+use crate::intake::prepare;
+
+/// A message can be taken back for this long.
+pub const UNDO_TIME: Duration = Duration::from_secs(10);
+pub const KEYS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// What was sent stays on the Outbox page for this long.
+const SHOWN_AFTER: Duration = Duration::from_secs(24 * 3600);
+const MAX_ENTRIES: u32 = 200;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendForm {
+    pub form: DraftForm,
+    /// Its files go along; it is gone once the message is.
+    pub draft: Option<DraftId>,
+    /// Wait for [`UNDO_TIME`], so that it can be taken back.
+    pub can_be_undone: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queued {
+    pub message: MessageId,
+    pub due_at: Timestamp,
+}
+
+impl Services {
+    /// The message is made once, here: what is tried again later is the same bytes. The same `key` with the same
+    /// body again gives the same message; with another body it is refused.
+    pub async fn send(
+        &self,
+        viewer: Viewer,
+        send: SendForm,
+        key: Option<&str>,
+    ) -> Result<Queued, ServiceError> {
+        let hashes = key.map(|key| (blake3::hash(key.as_bytes()).into(), body_hash(&send)));
+        if let Some((key, body)) = hashes
+            && let Some(queued) = self.find_request(viewer, key, body).await?
+        {
+            return Ok(queued);
+        }
+        let account = self.account_to_write_from(viewer, send.form.account).await?;
+        let written = self.check_form(&account, &send.form)?;
+        let (thread, answers) = self.check_answered(viewer, &send.form).await?;
+        let files = self.files_of(viewer, send.draft).await?;
+        let now = self.now();
+        let id: MessageId = self.ids.next();
+        let references = self.references_of(viewer, answers).await?;
+        let token = self.keys.message_id_token(account.id, id);
+        let message_id = InternetMessageId::new(&format!("{token}@{}", account.address.domain()));
+        let smtp = account.smtp.as_ref();
+        let composition = Composition {
+            from: mailbox_of(&account),
+            reply_to: smtp
+                .and_then(|smtp| smtp.reply_to.as_deref())
+                .and_then(|address| EmailAddress::parse(address).ok()),
+            to: written.to,
+            cc: written.cc,
+            subject: written.subject,
+            html: mime::clean_html(&send.form.html),
+            message_id: message_id.ok_or(ServiceError::Damaged)?,
+            token,
+            date: now,
+            in_reply_to: references.last().cloned(),
+            references,
+            files,
+        };
+        let recipients: Vec<EmailAddress> = composition
+            .to
+            .iter()
+            .chain(&composition.cc)
+            .chain(&written.bcc)
+            .map(|mailbox| mailbox.address.clone())
+            .collect();
+        let raw: Bytes = tokio::task::spawn_blocking(move || mime::compose(&composition))
+            .await?
+            .into();
+        let fetched = FetchedForIntake {
+            uid: Uid::FIRST,
+            seen: true,
+            internal_date: Some(now),
+            raw: raw.clone(),
+        };
+        let owner = account.clone();
+        let mut prepared =
+            tokio::task::spawn_blocking(move || prepare(fetched, FolderRole::Sent, &owner, now, false))
+                .await?;
+        add_bcc(&mut prepared.parsed.summary, &written.bcc);
+        let ranges = self.blobs.write_segment(self.ids.uuid(), vec![raw]).await?;
+        let range = ranges.into_iter().next().ok_or(ServiceError::Damaged)?;
+        let due_at = match send.can_be_undone {
+            true => now.plus(UNDO_TIME),
+            false => now,
+        };
+
+        let mut tx = self.db.begin_write().await?;
+        if let Some((key, body)) = hashes
+            && !outbox::insert_request(&mut tx, viewer.administrator, key, body, id, now).await?
+        {
+            drop(tx);
+            // The other request has the message; the bytes written for this one belong to nobody.
+            let first = self.find_request(viewer, key, body).await?;
+            return first.ok_or(ServiceError::NotFound);
+        }
+        let thread = match thread {
+            Some(thread) => {
+                threads::touch(&mut tx, thread, now).await?;
+                thread
+            }
+            None => {
+                let summaries = [&prepared.parsed.summary];
+                let mut index =
+                    ThreadIndex::load(&mut tx, &account, &self.ids, &self.keys, &summaries).await?;
+                let thread = index.assign(&mut tx, &prepared.parsed.summary, now).await?;
+                index.save(&mut tx).await?;
+                thread
+            }
+        };
+        let place = Place {
+            id,
+            thread,
+            arrival_key: first_free_key(&mut tx, &prepared).await?,
+            origin: Origin::Composed,
+        };
+        let row = new_message(place, &account, &mut prepared, range);
+        intake::insert_messages(&mut tx, account.id, &[row]).await?;
+        let entry = NewEntry {
+            message: id,
+            account: account.id,
+            sender: viewer.administrator,
+            answers,
+            envelope_from: &account.address,
+            recipients: &recipients,
+            queued_at: now,
+            due_at,
+            expires_at: now.plus(EXPIRES_AFTER),
+            sent_copy: sent_copy(&account),
+        };
+        outbox::insert(&mut tx, &entry).await?;
+        if let Some(draft) = send.draft {
+            drafts::set_sent_as(&mut tx, draft, id).await?;
+        }
+        if account.owner != viewer.administrator {
+            self.record(&mut tx, viewer, Some(account.id), "wrote", &id.to_string())
+                .await?;
+        }
+        tx.commit().await?;
+        self.events.publish(Event::Arrived {
+            account: account.id,
+            messages: vec![id],
+        });
+        self.events.publish(Event::OutboxChanged { account: account.id });
+        Ok(Queued { message: id, due_at })
+    }
+
+    async fn find_request(
+        &self,
+        viewer: Viewer,
+        key: [u8; 32],
+        body: [u8; 32],
+    ) -> Result<Option<Queued>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        let found = outbox::find_request(&mut conn, viewer.administrator, key).await?;
+        match found {
+            None => Ok(None),
+            Some((held, message)) if held == body => Ok(Some(Queued {
+                message,
+                due_at: self.now(),
+            })),
+            Some(_) => Err(ServiceError::field(
+                "Idempotency-Key",
+                "This key was used for another message. Use a new one for each message.",
+            )),
+        }
+    }
+
+    fn check_form(&self, account: &MailAccount, form: &DraftForm) -> Result<Written, ServiceError> {
+        let mut errors = Vec::new();
+        if !can_send(account) {
+            errors.push(FieldError::new(
+                "account_id",
+                "SMTP is not configured for this account: its owner turns on \"Enable sending\" under Email account.",
+            ));
+        }
+        let to = parse_recipients("to", &form.recipients.to, &mut errors);
+        let cc = parse_recipients("cc", &form.recipients.cc, &mut errors);
+        let bcc = parse_recipients("bcc", &form.recipients.bcc, &mut errors);
+        let count = to.len() + cc.len() + bcc.len();
+        if errors.is_empty() && count == 0 {
+            errors.push(FieldError::new("to", "At least one recipient is expected."));
+        }
+        if count > MAX_RECIPIENTS {
+            errors.push(FieldError::new(
+                "to",
+                format!("At most {MAX_RECIPIENTS} recipients are written to at once."),
+            ));
+        }
+        if errors.is_empty() {
+            let subject = CleanText::cut(&form.subject, 900);
+            Ok(Written { to, cc, bcc, subject })
+        } else {
+            Err(ServiceError::Invalid(errors))
+        }
+    }
+
+    async fn files_of(
+        &self,
+        viewer: Viewer,
+        draft: Option<DraftId>,
+    ) -> Result<Vec<ComposedFile>, ServiceError> {
+        let Some(draft) = draft else {
+            return Ok(Vec::new());
+        };
+        let mut conn = self.db.read().await?;
+        let found = drafts::find(&mut conn, viewer.administrator, draft).await?;
+        let found = found.ok_or(ServiceError::NotFound)?;
+        let held = drafts::files(&mut conn, found.id).await?;
+        drop(conn);
+        let mut files = Vec::with_capacity(held.len());
+        for file in held {
+            files.push(ComposedFile {
+                name: CleanText::cut(&file.name, 150),
+                content_type: file.content_type,
+                content_id: file.content_id,
+                bytes: self.blobs.read(&file.range).await?,
+            });
+        }
+        Ok(files)
+    }
+
+    /// What the answered message names, then itself (RFC 5322 §3.6.4).
+    async fn references_of(
+        &self,
+        viewer: Viewer,
+        answers: Option<MessageId>,
+    ) -> Result<Vec<InternetMessageId>, ServiceError> {
+        let Some(answers) = answers else {
+            return Ok(Vec::new());
+        };
+        let (_, message) = self.find_message(viewer, answers).await?;
+        let raw = self.read_raw(&message).await?;
+        let summary = tokio::task::spawn_blocking(move || mime::summarise(&raw)).await?;
+        let Ok(summary) = summary else {
+            return Ok(Vec::new());
+        };
+        let mut named = match summary.references.is_empty() {
+            true => summary.in_reply_to,
+            false => summary.references,
+        };
+        named.extend(summary.internet_message_id);
+        // The first is kept, and the newest.
+        if named.len() > MAX_REFERENCES {
+            let newest = named.split_off(named.len() - (MAX_REFERENCES - 1));
+            named.truncate(1);
+            named.extend(newest);
+        }
+        Ok(named)
+    }
+
+    /// On their way, failed, unknown, and what was sent in the last day; newest first. Needs Reply to be shown.
+    pub async fn list_outbox(&self, viewer: Viewer) -> Result<Vec<(Entry, String)>, ServiceError> {
+        let access = self.access_of(viewer).await?.narrowed_to(Right::Reply);
+        let mut conn = self.db.read().await?;
+        let since = self.now().minus(SHOWN_AFTER);
+        let entries = outbox::list(&mut conn, &access, since, MAX_ENTRIES).await?;
+        let names = administrators::list(&mut conn).await?;
+        let named = |entry: Entry| {
+            let sender = names.iter().find(|found| found.id == entry.sender);
+            let name = sender.map(|found| found.name.clone()).unwrap_or_default();
+            (entry, name)
+        };
+        Ok(entries.into_iter().map(named).collect())
+    }
+
+    /// How one message stands, for its thread.
+    pub async fn get_delivery(
+        &self,
+        viewer: Viewer,
+        message: MessageId,
+    ) -> Result<(Entry, String), ServiceError> {
+        let (access, _) = self.find_message(viewer, message).await?;
+        let mut conn = self.db.read().await?;
+        let entry = outbox::find(&mut conn, &access, message)
+            .await?
+            .ok_or(ServiceError::NotFound)?;
+        let names = administrators::list(&mut conn).await?;
+        let sender = names.into_iter().find(|found| found.id == entry.sender);
+        Ok((entry, sender.map(|found| found.name).unwrap_or_default()))
+    }
+
+    /// Within [`UNDO_TIME`]: the message is no more, its draft is there again.
+    pub async fn take_back(&self, viewer: Viewer, id: MessageId) -> Result<Option<DraftId>, ServiceError> {
+        let (access, message) = self.find_message(viewer, id).await?;
+        if !access.allows(message.account, Right::Reply) {
+            return Err(ServiceError::NotFound);
+        }
+        let mut tx = self.db.begin_write().await?;
+        if !outbox::take_back(&mut tx, id).await? {
+            return Err(ServiceError::field(
+                "message",
+                "It is too late: it is on its way.",
+            ));
+        }
+        let draft = drafts::restore(&mut tx, id).await?;
+        messages::remove_unsent(&mut tx, &message).await?;
+        tx.commit().await?;
+        self.publish_delivery(&message);
+        Ok(draft)
+    }
+
+    /// Tries now: what waits, what failed, or - since a person says so - what is unknown.
+    pub async fn send_again(&self, viewer: Viewer, id: MessageId) -> Result<(), ServiceError> {
+        let message = self.outgoing_to_act_on(viewer, id).await?;
+        let mut tx = self.db.begin_write().await?;
+        let now = self.now();
+        if !outbox::send_again(&mut tx, id, now, now.plus(EXPIRES_AFTER)).await? {
+            return Err(ServiceError::field("message", "It is on its way, or was sent."));
+        }
+        self.record(
+            &mut tx,
+            viewer,
+            Some(message.account),
+            "sent_again",
+            &id.to_string(),
+        )
+        .await?;
+        tx.commit().await?;
+        self.publish_delivery(&message);
+        Ok(())
+    }
+
+    /// A person says that what is unknown has gone.
+    pub async fn it_went(&self, viewer: Viewer, id: MessageId) -> Result<(), ServiceError> {
+        let message = self.outgoing_to_act_on(viewer, id).await?;
+        let mut tx = self.db.begin_write().await?;
+        if !outbox::it_went(&mut tx, id, self.now(), "Somebody said that it went.").await? {
+            return Err(ServiceError::field("message", "Nothing is unknown about it."));
+        }
+        drafts::forget(&mut tx, id).await?;
+        self.record(
+            &mut tx,
+            viewer,
+            Some(message.account),
+            "said_it_went",
+            &id.to_string(),
+        )
+        .await?;
+        tx.commit().await?;
+        self.publish_delivery(&message);
+        Ok(())
+    }
+
+    async fn outgoing_to_act_on(
+        &self,
+        viewer: Viewer,
+        id: MessageId,
+    ) -> Result<messages::Message, ServiceError> {
+        let (access, message) = self.find_message(viewer, id).await?;
+        match access.allows(message.account, Right::Reply) && message.outbox.is_some() {
+            true => Ok(message),
+            false => Err(ServiceError::NotFound),
+        }
+    }
+
+    fn publish_delivery(&self, message: &messages::Message) {
+        self.events.publish(Event::MessageChanged {
+            account: message.account,
+            message: message.id,
+        });
+        self.events.publish(Event::OutboxChanged {
+            account: message.account,
+        });
+    }
+}
+
+struct Written {
+    to: Vec<Mailbox>,
+    cc: Vec<Mailbox>,
+    bcc: Vec<Mailbox>,
+    subject: CleanText,
+}
+
+/// Who else has it is known here, and stands in the owner's own copy only.
+fn add_bcc(summary: &mut MessageSummary, bcc: &[Mailbox]) {
+    summary.addresses.extend(bcc.iter().map(|mailbox| NamedAddress {
+        role: AddressRole::Bcc,
+        name: mailbox.name.clone(),
+        address: Some(mailbox.address.clone()),
+    }));
+}
+
+fn sent_copy(account: &MailAccount) -> SentCopy {
+    let server = account.smtp.as_ref().map_or("", |smtp| smtp.server.as_str());
+    match account.imap.is_some() && !files_sent_mail_itself(server) {
+        true => SentCopy::Due,
+        false => SentCopy::None,
+    }
+}
+
+fn body_hash(send: &SendForm) -> [u8; 32] {
+    let form = &send.form;
+    let text = format!(
+        "{} {:?} {:?} {:?} {} {} {:?}",
+        form.account,
+        form.thread,
+        form.answers,
+        form.recipients,
+        form.subject.len(),
+        form.subject,
+        send.draft
+    );
+    let mut hasher = blake3::Hasher::new();
+    hasher
+        .update(text.as_bytes())
+        .update(&[0])
+        .update(form.html.as_bytes());
+    *hasher.finalize().as_bytes()
+}

@@ -1,0 +1,515 @@
+//! Messages on their way out: claimed with a lease and a fence, so that no two workers send one.
+
+use domain::Access;
+use domain::AdministratorId;
+use domain::EmailAddress;
+use domain::MailAccountId;
+use domain::MessageId;
+use domain::Timestamp;
+use domain::outbox::OutboxState;
+use domain::outbox::RecipientState;
+use domain::outbox::SentCopy;
+
+use crate::Conn;
+use crate::StoreError;
+use crate::Tx;
+use crate::blob::BlobRange;
+use crate::db::Statement;
+use crate::messages::blob_range;
+use crate::sessions::Hash;
+use crate::value::Row;
+use crate::value::Value;
+
+#[derive(Clone, Debug)]
+pub struct NewEntry<'a> {
+    pub message: MessageId,
+    pub account: MailAccountId,
+    pub sender: AdministratorId,
+    pub answers: Option<MessageId>,
+    pub envelope_from: &'a EmailAddress,
+    pub recipients: &'a [EmailAddress],
+    pub queued_at: Timestamp,
+    pub due_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub sent_copy: SentCopy,
+}
+
+const INSERT: &str = "
+    INSERT INTO outbox
+           (message_id, mail_account_id, sender_id, answers_id, envelope_from, state, said, queued_at, due_at,
+            expires_at, attempts, lease_owner, lease_until, fence, data_sent_at, sent_at, sent_copy,
+            sent_copy_attempts)
+    VALUES ($1, $2, $3, $4, $5, 'queued', NULL, $6, $7, $8, 0, '', 0, 0, NULL, NULL, $9, 0)";
+
+pub async fn insert(tx: &mut Tx, entry: &NewEntry<'_>) -> Result<(), StoreError> {
+    let statement = Statement::new(INSERT)
+        .bind(entry.message)
+        .bind(entry.account)
+        .bind(entry.sender)
+        .bind(entry.answers)
+        .bind(entry.envelope_from.as_str())
+        .bind(entry.queued_at)
+        .bind(entry.due_at)
+        .bind(entry.expires_at)
+        .bind(entry.sent_copy.as_str());
+    tx.execute(statement).await?;
+    let rows = entry.recipients.iter().map(|address| {
+        let waiting = RecipientState::Waiting.as_str();
+        vec![
+            entry.message.into(),
+            address.as_str().into(),
+            waiting.into(),
+            None::<String>.into(),
+        ]
+    });
+    let insert = "INSERT INTO outbox_recipients (message_id, address, state, said)";
+    let conflict = "ON CONFLICT (message_id, address) DO NOTHING";
+    tx.insert_rows(insert, conflict, rows.collect()).await?;
+    Ok(())
+}
+
+/// An entry that a worker holds. Every write of its outcome repeats the fence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    pub message: MessageId,
+    pub account: MailAccountId,
+    pub envelope_from: String,
+    /// Those that still wait.
+    pub recipients: Vec<EmailAddress>,
+    /// By an earlier attempt.
+    pub accepted: u32,
+    pub attempts: u32,
+    pub expires_at: Timestamp,
+    pub fence: u64,
+    pub raw: BlobRange,
+}
+
+/// What may be sent now: due, or held by a worker that died before the message could have gone.
+const CLAIMABLE: &str = "
+    ((state IN ('queued', 'retrying') AND due_at <= $1)
+     OR (state = 'sending' AND lease_until < $1 AND data_sent_at IS NULL))";
+
+/// Up to `limit` entries of the one account, not in `busy`, whose oldest is due longest.
+pub async fn claim(
+    tx: &mut Tx,
+    worker: &str,
+    until: Timestamp,
+    busy: &[MailAccountId],
+    limit: u32,
+    now: Timestamp,
+) -> Result<Vec<Claimed>, StoreError> {
+    let mut statement = Statement::new(format!(
+        "SELECT mail_account_id FROM outbox WHERE {CLAIMABLE} AND mail_account_id NOT IN "
+    ))
+    .bind(now);
+    statement.push_list(busy.iter().map(|id| Value::from(*id)));
+    statement.push_sql(" ORDER BY due_at LIMIT 1");
+    let Some(row) = tx.fetch_optional(statement).await? else {
+        return Ok(Vec::new());
+    };
+    let account: MailAccountId = row.id("mail_account_id")?;
+    let select = format!(
+        "SELECT message_id FROM outbox WHERE {CLAIMABLE} AND mail_account_id = $2 ORDER BY due_at, message_id LIMIT $3"
+    );
+    let rows = tx
+        .fetch_all(Statement::new(select).bind(now).bind(account).bind(limit))
+        .await?;
+    let mut claimed = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let message: MessageId = row.id("message_id")?;
+        // The whole predicate again: another worker may have been faster (PostgreSQL).
+        let update = format!(
+            "UPDATE outbox
+                SET state = 'sending', lease_owner = $2, lease_until = $3, fence = fence + 1,
+                    attempts = attempts + 1
+              WHERE message_id = $4 AND {CLAIMABLE}"
+        );
+        let update = Statement::new(update)
+            .bind(now)
+            .bind(worker)
+            .bind(until)
+            .bind(message);
+        if tx.execute(update).await? == 1 {
+            claimed.push(load(tx, message).await?);
+        }
+    }
+    Ok(claimed)
+}
+
+const LOAD: &str = "
+    SELECT o.message_id, o.mail_account_id, o.envelope_from, o.attempts, o.expires_at, o.fence,
+           (SELECT COUNT(*) FROM outbox_recipients a
+             WHERE a.message_id = o.message_id AND a.state = 'accepted') AS accepted,
+           r.segment, r.start_byte, r.length_bytes
+      FROM outbox o
+      JOIN raws r ON r.message_id = o.message_id AND r.is_shown
+     WHERE o.message_id = $1";
+const WAITING: &str =
+    "SELECT address FROM outbox_recipients WHERE message_id = $1 AND state = 'waiting' ORDER BY address";
+
+async fn load(tx: &mut Tx, message: MessageId) -> Result<Claimed, StoreError> {
+    let row = tx.fetch_optional(Statement::new(LOAD).bind(message)).await?;
+    let row = row.ok_or(StoreError::Unexpected("an entry without its message"))?;
+    let waiting = tx.fetch_all(Statement::new(WAITING).bind(message)).await?;
+    Ok(Claimed {
+        message,
+        account: row.id("mail_account_id")?,
+        envelope_from: row.text("envelope_from")?,
+        recipients: waiting.iter().map(address).collect::<Result<_, _>>()?,
+        accepted: row.unsigned("accepted")?,
+        attempts: row.unsigned("attempts")?,
+        expires_at: row.time("expires_at")?,
+        fence: row.size("fence")?,
+        raw: blob_range(&row)?,
+    })
+}
+
+fn address(row: &Row) -> Result<EmailAddress, StoreError> {
+    EmailAddress::parse(&row.text("address")?).map_err(|_| StoreError::Unexpected("address"))
+}
+
+const DATA_SENT: &str = "
+    UPDATE outbox SET data_sent_at = $3 WHERE message_id = $1 AND fence = $2 AND state = 'sending'";
+
+/// False: somebody else holds the entry now, and the final dot must not be sent.
+pub async fn data_sent(tx: &mut Tx, claimed: &Claimed, now: Timestamp) -> Result<bool, StoreError> {
+    let update = Statement::new(DATA_SENT)
+        .bind(claimed.message)
+        .bind(claimed.fence)
+        .bind(now);
+    Ok(tx.execute(update).await? == 1)
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub state: OutboxState,
+    pub due_at: Timestamp,
+    /// The server's words.
+    pub said: Option<String>,
+    pub recipients: Vec<(EmailAddress, RecipientState, Option<String>)>,
+}
+
+const FINISH: &str = "
+    UPDATE outbox
+       SET state = $3, due_at = $4, said = $5, lease_owner = '', lease_until = 0,
+           sent_at = CASE WHEN $3 = 'sent' THEN $6 ELSE sent_at END,
+           data_sent_at = CASE WHEN $3 = 'unknown' THEN data_sent_at ELSE NULL END
+     WHERE message_id = $1 AND fence = $2 AND state = 'sending'";
+const SET_RECIPIENT: &str =
+    "UPDATE outbox_recipients SET state = $3, said = $4 WHERE message_id = $1 AND address = $2";
+
+/// False: somebody else holds the entry now.
+pub async fn finish(
+    tx: &mut Tx,
+    claimed: &Claimed,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let update = Statement::new(FINISH)
+        .bind(claimed.message)
+        .bind(claimed.fence)
+        .bind(outcome.state.as_str())
+        .bind(outcome.due_at)
+        .bind(outcome.said.clone())
+        .bind(now);
+    if tx.execute(update).await? == 0 {
+        return Ok(false);
+    }
+    for (address, state, said) in &outcome.recipients {
+        let update = Statement::new(SET_RECIPIENT)
+            .bind(claimed.message)
+            .bind(address.as_str())
+            .bind(state.as_str())
+            .bind(said.clone());
+        tx.execute(update).await?;
+    }
+    Ok(true)
+}
+
+const RELEASE: &str = "
+    UPDATE outbox
+       SET state = 'retrying', lease_owner = '', lease_until = 0, attempts = attempts - 1
+     WHERE lease_owner = $1 AND state = 'sending' AND data_sent_at IS NULL";
+
+/// What a worker had claimed and not begun to hand over.
+pub async fn release_of(tx: &mut Tx, worker: &str) -> Result<(), StoreError> {
+    tx.execute(Statement::new(RELEASE).bind(worker)).await?;
+    Ok(())
+}
+
+const PUT_BACK: &str = "
+    UPDATE outbox
+       SET state = 'retrying', due_at = $3, said = $4, lease_owner = '', lease_until = 0, attempts = attempts - 1
+     WHERE message_id = $1 AND fence = $2 AND state = 'sending'";
+
+/// Nothing was tried: it waits until then.
+pub async fn put_back(
+    tx: &mut Tx,
+    claimed: &Claimed,
+    until: Timestamp,
+    said: &str,
+) -> Result<(), StoreError> {
+    let update = Statement::new(PUT_BACK)
+        .bind(claimed.message)
+        .bind(claimed.fence)
+        .bind(until)
+        .bind(said);
+    tx.execute(update).await?;
+    Ok(())
+}
+
+const LOST: &str = "
+    UPDATE outbox
+       SET state = 'unknown', lease_owner = '', lease_until = 0, said = $2
+     WHERE state = 'sending' AND lease_until < $1 AND data_sent_at IS NOT NULL";
+
+/// Entries of workers that died around the final dot.
+pub async fn mark_lost(tx: &mut Tx, now: Timestamp, said: &str) -> Result<u64, StoreError> {
+    tx.execute(Statement::new(LOST).bind(now).bind(said)).await
+}
+
+/// When the next entry is due; `None`: nothing waits.
+pub async fn next_due(conn: &mut Conn) -> Result<Option<Timestamp>, StoreError> {
+    let select = "SELECT MIN(due_at) AS due_at FROM outbox WHERE state IN ('queued', 'retrying')";
+    let row = conn.fetch_optional(Statement::new(select)).await?;
+    row.map_or(Ok(None), |row| row.optional_time("due_at"))
+}
+
+/// An entry as its people see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub message: MessageId,
+    pub account: MailAccountId,
+    pub sender: AdministratorId,
+    pub state: OutboxState,
+    pub said: Option<String>,
+    pub queued_at: Timestamp,
+    pub due_at: Timestamp,
+    pub attempts: u32,
+    pub sent_copy: SentCopy,
+    pub subject: String,
+    pub recipients: Vec<(EmailAddress, RecipientState, Option<String>)>,
+}
+
+const ENTRIES: &str = "
+    SELECT o.message_id, o.mail_account_id, o.sender_id, o.state, o.said, o.queued_at, o.due_at, o.attempts,
+           o.sent_copy, m.subject
+      FROM outbox o
+      JOIN messages m ON m.id = o.message_id
+     WHERE o.mail_account_id IN ";
+
+/// Of these accounts, newest first; what was sent before `sent_since` is left out.
+pub async fn list(
+    conn: &mut Conn,
+    access: &Access,
+    sent_since: Timestamp,
+    limit: u32,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut statement = Statement::new(ENTRIES);
+    statement.push_list(access.account_ids().map(Value::from));
+    let (since, count) = (statement.next_placeholder(), statement.next_placeholder() + 1);
+    statement.push_sql(&format!(
+        " AND (o.state <> 'sent' OR o.sent_at >= ${since}) ORDER BY o.queued_at DESC, o.message_id LIMIT ${count}"
+    ));
+    entries(conn, statement.bind(sent_since).bind(limit)).await
+}
+
+/// `None` also when it is not the viewer's to see.
+pub async fn find(conn: &mut Conn, access: &Access, message: MessageId) -> Result<Option<Entry>, StoreError> {
+    let mut statement = Statement::new(ENTRIES);
+    statement.push_list(access.account_ids().map(Value::from));
+    statement.push_sql(&format!(" AND o.message_id = ${}", statement.next_placeholder()));
+    Ok(entries(conn, statement.bind(message)).await?.pop())
+}
+
+async fn entries(conn: &mut Conn, statement: Statement) -> Result<Vec<Entry>, StoreError> {
+    let rows = conn.fetch_all(statement).await?;
+    let mut entries = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let message: MessageId = row.id("message_id")?;
+        let select =
+            "SELECT address, state, said FROM outbox_recipients WHERE message_id = $1 ORDER BY address";
+        let recipients = conn.fetch_all(Statement::new(select).bind(message)).await?;
+        let recipients = recipients.iter().map(|row| {
+            let state = RecipientState::parse(&row.text("state")?);
+            Ok((
+                address(row)?,
+                state.ok_or(StoreError::Unexpected("state of a recipient"))?,
+                row.optional_text("said")?,
+            ))
+        });
+        entries.push(Entry {
+            message,
+            account: row.id("mail_account_id")?,
+            sender: row.id("sender_id")?,
+            state: OutboxState::parse(&row.text("state")?).ok_or(StoreError::Unexpected("state"))?,
+            said: row.optional_text("said")?,
+            queued_at: row.time("queued_at")?,
+            due_at: row.time("due_at")?,
+            attempts: row.unsigned("attempts")?,
+            sent_copy: SentCopy::parse(&row.text("sent_copy")?).ok_or(StoreError::Unexpected("copy"))?,
+            subject: row.text("subject")?,
+            recipients: recipients.collect::<Result<_, StoreError>>()?,
+        });
+    }
+    Ok(entries)
+}
+
+const TAKE_BACK: &str = "
+    DELETE FROM outbox WHERE message_id = $1 AND state = 'queued'";
+
+/// False: it is too late. The message itself is the caller's to remove.
+pub async fn take_back(tx: &mut Tx, message: MessageId) -> Result<bool, StoreError> {
+    Ok(tx.execute(Statement::new(TAKE_BACK).bind(message)).await? == 1)
+}
+
+const SEND_AGAIN: &str = "
+    UPDATE outbox
+       SET state = 'queued', due_at = $2, expires_at = $3, data_sent_at = NULL, said = NULL, attempts = 0
+     WHERE message_id = $1 AND state IN ('failed', 'unknown', 'retrying')";
+
+/// To everybody who has not accepted it. False: it is not in a state for that.
+pub async fn send_again(
+    tx: &mut Tx,
+    message: MessageId,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let update = Statement::new(SEND_AGAIN)
+        .bind(message)
+        .bind(now)
+        .bind(expires_at);
+    if tx.execute(update).await? == 0 {
+        return Ok(false);
+    }
+    let waiting = "UPDATE outbox_recipients SET state = 'waiting', said = NULL WHERE message_id = $1 AND state = 'refused'";
+    tx.execute(Statement::new(waiting).bind(message)).await?;
+    Ok(true)
+}
+
+const IT_WENT: &str = "
+    UPDATE outbox SET state = 'sent', sent_at = $2, said = $3 WHERE message_id = $1 AND state = 'unknown'";
+
+/// What was unknown has gone: a person says so, or it lies in Sent.
+pub async fn it_went(
+    tx: &mut Tx,
+    message: MessageId,
+    now: Timestamp,
+    said: &str,
+) -> Result<bool, StoreError> {
+    let update = Statement::new(IT_WENT).bind(message).bind(now).bind(said);
+    if tx.execute(update).await? == 0 {
+        return Ok(false);
+    }
+    let accepted =
+        "UPDATE outbox_recipients SET state = 'accepted' WHERE message_id = $1 AND state = 'waiting'";
+    tx.execute(Statement::new(accepted).bind(message)).await?;
+    Ok(true)
+}
+
+pub async fn set_sent_copy(tx: &mut Tx, message: MessageId, copy: SentCopy) -> Result<(), StoreError> {
+    let update = "UPDATE outbox SET sent_copy = $2 WHERE message_id = $1";
+    tx.execute(Statement::new(update).bind(message).bind(copy.as_str()))
+        .await?;
+    Ok(())
+}
+
+/// The copy is there: it was met in the Sent folder.
+pub async fn copies_met(tx: &mut Tx, messages: &[MessageId], now: Timestamp) -> Result<(), StoreError> {
+    for message in messages {
+        let met = "UPDATE outbox SET sent_copy = 'done' WHERE message_id = $1 AND sent_copy <> 'done'";
+        tx.execute(Statement::new(met).bind(*message)).await?;
+        it_went(tx, *message, now, "It was found in the Sent folder.").await?;
+    }
+    Ok(())
+}
+
+/// A message that went and whose copy is still to be put into Sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueCopy {
+    pub message: MessageId,
+    pub account: MailAccountId,
+    pub answers: Option<MessageId>,
+    pub internet_message_id: String,
+    pub raw: BlobRange,
+    pub attempts: u32,
+}
+
+const DUE_COPIES: &str = "
+    SELECT o.message_id, o.mail_account_id, o.answers_id, o.sent_copy_attempts, m.internet_message_id,
+           r.segment, r.start_byte, r.length_bytes
+      FROM outbox o
+      JOIN messages m ON m.id = o.message_id
+      JOIN raws r ON r.message_id = o.message_id AND r.is_shown
+     WHERE o.sent_copy = 'due' AND o.state = 'sent' AND m.internet_message_id IS NOT NULL
+     ORDER BY o.sent_copy_attempts, o.mail_account_id, o.sent_at
+     LIMIT $1";
+
+pub async fn list_due_copies_for_engine(conn: &mut Conn, limit: u32) -> Result<Vec<DueCopy>, StoreError> {
+    let rows = conn.fetch_all(Statement::new(DUE_COPIES).bind(limit)).await?;
+    let copies = rows.iter().map(|row| {
+        Ok(DueCopy {
+            message: row.id("message_id")?,
+            account: row.id("mail_account_id")?,
+            answers: row.optional_id("answers_id")?,
+            internet_message_id: row.text("internet_message_id")?,
+            raw: blob_range(row)?,
+            attempts: row.unsigned("sent_copy_attempts")?,
+        })
+    });
+    copies.collect()
+}
+
+pub async fn count_copy_attempt(tx: &mut Tx, message: MessageId) -> Result<(), StoreError> {
+    let update = "UPDATE outbox SET sent_copy_attempts = sent_copy_attempts + 1 WHERE message_id = $1";
+    tx.execute(Statement::new(update).bind(message)).await?;
+    Ok(())
+}
+
+/// What an earlier request under the same key made.
+pub async fn find_request(
+    conn: &mut Conn,
+    administrator: AdministratorId,
+    key: Hash,
+) -> Result<Option<(Hash, MessageId)>, StoreError> {
+    let select =
+        "SELECT body_hash, message_id FROM idempotency_keys WHERE administrator_id = $1 AND key_hash = $2";
+    let row = conn
+        .fetch_optional(Statement::new(select).bind(administrator).bind(key))
+        .await?;
+    row.map(|row| {
+        let body = Hash::try_from(row.blob("body_hash")?).map_err(|_| StoreError::Unexpected("hash"))?;
+        Ok((body, row.id("message_id")?))
+    })
+    .transpose()
+}
+
+const INSERT_REQUEST: &str = "
+    INSERT INTO idempotency_keys (administrator_id, key_hash, body_hash, message_id, created_at)
+    VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (administrator_id, key_hash) DO NOTHING";
+
+/// False: another request was faster.
+pub async fn insert_request(
+    tx: &mut Tx,
+    administrator: AdministratorId,
+    key: Hash,
+    body: Hash,
+    message: MessageId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let insert = Statement::new(INSERT_REQUEST)
+        .bind(administrator)
+        .bind(key)
+        .bind(body)
+        .bind(message)
+        .bind(now);
+    Ok(tx.execute(insert).await? == 1)
+}
+
+pub async fn forget_requests(tx: &mut Tx, before: Timestamp) -> Result<(), StoreError> {
+    let delete = "DELETE FROM idempotency_keys WHERE created_at < $1";
+    tx.execute(Statement::new(delete).bind(before)).await?;
+    Ok(())
+}
