@@ -245,27 +245,45 @@ async fn deliver(
     kept: Option<SmtpSession>,
     outgoing: &Outgoing,
 ) -> (Option<SmtpSession>, Option<AttemptReport>) {
-    let mut session = match kept {
-        Some(session) => Some(session),
-        None => match connect(handle, credentials).await {
-            Ok(session) => Some(session),
-            Err(error) => return (None, Some(later(words(&error)))),
-        },
+    if let Some(mut session) = kept {
+        let submission = submit(handle, &mut session, outgoing).await;
+        // A connection that was silent for a while may be gone, and nobody has the message then.
+        if !matches!(submission, Submission::LostBefore(_)) {
+            return (
+                Some(session).filter(|_| goes_on(&submission)),
+                report(outgoing, submission),
+            );
+        }
+    }
+    let mut session = match connect(handle, credentials).await {
+        Ok(session) => session,
+        Err(error) => return (None, Some(later(words(&error)))),
     };
-    let Some(open) = &mut session else {
-        return (None, None);
-    };
+    let submission = submit(handle, &mut session, outgoing).await;
+    (
+        Some(session).filter(|_| goes_on(&submission)),
+        report(outgoing, submission),
+    )
+}
+
+async fn submit(handle: &EngineHandle, session: &mut SmtpSession, outgoing: &Outgoing) -> Submission {
     let data_sent = async { handle.services.data_sent(outgoing).await.is_ok() };
-    let submission = open
+    session
         .submit(
             outgoing.envelope_from(),
             outgoing.recipients(),
             &outgoing.raw,
             data_sent,
         )
-        .await;
-    let goes_on = matches!(submission, Submission::Taken { .. } | Submission::Refused { .. });
-    (session.filter(|_| goes_on), report(outgoing, submission))
+        .await
+}
+
+/// 421: the server hangs up (RFC 5321 §3.8).
+fn goes_on(submission: &Submission) -> bool {
+    match submission {
+        Submission::Taken { reply, .. } | Submission::Refused { reply, .. } => reply.code != 421,
+        _ => false,
+    }
 }
 
 async fn connect(handle: &EngineHandle, credentials: &SmtpCredentials) -> Result<SmtpSession, WireError> {

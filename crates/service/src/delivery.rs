@@ -114,14 +114,13 @@ impl Services {
     ) -> Result<Vec<Outgoing>, ServiceError> {
         let now = self.now();
         let mut tx = self.db.begin_write().await?;
-        outbox::mark_lost(
-            &mut tx,
-            now,
-            "The connection was lost before the server answered.",
-        )
-        .await?;
+        let said = "The connection was lost before the server answered.";
+        let lost = outbox::mark_lost(&mut tx, now, said).await?;
         let claimed = outbox::claim(&mut tx, worker, now.plus(SENDING_LEASE), busy, limit, now).await?;
         tx.commit().await?;
+        for (account, message) in lost {
+            self.events.publish(Event::MessageChanged { account, message });
+        }
         let mut outgoing = Vec::with_capacity(claimed.len());
         for claimed in claimed {
             let raw = self.blobs.read(&claimed.raw).await?;

@@ -98,11 +98,12 @@ pub async fn claim(
     limit: u32,
     now: Timestamp,
 ) -> Result<Vec<Claimed>, StoreError> {
-    let mut statement = Statement::new(format!(
-        "SELECT mail_account_id FROM outbox WHERE {CLAIMABLE} AND mail_account_id NOT IN "
-    ))
-    .bind(now);
-    statement.push_list(busy.iter().map(|id| Value::from(*id)));
+    let mut statement =
+        Statement::new(format!("SELECT mail_account_id FROM outbox WHERE {CLAIMABLE}")).bind(now);
+    if !busy.is_empty() {
+        statement.push_sql(" AND mail_account_id NOT IN ");
+        statement.push_list(busy.iter().map(|id| Value::from(*id)));
+    }
     statement.push_sql(" ORDER BY due_at LIMIT 1");
     let Some(row) = tx.fetch_optional(statement).await? else {
         return Ok(Vec::new());
@@ -259,14 +260,29 @@ pub async fn put_back(
     Ok(())
 }
 
-const LOST: &str = "
-    UPDATE outbox
-       SET state = 'unknown', lease_owner = '', lease_until = 0, said = $2
-     WHERE state = 'sending' AND lease_until < $1 AND data_sent_at IS NOT NULL";
+const LOST: &str = "state = 'sending' AND lease_until < $1 AND data_sent_at IS NOT NULL";
 
-/// Entries of workers that died around the final dot.
-pub async fn mark_lost(tx: &mut Tx, now: Timestamp, said: &str) -> Result<u64, StoreError> {
-    tx.execute(Statement::new(LOST).bind(now).bind(said)).await
+/// Entries of workers that died around the final dot: nobody knows whether they went.
+pub async fn mark_lost(
+    tx: &mut Tx,
+    now: Timestamp,
+    said: &str,
+) -> Result<Vec<(MailAccountId, MessageId)>, StoreError> {
+    let select = format!("SELECT message_id, mail_account_id FROM outbox WHERE {LOST}");
+    let rows = tx.fetch_all(Statement::new(select).bind(now)).await?;
+    let mut lost = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let message: MessageId = row.id("message_id")?;
+        let update = format!(
+            "UPDATE outbox SET state = 'unknown', lease_owner = '', lease_until = 0, said = $2
+              WHERE {LOST} AND message_id = $3"
+        );
+        let update = Statement::new(update).bind(now).bind(said).bind(message);
+        if tx.execute(update).await? == 1 {
+            lost.push((row.id("mail_account_id")?, message));
+        }
+    }
+    Ok(lost)
 }
 
 /// When the next entry is due; `None`: nothing waits.

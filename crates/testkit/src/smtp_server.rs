@@ -66,6 +66,17 @@ impl SmtpFault {
     ];
 }
 
+/// How a connection ends before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// The server hangs up.
+    Link,
+    /// The server reads no more, so that the client can be killed at this point.
+    Pause,
+}
+
+const FOREVER: Duration = Duration::from_secs(3600);
+
 /// A message that the server took responsibility for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
@@ -83,8 +94,9 @@ struct Shared {
     refused: Mutex<Vec<String>>,
     /// Every byte that came, for tests of what goes over the wire.
     wire: Mutex<Vec<u8>>,
-    /// The next connection is cut when it has sent so many bytes.
-    cut_after: Mutex<Option<usize>>,
+    /// The next connection ends so when it has sent so many bytes.
+    cut: Mutex<Option<(Cut, usize)>>,
+    paused: tokio::sync::Notify,
 }
 
 pub struct SmtpServer {
@@ -118,9 +130,14 @@ impl SmtpServer {
         lock(&self.shared.faults).push_back((verb, fault));
     }
 
-    /// The next connection is cut once so many bytes of it were read.
-    pub fn cut_next_after(&self, bytes: usize) {
-        *lock(&self.shared.cut_after) = Some(bytes);
+    /// The next connection is cut, or nothing more is read of it, once so many bytes were.
+    pub fn cut_next_after(&self, bytes: usize, cut: Cut) {
+        *lock(&self.shared.cut) = Some((cut, bytes));
+    }
+
+    /// A connection has come to where nothing more is read.
+    pub async fn paused(&self) {
+        self.shared.paused.notified().await;
     }
 
     /// Recipients that hold this text are refused from now on.
@@ -147,7 +164,7 @@ struct Connection<'a> {
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
     /// Bytes until this connection is cut.
-    left: Option<usize>,
+    left: Option<(Cut, usize)>,
 }
 
 /// `None` ends the connection.
@@ -157,7 +174,7 @@ async fn serve(stream: TcpStream, shared: &Shared) -> Option<()> {
         shared,
         reader: BufReader::new(reader),
         writer,
-        left: lock(&shared.cut_after).take(),
+        left: lock(&shared.cut).take(),
     };
     connection.reply(Verb::Greeting, "220 sink ESMTP").await?;
     let mut envelope = (String::new(), Vec::new());
@@ -227,8 +244,17 @@ impl Connection<'_> {
         if self.reader.read_until(b'\n', &mut line).await.ok()? == 0 {
             return None;
         }
-        if let Some(left) = &mut self.left {
-            *left = left.checked_sub(line.len())?;
+        if let Some((cut, left)) = &mut self.left {
+            match left.checked_sub(line.len()) {
+                Some(rest) => *left = rest,
+                None => {
+                    if *cut == Cut::Pause {
+                        self.shared.paused.notify_one();
+                        tokio::time::sleep(FOREVER).await;
+                    }
+                    return None;
+                }
+            }
         }
         lock(&self.shared.wire).extend_from_slice(&line);
         Some(line)
@@ -290,7 +316,7 @@ impl Connection<'_> {
                 Some(())
             }
             SmtpFault::Silent => {
-                tokio::time::sleep(Duration::from_secs(3600)).await;
+                tokio::time::sleep(FOREVER).await;
                 None
             }
         }
