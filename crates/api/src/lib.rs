@@ -2,6 +2,7 @@
 
 mod accounts;
 mod assets;
+mod compose;
 mod conversations;
 mod crm;
 mod error;
@@ -12,6 +13,7 @@ mod grants;
 mod health;
 mod inbox;
 mod origin;
+mod outbox;
 mod own_access;
 mod parties;
 mod session;
@@ -48,6 +50,8 @@ pub use state::Reach;
 struct ApiDoc;
 
 const MAX_BODY_BYTES: usize = 1024 * 1024;
+const MAX_FILE_BYTES: usize = service::drafts::MAX_FILE_BYTES + 1024;
+const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 const MAX_IMPORT_BYTES: usize = 20 * 1024 * 1024;
 
 /// The whole web application.
@@ -142,6 +146,26 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(crm::find))
         .routes(routes!(crm::list_tokens, crm::create_token))
         .routes(routes!(crm::revoke_token))
+        .routes(routes!(compose::senders))
+        .routes(routes!(compose::list_drafts, compose::create_draft))
+        .routes(routes!(
+            compose::get_draft,
+            compose::save_draft,
+            compose::delete_draft
+        ))
+        .routes(routes!(compose::attach).layer(DefaultBodyLimit::max(MAX_FILE_BYTES)))
+        .routes(routes!(compose::read_file, compose::detach))
+        .routes(routes!(compose::answer))
+        .routes(routes!(compose::set_signature))
+        .routes(routes!(compose::list_canned, compose::add_canned))
+        .routes(routes!(compose::delete_canned))
+        .routes(routes!(compose::suggestions))
+        .routes(routes!(outbox::list, outbox::send).layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES)))
+        .routes(routes!(outbox::get, outbox::take_back))
+        .routes(routes!(outbox::again))
+        .routes(routes!(outbox::went))
+        .routes(routes!(outbox::test_smtp))
+        .routes(routes!(outbox::send_test))
         .routes(routes!(parties::import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
         .routes(routes!(conversations::conversation))
         .routes(routes!(conversations::thread))

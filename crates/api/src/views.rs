@@ -54,6 +54,8 @@ pub struct MessageRow {
     parked: bool,
     unread: bool,
     deleted: bool,
+    /// Of what was written here: `queued`, `sending`, `sent`, `retrying`, `failed` or `unknown`.
+    outbox: Option<String>,
 }
 
 impl From<ListedMessage> for MessageRow {
@@ -84,6 +86,7 @@ impl From<ListedMessage> for MessageRow {
             parked: message.parked_reason.is_some(),
             unread: message.unread,
             deleted: message.deleted_at.is_some(),
+            outbox: message.outbox.map(|state| state.as_str().to_owned()),
         }
     }
 }

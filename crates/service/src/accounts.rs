@@ -535,7 +535,7 @@ fn check_imap(mut settings: ImapSettings) -> Result<ImapSettings, ServiceError> 
     }
 }
 
-fn check_smtp(mut settings: SmtpSettings) -> Result<SmtpSettings, ServiceError> {
+pub(crate) fn check_smtp(mut settings: SmtpSettings) -> Result<SmtpSettings, ServiceError> {
     settings.server = settings.server.trim().to_lowercase();
     let mut errors = Vec::new();
     if settings.enabled && !settings.use_system {

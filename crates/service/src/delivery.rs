@@ -15,6 +15,7 @@ use domain::outbox::SentCopy;
 use domain::rules::delivery::Attempt;
 use domain::rules::delivery::NextStep;
 use domain::rules::delivery::next_step;
+use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
 use store::accounts::MailAccount;
 use store::drafts;
@@ -27,6 +28,8 @@ use store::outbox::Outcome;
 use crate::Event;
 use crate::ServiceError;
 use crate::Services;
+use crate::access::Viewer;
+use crate::accounts::check_smtp;
 
 /// Longer than any one submission takes.
 pub const SENDING_LEASE: Duration = Duration::from_secs(15 * 60);
@@ -206,8 +209,33 @@ impl Services {
         Ok(tx.commit().await?)
     }
 
-    /// What Test connection signs in with: the form's values, and the stored password only for what it was given
-    /// for. `None`: SMTP is not set up.
+    /// What Test connection signs in with. Owner only.
+    pub async fn smtp_credentials_to_test(
+        &self,
+        viewer: Viewer,
+        id: MailAccountId,
+        settings: SmtpSettings,
+        typed: Option<SecretString>,
+    ) -> Result<SmtpCredentials, ServiceError> {
+        let account = self.get_own_account(viewer, id).await?;
+        let settings = check_smtp(SmtpSettings {
+            enabled: true,
+            ..settings
+        })?;
+        let typed = typed.filter(|typed| !typed.expose_secret().is_empty());
+        let found = self.smtp_credentials(&account, Some(settings), typed).await?;
+        let found = found.ok_or(ServiceError::NotFound)?;
+        if found.password.is_none() && found.settings.auth != SmtpAuth::None {
+            return Err(ServiceError::field(
+                "password",
+                "Type the password: the stored one is for other settings.",
+            ));
+        }
+        Ok(found)
+    }
+
+    /// With the form's values, or as they are stored; the stored password only for what it was given for. `None`:
+    /// SMTP is not set up.
     pub async fn smtp_credentials(
         &self,
         account: &MailAccount,

@@ -13,6 +13,7 @@ use domain::ThreadId;
 use domain::Timestamp;
 use domain::message::AddressRole;
 use domain::message::NamedAddress;
+use domain::party::PartyKind;
 use domain::rules::threading::subject_key;
 use domain::text::sentence;
 use mime::Mailbox;
@@ -37,6 +38,7 @@ pub const MAX_RECIPIENTS: usize = 100;
 const MAX_HTML: usize = 2 * 1024 * 1024;
 pub const MAX_FILE_BYTES: usize = 35 * 1024 * 1024;
 const MAX_FILES: usize = 50;
+const MAX_SUGGESTIONS: usize = 10;
 
 /// A recipient as it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -221,6 +223,7 @@ impl Services {
     }
 
     pub async fn delete_draft(&self, viewer: Viewer, id: DraftId) -> Result<(), ServiceError> {
+        self.find_draft(viewer, id).await?;
         let mut tx = self.db.begin_write().await?;
         if !drafts::delete(&mut tx, viewer.administrator, id).await? {
             return Err(ServiceError::NotFound);
@@ -415,6 +418,45 @@ impl Services {
             return Err(ServiceError::NotFound);
         }
         Ok(tx.commit().await?)
+    }
+
+    /// People to write to, from customers and leads, and from mail that the viewer may see.
+    pub async fn suggest_recipients(
+        &self,
+        viewer: Viewer,
+        text: &str,
+    ) -> Result<Vec<WrittenAddress>, ServiceError> {
+        let text = CleanText::cut(text, 100).into_string();
+        if text.chars().count() < 2 {
+            return Ok(Vec::new());
+        }
+        let mut found: Vec<WrittenAddress> = Vec::new();
+        for kind in [PartyKind::Customer, PartyKind::Lead] {
+            let (parties, _) = self.list_parties(viewer, kind, &text, None).await?;
+            for party in parties.into_iter().take(MAX_SUGGESTIONS) {
+                for held in party.addresses {
+                    let address = held.address.as_str().to_owned();
+                    push_new(
+                        &mut found,
+                        &[],
+                        WrittenAddress {
+                            name: party.name.clone(),
+                            address,
+                        },
+                    );
+                }
+            }
+        }
+        let access = self.access_of(viewer).await?;
+        let mut conn = self.db.read().await?;
+        let limit = MAX_SUGGESTIONS as u32;
+        for (name, address) in
+            messages::list_correspondents(&mut conn, &access, &text.to_lowercase(), limit).await?
+        {
+            push_new(&mut found, &[], WrittenAddress { name, address });
+        }
+        found.truncate(MAX_SUGGESTIONS);
+        Ok(found)
     }
 
     /// An account of the viewer's, or one with Reply. A sealed one is not there.

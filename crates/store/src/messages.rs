@@ -700,3 +700,30 @@ pub async fn bcc_for_engine(
     });
     named.collect()
 }
+
+/// Addresses that begin so, in mail that the viewer may see, with a name where one is known.
+pub async fn list_correspondents(
+    conn: &mut Conn,
+    access: &Access,
+    start: &str,
+    limit: u32,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let mut found = Vec::new();
+    for account in access.account_ids() {
+        let select = "SELECT address, MAX(name) AS name
+                        FROM message_addresses
+                       WHERE mail_account_id = $1 AND address >= $2 AND address < $3
+                       GROUP BY address
+                       ORDER BY address
+                       LIMIT $4";
+        let statement = Statement::new(select)
+            .bind(account)
+            .bind(start)
+            .bind(format!("{start}\u{10FFFF}"))
+            .bind(limit);
+        for row in conn.fetch_all(statement).await? {
+            found.push((row.text("name")?, row.text("address")?));
+        }
+    }
+    Ok(found)
+}

@@ -114,16 +114,19 @@ fn expected(row: &Row, viewer: Viewer, target: Target) -> StatusCode {
         (Whose::OwnRecord, _) => granted,
         (Whose::Supers, Viewer::Super) => granted,
         (Whose::Supers, _) => 403,
-        (Whose::Session, _) if target == Target::Own => granted,
-        (Whose::Session, _) => 404,
-        (Whose::Account(_) | Whose::Message(_) | Whose::Thread(_), Viewer::SealedOwner)
-            if target == Target::Own =>
-        {
-            row.sealed
-        }
-        (Whose::Account(_) | Whose::Message(_) | Whose::Thread(_), _) => {
+        (Whose::Draft, Viewer::SealedOwner) => 404,
+        (Whose::Session | Whose::Draft, _) if target == Target::Own => granted,
+        (Whose::Session | Whose::Draft, _) => 404,
+        (
+            Whose::Account(_) | Whose::Message(_) | Whose::Thread(_) | Whose::Outgoing(_),
+            Viewer::SealedOwner,
+        ) if target == Target::Own => row.sealed,
+        (Whose::Account(_) | Whose::Message(_) | Whose::Thread(_) | Whose::Outgoing(_), _) => {
             let needed = match row.whose {
-                Whose::Account(needed) | Whose::Message(needed) | Whose::Thread(needed) => needed,
+                Whose::Account(needed)
+                | Whose::Message(needed)
+                | Whose::Thread(needed)
+                | Whose::Outgoing(needed) => needed,
                 _ => rows::Level::See,
             };
             let held = match target {

@@ -24,6 +24,10 @@ pub enum Whose {
     Account(Level),
     /// `{id}` is a message.
     Message(Level),
+    /// `{id}` is a draft of somebody's own.
+    Draft,
+    /// `{id}` is a message on its way out, and this level is needed in its account.
+    Outgoing(Level),
     /// `{id}` is a thread, and this level is needed in its account.
     Thread(Level),
 }
@@ -42,10 +46,10 @@ pub struct Row {
 impl Row {
     pub fn targets(&self) -> &'static [Target] {
         match self.whose {
-            Whose::Account(_) | Whose::Message(_) | Whose::Thread(_) => {
+            Whose::Account(_) | Whose::Message(_) | Whose::Thread(_) | Whose::Outgoing(_) => {
                 &[Target::Own, Target::Granted, Target::Foreign, Target::Missing]
             }
-            Whose::Session => &[Target::Foreign, Target::Missing, Target::Own],
+            Whose::Session | Whose::Draft => &[Target::Foreign, Target::Missing, Target::Own],
             _ => &[Target::Own],
         }
     }
@@ -82,8 +86,10 @@ use Level::Own;
 use Level::Reply;
 use Level::See;
 use Whose::Account;
+use Whose::Draft;
 use Whose::Everybodys;
 use Whose::Message;
+use Whose::Outgoing;
 use Whose::OwnRecord;
 use Whose::Session;
 use Whose::Supers;
@@ -99,6 +105,12 @@ const PASSWORDS: &str =
     r#"{"current_password":"correct horse battery","new_password":"another long password"}"#;
 const WRONG_FACTOR: &str =
     r#"{"password":"correct horse battery","secret":"JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP","code":"000000"}"#;
+
+const FROM_OWN: &str =
+    r#"{"account_id":"{own}","to":[{"address":"kelly@out.example"}],"subject":"Hi","html":"<p>Hi</p>"}"#;
+const FROM_ACCOUNT: &str =
+    r#"{"account_id":"{account}","to":[{"address":"kelly@out.example"}],"subject":"Hi","html":"<p>Hi</p>"}"#;
+const SMTP_TEST: &str = r#"{"enabled":true,"server":"smtp.example.org","port":587,"security":"tls","auth":"plain","use_system":false,"password":"x"}"#;
 
 const PAIR: &str = r#"{"party_id":"{party}"}"#;
 const PARTY: &str = r#"{"kind":"customer","name":"New","number":"","phone":"","status":"","external_id":null,"notes":"","addresses":["new@out.example"]}"#;
@@ -248,6 +260,55 @@ pub const ROWS: &[Row] = &[
     sealed(
         row("POST", "/accounts/{id}/unblock", Account(Manage), UNBLOCK, 204),
         404,
+    ),
+    row(
+        "POST",
+        "/messages/{id}/answer",
+        Message(Reply),
+        r#"{"kind":"reply"}"#,
+        201,
+    ),
+    row("GET", "/senders", OwnRecord, "", 200),
+    row("GET", "/suggestions", OwnRecord, "", 200),
+    row("GET", "/canned-responses", OwnRecord, "", 200),
+    row(
+        "POST",
+        "/canned-responses",
+        OwnRecord,
+        r#"{"name":"Hello","html":"<p>Hi</p>"}"#,
+        204,
+    ),
+    row("DELETE", "/canned-responses/{id}", OwnRecord, "", 404),
+    row("GET", "/drafts", OwnRecord, "", 200),
+    row("GET", "/outbox", OwnRecord, "", 200),
+    // The account is named in the body.
+    sealed(row("POST", "/drafts", Account(Reply), FROM_ACCOUNT, 201), 404),
+    sealed(row("POST", "/outbox", Account(Reply), FROM_ACCOUNT, 202), 404),
+    row("GET", "/drafts/{id}", Draft, "", 200),
+    row("PUT", "/drafts/{id}", Draft, FROM_OWN, 204),
+    row("DELETE", "/drafts/{id}", Draft, "", 204),
+    row("POST", "/drafts/{id}/files", Draft, "text", 201),
+    row("GET", "/drafts/{id}/files/{file}", Draft, "", 404),
+    row("DELETE", "/drafts/{id}/files/{file}", Draft, "", 404),
+    row("GET", "/outbox/{id}", Outgoing(See), "", 200),
+    row("DELETE", "/outbox/{id}", Outgoing(Reply), "", 200),
+    // It is queued: there is nothing to send again, and nothing unknown.
+    row("POST", "/outbox/{id}/again", Outgoing(Reply), "", 422),
+    row("POST", "/outbox/{id}/went", Outgoing(Reply), "", 422),
+    row(
+        "PUT",
+        "/accounts/{id}/signature",
+        Account(Own),
+        r#"{"html":"<p>A</p>"}"#,
+        204,
+    ),
+    row("POST", "/accounts/{id}/smtp/test", Account(Own), SMTP_TEST, 200),
+    row(
+        "POST",
+        "/accounts/{id}/smtp/send-test",
+        Account(Own),
+        r#"{"to":"kelly@out.example"}"#,
+        202,
     ),
     row("GET", "/threads/{id}", Thread(See), "", 200),
     // There is no second thread of the account, and a thread of one message cannot be split: refused after the

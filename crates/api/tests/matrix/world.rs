@@ -14,12 +14,15 @@ use axum::http::Request;
 use axum::http::StatusCode;
 use axum::http::header;
 use domain::AdministratorId;
+use domain::DraftId;
 use domain::MailAccountId;
 use domain::MessageId;
 use domain::PartyId;
 use domain::Right;
 use domain::SessionId;
 use domain::ThreadId;
+use domain::account::SmtpAuth;
+use domain::account::SmtpSettings;
 use domain::folder::FolderCursor;
 use domain::folder::FolderRole;
 use domain::folder::Uid;
@@ -30,7 +33,11 @@ use jiff::civil::date;
 use service::MasterKey;
 use service::Services;
 use service::SystemClock;
+use service::accounts::Card;
 use service::administrators::NewAdministrator;
+use service::drafts::DraftForm;
+use service::drafts::Recipients;
+use service::drafts::WrittenAddress;
 use service::grants::WantedGrant;
 use service::inbox::Filter;
 use service::inbox::InboxQuery;
@@ -38,6 +45,7 @@ use service::inbox::Position;
 use service::inbox::Show;
 use service::intake::FetchedForIntake;
 use service::intake::IntakeBatch;
+use service::outbox::SendForm;
 use service::parties::PartyForm;
 use service::sign_in::Origin;
 use sqlx::Row as _;
@@ -122,6 +130,8 @@ pub struct Person {
     pub account: MailAccountId,
     pub message: MessageId,
     thread: ThreadId,
+    draft: DraftId,
+    outgoing: MessageId,
     session: SessionId,
     cookie: String,
 }
@@ -249,12 +259,60 @@ async fn person(services: &Services, viewer: Viewer) -> Person {
         account,
         message: MessageId::from_uuid(uuid::Uuid::nil()),
         thread: ThreadId::from_uuid(uuid::Uuid::nil()),
+        draft: DraftId::from_uuid(uuid::Uuid::nil()),
+        outgoing: MessageId::from_uuid(uuid::Uuid::nil()),
         session,
         cookie,
     };
     person.message = deliver(services, &person, viewer, 1).await;
     person.thread = thread_of(services, &person).await;
+    (person.draft, person.outgoing) = write(services, &person, viewer).await;
     person
+}
+
+/// A draft, and a message that is queued. Nothing sends it: no engine runs.
+async fn write(services: &Services, person: &Person, viewer: Viewer) -> (DraftId, MessageId) {
+    let writer = service_viewer(services, person).await;
+    let settings = SmtpSettings {
+        enabled: true,
+        server: "smtp.isp.example".into(),
+        auth: SmtpAuth::None,
+        ..SmtpSettings::default()
+    };
+    let card = Card::Smtp {
+        settings,
+        password: None,
+    };
+    services
+        .save_card(writer, person.account, card)
+        .await
+        .expect("SMTP card");
+    let word = canary(viewer);
+    let form = DraftForm {
+        account: person.account,
+        thread: None,
+        answers: None,
+        recipients: Recipients {
+            to: vec![WrittenAddress {
+                name: word.clone(),
+                address: format!("{word}@out.example"),
+            }],
+            ..Recipients::default()
+        },
+        subject: format!("Written about {word}"),
+        html: format!("<p>{word}</p>"),
+    };
+    let draft = services
+        .save_draft(writer, None, form.clone())
+        .await
+        .expect("draft");
+    let send = SendForm {
+        form,
+        draft: None,
+        can_be_undone: true,
+    };
+    let queued = services.send(writer, send, None).await.expect("queued");
+    (draft, queued.message)
 }
 
 async fn sign_in_as(services: &Services, login: &str) -> (SessionId, String) {
@@ -406,18 +464,24 @@ impl World {
         let path = row
             .path
             .replace("{id}", &id)
+            .replace("{file}", MISSING)
             .replace("{capability}", "made-up")
             .replace("{external_id}", "unknown");
         let query = match (row.method, row.path) {
             (_, "/presets") => "?domain=gmail.com".to_owned(),
             ("GET", "/parties") => "?kind=customer".to_owned(),
             (_, "/parties/{id}/pairings") => format!("?address={}", correspondent(Viewer::Owner)),
+            (_, "/drafts/{id}/files") => "?name=a.txt".to_owned(),
+            (_, "/suggestions") => "?text=ku".to_owned(),
             (_, "/parties/import") => "?kind=customer&apply=true".to_owned(),
             ("GET", "/messages/{id}/block") => "?scope=address".to_owned(),
             _ => String::new(),
         };
         let body = row.body.replace("{party}", &self.party.to_string());
         let body = body.replace("{thread}", &self.id(row, viewer, target));
+        let body = body.replace("{account}", &self.id(row, viewer, target));
+        let own = self.people.get(&viewer).map(|person| person.account.to_string());
+        let body = body.replace("{own}", own.as_deref().unwrap_or(MISSING));
         self.send(viewer, row.method, &format!("{path}{query}"), &body)
             .await
     }
@@ -435,6 +499,8 @@ impl World {
         match row.whose {
             Whose::Message(_) => person.message.to_string(),
             Whose::Thread(_) => person.thread.to_string(),
+            Whose::Draft => person.draft.to_string(),
+            Whose::Outgoing(_) => person.outgoing.to_string(),
             Whose::Session => person.session.to_string(),
             Whose::Supers => self.people[&Viewer::Foreigner].id.to_string(),
             _ => person.account.to_string(),
