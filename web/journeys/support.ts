@@ -1,6 +1,6 @@
 /** A running demo, a real browser, and what the journeys share. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -67,6 +67,41 @@ export class Demo {
     const raw = `From: ${from}\nTo: ${this.state.alice}\nSubject: ${subject}\nMessage-ID: <${Date.now()}@out.example>\n\n${text}\n`;
     const sent = spawnSync("/usr/sbin/exim4", ["-C", this.state.exim, "-i", "-odf", "-f", "kelly@out.example", this.state.alice], { input: raw });
     if (sent.status !== 0) throw new Error(`exim4: ${sent.stderr.toString()}`);
+  }
+
+  /** Another IMAP client (curl): every message of a folder of somebody's mailbox, newest last. */
+  mailbox(user: string, folder = "INBOX"): string[] {
+    const server = `imap://127.0.0.1:${this.state.imapPort}/${folder}`;
+    const login = ["-s", "-u", `${user}:${this.state.mailPassword}`];
+    const found = spawnSync("curl", [...login, server, "-X", "UID SEARCH ALL"]).stdout.toString();
+    const uids = found.match(/\d+/g) ?? [];
+    return uids.map((uid) => spawnSync("curl", [...login, `${server};UID=${uid}`]).stdout.toString());
+  }
+
+  /** Another IMAP client files a message, as a phone does with what it has sent. */
+  file(user: string, folder: string, raw: string): void {
+    const server = `imap://127.0.0.1:${this.state.imapPort}/${folder}`;
+    const message = join(this.folder, "message.eml");
+    writeFileSync(message, raw.replaceAll("\n", "\r\n"));
+    const done = spawnSync("curl", ["-sS", "-u", `${user}:${this.state.mailPassword}`, "-T", message, server]);
+    if (done.status !== 0) throw new Error(`curl: ${done.stderr.toString()}`);
+  }
+
+  /** Any message, as the server of its sender hands it over. */
+  receive(from: string, raw: string): void {
+    const sent = spawnSync("/usr/sbin/exim4", ["-C", this.state.exim, "-i", "-odf", "-f", from, this.state.alice], { input: raw });
+    if (sent.status !== 0) throw new Error(`exim4: ${sent.stderr.toString()}`);
+  }
+}
+
+/** Waits until it is there, looking again; fails after ten seconds. */
+export async function eventually<T>(what: string, look: () => T | undefined): Promise<T> {
+  const end = Date.now() + 10_000;
+  for (;;) {
+    const found = look();
+    if (found !== undefined) return found;
+    if (Date.now() > end) throw new Error(`${what}: not within ten seconds`);
+    await new Promise((wait) => setTimeout(wait, 150));
   }
 }
 

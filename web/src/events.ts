@@ -1,7 +1,7 @@
 /** What has just changed, from the server: one stream for all tabs of a browser. */
 import type { QueryClient } from "@tanstack/react-query";
 
-const NAMES = ["arrived", "changed", "account", "access", "party", "resync"] as const;
+const NAMES = ["arrived", "changed", "account", "access", "party", "outbox", "resync"] as const;
 const REOPEN_MS = 10_000;
 type Name = (typeof NAMES)[number];
 
@@ -58,7 +58,11 @@ function refresh(queries: QueryClient, name: Name) {
     stale("status");
     return;
   }
-  for (const key of ["messages", "unread", "status", "conversation"]) stale(key);
+  if (name === "outbox") {
+    for (const key of ["outbox", "drafts"]) stale(key);
+    return;
+  }
+  for (const key of ["messages", "unread", "status", "conversation", "outbox"]) stale(key);
   if (name === "party" || name === "resync") for (const key of ["parties", "party", "message"]) stale(key);
   if (name === "access" || name === "resync") for (const key of ["session", "seal", "message"]) stale(key);
 }

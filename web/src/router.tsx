@@ -1,6 +1,8 @@
 import { createRootRoute, createRoute, createRouter, Navigate, Outlet } from "@tanstack/react-router";
 import { EmailAccount } from "./features/email-account/EmailAccount";
 import { Inbox } from "./features/inbox/Inbox";
+import { Drafts } from "./features/outbox/Drafts";
+import { Outbox } from "./features/outbox/Outbox";
 import { DeepLink } from "./features/parties/DeepLink";
 import { Parties } from "./features/parties/Parties";
 import { PartyPage } from "./features/parties/PartyPage";
@@ -50,6 +52,8 @@ export const inboxRoute = createRoute({
 });
 const account = createRoute({ getParentRoute: () => shell, path: "/profile/email-account", component: EmailAccount });
 const profile = createRoute({ getParentRoute: () => shell, path: "/profile", component: Profile });
+const drafts = createRoute({ getParentRoute: () => shell, path: "/drafts", component: Drafts });
+const outbox = createRoute({ getParentRoute: () => shell, path: "/outbox", component: Outbox });
 const customers = createRoute({ getParentRoute: () => shell, path: "/customers", component: () => <Parties key="customer" kind="customer" /> });
 const leads = createRoute({ getParentRoute: () => shell, path: "/leads", component: () => <Parties key="lead" kind="lead" /> });
 export const partyRoute = createRoute({
@@ -62,7 +66,7 @@ export const deepLinkRoute = createRoute({ getParentRoute: () => shell, path: "/
 const administrators = createRoute({ getParentRoute: () => shell, path: "/administrators", component: Administrators });
 
 export const router = createRouter({
-  routeTree: root.addChildren([setup, welcome, shell.addChildren([home, inboxRoute, account, profile, customers, leads, partyRoute, deepLinkRoute, administrators])]),
+  routeTree: root.addChildren([setup, welcome, shell.addChildren([home, inboxRoute, drafts, outbox, account, profile, customers, leads, partyRoute, deepLinkRoute, administrators])]),
 });
 
 declare module "@tanstack/react-router" {

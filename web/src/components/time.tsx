@@ -33,7 +33,9 @@ export function shortTime(at: Date, now: Date): string {
 }
 
 export function longTime(at: Date, now: Date): string {
-  const seconds = Math.round((at.getTime() - now.getTime()) / 1000);
+  const exact = Math.round((at.getTime() - now.getTime()) / 1000);
+  // The page's clock ticks slowly: what has just happened is not in the future.
+  const seconds = exact > 0 && exact < 60 ? 0 : exact;
   const format = new Intl.RelativeTimeFormat(datesLanguage() || "en", { numeric: "auto" });
   const size = Math.abs(seconds);
   if (size < 60) return format.format(seconds, "second");

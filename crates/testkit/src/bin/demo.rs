@@ -123,7 +123,7 @@ impl Demo {
         }
         if !options.without_account {
             let file = folder.path().join("account.toml");
-            std::fs::write(&file, account_file(&dovecot))?;
+            std::fs::write(&file, account_file(&dovecot, &mta))?;
             world.run(
                 &[
                     "account",
@@ -254,7 +254,7 @@ impl World<'_> {
     }
 }
 
-fn account_file(dovecot: &Dovecot) -> String {
+fn account_file(dovecot: &Dovecot, mta: &Mta) -> String {
     format!(
         "name = \"{}\"
 address = \"{}\"
@@ -268,7 +268,13 @@ deny = [\"*.spam.example\"]
 server = \"localhost\"
 port = {}
 security = \"tls\"
+[smtp]
+enabled = true
+server = \"localhost\"
+port = {}
+security = \"none\"
+auth = \"none\"
 ",
-        ALICE.name, ALICE.address, ALICE.login, dovecot.imaps_port
+        ALICE.name, ALICE.address, ALICE.login, dovecot.imaps_port, mta.smtp_port
     )
 }

@@ -167,7 +167,7 @@ function NoRows({ search }: { search: InboxSearch }) {
   return <EmptyState title={texts.emptyInbox} hint={texts.emptyInboxHint} />;
 }
 
-const KEYS: [string, string][] = [["j / k", "Next, previous"], ["Enter", "Open the first"], ["e", "Mark read"], ["#", "Delete"], ["/", "Search"], ["p", "Pair"], ["b", "Block"], ["Esc", "Close"], ["g c", "Go to Customers"], ["g i", "Go to Inbox"], ["g e", "Go to Email account"], ["g p", "Go to My profile"], ["Ctrl K", "Open anything by name"], ["?", "This list"]];
+const KEYS: [string, string][] = [["j / k", "Next, previous"], ["Enter", "Open the first"], ["e", "Mark read"], ["#", "Delete"], ["/", "Search"], ["r / a / f", "Reply, reply all, forward"], ["c", "Write"], ["Ctrl Enter", "Send"], ["p", "Pair"], ["b", "Block"], ["Esc", "Close"], ["g c", "Go to Customers"], ["g i", "Go to Inbox"], ["g e", "Go to Email account"], ["g p", "Go to My profile"], ["Ctrl K", "Open anything by name"], ["?", "This list"]];
 
 function Keys() {
   return <dl style={{ display: "grid", gridTemplateColumns: "max-content 1fr", gap: "8px 18px", margin: 0 }}>{KEYS.map(([key, does]) => <div key={key} style={{ display: "contents" }}><dt><Kbd>{key}</Kbd></dt><dd style={{ margin: 0 }}>{does}</dd></div>)}</dl>;

@@ -7,6 +7,7 @@ import { type MouseEvent, useEffect, useLayoutEffect, useRef } from "react";
 import { Avatar } from "../../components/Avatar";
 import { Time } from "../../components/time";
 import { texts } from "../../texts";
+import { StateLabel } from "../outbox/Outbox";
 import { messageQuery, type Row } from "./query";
 
 const ROW_PX = 57;
@@ -126,6 +127,7 @@ function ListRow({ row, top, height, open, selected, onOpen, onSelect, onRead, o
         <div className="bottom">
           {unknown && <span className="label orange">{row.disowned ? texts.disowned : texts.authorNotFound}</span>}
           {row.author_kind === "administrator" && <span className="label plain">{texts.administrator}</span>}
+          {row.outbox && row.outbox !== "sent" && <StateLabel state={row.outbox} />}
           {row.parked && <span className="label plain">{texts.parked}</span>}
           {row.parties.length > 1 && <span className="label orange">{texts.ambiguous}</span>}
           <span className="text">

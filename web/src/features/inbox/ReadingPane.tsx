@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Collapse, Group, Menu, Modal, Skeleton, Tooltip } from "@mantine/core";
-import { IconArrowLeft, IconCheck, IconChevronDown, IconChevronUp, IconDots, IconDownload, IconFile, IconPhotoOff } from "@tabler/icons-react";
+import { IconArrowBackUp, IconArrowForwardUp, IconArrowLeft, IconCheck, IconChevronDown, IconChevronUp, IconDots, IconDownload, IconFile, IconPhotoOff } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { Avatar } from "../../components/Avatar";
 import { Seal } from "../../components/Seal";
@@ -10,6 +10,8 @@ import { exactTime, Time } from "../../components/time";
 import { useKeys } from "../../components/useKeys";
 import { ApiProblem, api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
+import { useComposer } from "../composer/context";
+import { DeliveryOf } from "../outbox/Outbox";
 import { NEW_PARTY, PartyForm } from "../parties/PartyForm";
 import { offerUndo, useMessageActions } from "./actions";
 import { BlockDialog } from "./BlockDialog";
@@ -79,6 +81,7 @@ function Message({ view, embedded, onBack, onDeleted, onStep }: Around & { view:
         <BackButton onBack={onBack} />
         <div style={{ display: "flex", gap: 12, alignItems: "flex-start" }}>
           <h2 style={{ flex: 1 }}>{row.subject || texts.noSubject}</h2>
+          {mayReply(row) && <Answers row={row} />}
           {onStep && <Steps row={row} onStep={onStep} />}
           <MessageMenu view={view} onDeleted={onDeleted} />
         </div>
@@ -93,6 +96,7 @@ function Message({ view, embedded, onBack, onDeleted, onStep }: Around & { view:
       </header>}
       <div className="body">
         <From view={view} menu={embedded && <MessageMenu view={view} onDeleted={onDeleted} more={embedded.menu} />} />
+        {row.outbox && row.outbox !== "sent" && <DeliveryOf id={row.id} />}
         {view.note && <div className="notice" role="note"><span style={{ flex: 1 }}>{view.note}</span>{row.parked && mayManage && <Button size="compact-sm" variant="default" loading={reparse.isPending} onClick={() => reparse.mutate(row.id)}>{texts.retry}</Button>}</div>}
         {view.blocked_images > 0 && (
           <div className="notice"><IconPhotoOff size={18} stroke={1.6} style={{ flex: "none" }} />{texts.blockedImages(view.blocked_images)}</div>
@@ -100,13 +104,37 @@ function Message({ view, embedded, onBack, onDeleted, onStep }: Around & { view:
         {files.length > 0 && <div style={{ display: "flex", gap: 10, flexWrap: "wrap" }}>{files.map((file) => <FileChip key={file.url} file={file} />)}</div>}
         {view.frame_url
           // No allow-same-origin and no allow-scripts: foreign HTML has no origin and runs nothing.
-          ? <iframe className="mail-frame" title={row.subject || texts.noSubject} src={view.frame_url} sandbox="allow-popups allow-popups-to-escape-sandbox" referrerPolicy="no-referrer" />
+          ? <iframe className="mail-frame" style={embedded && { flex: "none", height: frameHeight(view) }} title={row.subject || texts.noSubject} src={view.frame_url} sandbox="allow-popups allow-popups-to-escape-sandbox" referrerPolicy="no-referrer" />
           : view.text.length > 0
             ? <div>{view.text.map((block, index) => <TextBlock key={index} block={block} />)}</div>
             : <p className="mail-text">{files.length > 0 ? "This message has no text, only the files above." : "This message has no text."}</p>}
       </div>
     </>
   );
+}
+
+const mayReply = (row: Schemas["MessageRow"]) => row.right !== "see" && !row.deleted;
+
+/** A known author's message is answered where the conversation is. */
+function Answers({ row }: { row: Schemas["MessageRow"] }) {
+  const answer = useAnswer(row);
+  useKeys({ r: () => answer("reply"), a: () => answer("reply_all"), f: () => answer("forward") });
+  return (
+    <>
+      <Button size="compact-md" variant="default" leftSection={<IconArrowBackUp size={16} stroke={1.6} />} onClick={() => answer("reply")}>{texts.reply}</Button>
+      <Button className="wide-only" size="compact-md" variant="default" leftSection={<IconArrowForwardUp size={16} stroke={1.6} />} onClick={() => answer("forward")}>{texts.forward}</Button>
+    </>
+  );
+}
+
+function useAnswer(row: Schemas["MessageRow"]) {
+  const composer = useComposer();
+  const navigate = useNavigate();
+  const party = row.parties.length === 1 && !row.disowned ? row.parties[0] : undefined;
+  return (kind: "reply" | "reply_all" | "forward") => {
+    composer.answer(row.id, kind);
+    if (party) void navigate({ to: "/party/$id", params: { id: party.id }, search: { tab: "communication", thread: row.thread_id } });
+  };
 }
 
 function Steps({ row, onStep }: { row: Schemas["MessageRow"]; onStep: (step: number) => void }) {
@@ -122,6 +150,14 @@ function Steps({ row, onStep }: { row: Schemas["MessageRow"]; onStep: (step: num
       <Tooltip label={texts.done}><ActionIcon variant="default" size="lg" aria-label={texts.done} onClick={done}><IconCheck size={18} stroke={1.6} /></ActionIcon></Tooltip>
     </ActionIcon.Group>
   );
+}
+
+/** A sandboxed frame cannot tell its height, so that of its text is guessed; it scrolls where that is too little. */
+function frameHeight(view: Schemas["MessageView"]): number {
+  const own = view.text.filter((block) => block.kind !== "quote").map((block) => block.text);
+  const lines = own.join("").split("\n").reduce((count, line) => count + 1 + Math.floor(line.length / 80), 0);
+  const images = view.attachments.filter((file) => file.inline).length;
+  return Math.min(Math.max(90 + lines * 25 + images * 160, 140), 720);
 }
 
 /** The writer's own words; what is quoted and the signature are folded, never dropped. */
@@ -227,6 +263,7 @@ function MessageMenu({ view, onDeleted, more }: { view: Schemas["MessageView"]; 
   const { row } = view;
   const { remove, setRead } = useMessageActions();
   const [source, setSource] = useState(false);
+  const composer = useComposer();
   const mayTake = row.right !== "see";
   const mayDelete = row.right === "own" || row.right === "manage";
   const raw = `/api/v1/messages/${row.id}`;
@@ -235,6 +272,9 @@ function MessageMenu({ view, onDeleted, more }: { view: Schemas["MessageView"]; 
       <Menu position="bottom-end">
         <Menu.Target><ActionIcon variant="default" size="lg" aria-label="More"><IconDots size={18} stroke={1.6} /></ActionIcon></Menu.Target>
         <Menu.Dropdown>
+          {mayTake && <Menu.Item onClick={() => composer.answer(row.id, "reply")}>{texts.reply}</Menu.Item>}
+          {mayTake && <Menu.Item onClick={() => composer.answer(row.id, "reply_all")}>{texts.replyAll}</Menu.Item>}
+          {mayTake && <Menu.Item onClick={() => composer.answer(row.id, "forward")}>{texts.forward}</Menu.Item>}
           <Menu.Item onClick={() => setRead.mutate({ ids: [row.id], read: false })}>{texts.markUnread}</Menu.Item>
           {mayTake && <Menu.Item onClick={() => setSource(true)}>{texts.showSource}</Menu.Item>}
           {mayTake && <Menu.Item component="a" href={`${raw}/eml`} download>{texts.downloadEml}</Menu.Item>}

@@ -1,7 +1,7 @@
 /** Threads with this customer across the accounts that the viewer may see, and the one that is open. */
 import { Button, Group, Select, Skeleton, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { IconSearch } from "@tabler/icons-react";
+import { IconArrowBackUp, IconSearch } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Avatar } from "../../components/Avatar";
@@ -10,6 +10,8 @@ import { EmptyState, ErrorState } from "../../components/states";
 import { exactTime, Time } from "../../components/time";
 import { api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
+import { useComposer } from "../composer/context";
+import { StateLabel } from "../outbox/Outbox";
 import { ReadingPane } from "../inbox/ReadingPane";
 import { MergeDialog, ThreadItems, useThreadActions } from "./threads";
 
@@ -77,6 +79,7 @@ function Thread({ id, party, onBack, onOpen }: { id: string; party: string; onBa
   const [opened, setOpened] = useState<string>();
   const [others, setOthers] = useState(false);
   const [merging, setMerging] = useState(false);
+  const composer = useComposer();
   const { split } = useThreadActions(id, onOpen);
   if (thread.isPending) return <section className="reading"><div style={{ padding: 20 }}><Skeleton height={60} mb={12} /><Skeleton height={240} /></div></section>;
   if (thread.isError) return <section className="reading"><ErrorState error={thread.error} retry={() => void thread.refetch()} /></section>;
@@ -85,17 +88,20 @@ function Thread({ id, party, onBack, onOpen }: { id: string; party: string; onBa
   const shown = others ? thread.data : withParty;
   const last = withParty.at(-1)?.message;
   const current = opened ?? last?.id;
+  // What is answered is the newest message of the other side; without one, one's own.
+  const answered = withParty.findLast((found) => found.message.direction === "incoming")?.message ?? last ?? { id: "" };
   return (
     <section className="reading thread" aria-label="Thread">
       <header className="head">
         <Button className="back" variant="subtle" color="gray" size="compact-sm" onClick={onBack}>{texts.back}</Button>
         <h2>{last?.subject || texts.noSubject}</h2>
-        {last && <Group gap={12}><Seal accountId={last.account_id} /><span style={{ color: "var(--ink3)", fontSize: 13 }}>{texts.lastContacted}: <Time at={last.arrived_at} long /></span></Group>}
+        {last && <Group gap={12}>{last.right !== "see" && <Button size="compact-md" leftSection={<IconArrowBackUp size={16} stroke={1.6} />} onClick={() => composer.answer(answered.id, "reply")}>{texts.reply}</Button>}<Seal accountId={last.account_id} /><span style={{ color: "var(--ink3)", fontSize: 13 }}>{texts.lastContacted}: <Time at={last.arrived_at} long /></span></Group>}
       </header>
       {shown.map(({ message }) => message.id === current
         ? <div key={message.id} className="opened"><ReadingPane id={message.id} onBack={onBack} onDeleted={() => void thread.refetch()} embedded={{ menu: <ThreadItems row={message} alone={thread.data.length === 1} onSplit={() => split.mutate([message.id])} onMerge={() => setMerging(true)} /> }} /></div>
         : (
           <button type="button" key={message.id} className="folded" onClick={() => setOpened(message.id)}>
+            {message.outbox && message.outbox !== "sent" && <StateLabel state={message.outbox} />}
             <strong>{message.direction === "outgoing" ? message.owner_name : message.author_name || message.author_address}</strong>
             <span className="snippet">{message.snippet}</span>
             <Time at={message.arrived_at} />

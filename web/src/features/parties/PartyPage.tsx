@@ -1,6 +1,6 @@
 /** A customer or lead: Information, and Communication - only what the viewer may see of it. */
 import { Button, Group, Modal, Skeleton, Tabs } from "@mantine/core";
-import { IconArrowLeft } from "@tabler/icons-react";
+import { IconArrowLeft, IconSend } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -9,6 +9,7 @@ import { EmptyState, ErrorState } from "../../components/states";
 import { ApiProblem, api, messageOf, type Schemas, unwrap } from "../../client";
 import { partyRoute } from "../../router";
 import { texts } from "../../texts";
+import { useComposer } from "../composer/context";
 import { Communication } from "./Communication";
 import { PartyForm } from "./PartyForm";
 
@@ -16,6 +17,7 @@ export function PartyPage() {
   const { id } = partyRoute.useParams();
   const search = partyRoute.useSearch();
   const navigate = useNavigate({ from: "/party/$id" });
+  const composer = useComposer();
   const party = useQuery({ queryKey: ["party", id], queryFn: () => unwrap(api.GET("/api/v1/parties/{id}", { params: { path: { id } } })) });
   const data = party.data;
   if (party.isPending) return <div className="page"><Skeleton height={60} mb={14} radius={8} /><Skeleton height={320} radius={8} /></div>;
@@ -34,6 +36,7 @@ export function PartyPage() {
             <h1>{data.name} {data.number && <span className="figures" style={{ color: "var(--ink3)", fontWeight: 400, fontSize: 15 }}>{data.number}</span>}</h1>
             <div style={{ color: "var(--ink2)", fontSize: 13, overflowWrap: "anywhere" }}>{data.addresses.map((held) => held.address).join(", ") || texts.noAddress}</div>
           </div>
+          <Button ml="auto" leftSection={<IconSend size={16} stroke={1.6} />} onClick={() => composer.write(data.addresses.slice(0, 1).map((held) => ({ name: data.name, address: held.address })), { name: data.name, number: data.number })}>{texts.sendEmail}</Button>
         </Group>
         <Tabs value={search.tab ?? "communication"} onChange={(tab) => void navigate({ search: { tab: tab ?? undefined } })} mt={10}>
           <Tabs.List><Tabs.Tab value="information">{texts.information}</Tabs.Tab><Tabs.Tab value="communication">{texts.communication}</Tabs.Tab></Tabs.List>

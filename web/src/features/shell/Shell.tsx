@@ -1,5 +1,5 @@
 import { Loader } from "@mantine/core";
-import { IconInbox, IconLogout, IconMailCog, IconUser, IconUserQuestion, IconUsers, IconUsersGroup } from "@tabler/icons-react";
+import { IconFileText, IconInbox, IconLogout, IconMailCog, IconPencil, IconSend, IconUser, IconUserQuestion, IconUsers, IconUsersGroup } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
@@ -9,6 +9,8 @@ import { ApiProblem, api, unwrap } from "../../client";
 import { listen } from "../../events";
 import { useSession, useSignOut } from "../../session";
 import { texts } from "../../texts";
+import { ComposerProvider, useComposer } from "../composer/context";
+import { useOutbox } from "../outbox/Outbox";
 import { SignIn } from "../sign-in/SignIn";
 import { Palette } from "./Palette";
 
@@ -30,14 +32,26 @@ function SignedIn({ name, isSuper }: { name: string; isSuper: boolean }) {
   useEffect(() => {
     document.title = count ? `(${count}) ${texts.app}` : texts.app;
   }, [count]);
+  return (
+    <ComposerProvider><Desk name={name} isSuper={isSuper} count={count} /></ComposerProvider>
+  );
+}
+
+function Desk({ name, isSuper, count }: { name: string; isSuper: boolean; count: string | number }) {
   const navigate = useNavigate();
-  useKeys({ "g i": () => void navigate({ to: "/inbox" }), "g c": () => void navigate({ to: "/customers" }), "g e": () => void navigate({ to: "/profile/email-account" }), "g p": () => void navigate({ to: "/profile" }) });
+  const composer = useComposer();
+  useKeys({ c: () => composer.write(), "g i": () => void navigate({ to: "/inbox" }), "g d": () => void navigate({ to: "/drafts" }), "g o": () => void navigate({ to: "/outbox" }), "g c": () => void navigate({ to: "/customers" }), "g e": () => void navigate({ to: "/profile/email-account" }), "g p": () => void navigate({ to: "/profile" }) });
   const signOut = useSignOut();
+  const outbox = useOutbox();
+  const troubles = outbox.data?.filter((entry) => entry.state === "failed" || entry.state === "unknown").length ?? 0;
   return (
     <div className="shell">
       <nav className="rail" aria-label="Main">
         <div className="brand"><img src="/seal.svg" alt="" width={24} height={24} /> {texts.app}</div>
+        <button type="button" className="item write" onClick={() => composer.write()}><IconPencil {...ICON} />{texts.write}</button>
         <Link to="/inbox"><IconInbox {...ICON} />{texts.inbox}{count && <span className="badge" aria-label={`${count} unread`}>{count}</span>}</Link>
+        <Link to="/drafts" className="wide-only"><IconFileText {...ICON} />{texts.drafts}</Link>
+        <Link to="/outbox" className={troubles > 0 ? "" : "wide-only"}><IconSend {...ICON} />{texts.outbox}{troubles > 0 && <span className="badge" aria-label={`${troubles} failed`}>{troubles}</span>}</Link>
         <Link to="/customers"><IconUsers {...ICON} />{texts.customers}</Link>
         <Link to="/leads"><IconUserQuestion {...ICON} />{texts.leads}</Link>
         <Link to="/profile/email-account"><IconMailCog {...ICON} />{texts.emailAccount}</Link>

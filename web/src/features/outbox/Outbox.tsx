@@ -1,0 +1,71 @@
+/** What is on its way, what failed, what nobody knows; with the server's words and what can be done. */
+import { Button, Group } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { EmptyState, ErrorState, RowsSkeleton } from "../../components/states";
+import { Time } from "../../components/time";
+import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { texts } from "../../texts";
+
+type Delivery = Schemas["DeliveryView"];
+
+export const useOutbox = () => useQuery({ queryKey: ["outbox"], queryFn: () => unwrap(api.GET("/api/v1/outbox")) });
+
+export function Outbox() {
+  const outbox = useOutbox();
+  return (
+    <div className="scroll">
+      <div className="page">
+        <h1 style={{ fontSize: 23, margin: "0 0 14px" }}>{texts.outbox}</h1>
+        {outbox.isPending && <RowsSkeleton />}
+        {outbox.isError && <ErrorState error={outbox.error} retry={() => void outbox.refetch()} />}
+        {outbox.data?.length === 0 && <EmptyState title={texts.outboxEmpty} hint={texts.outboxEmptyHint} />}
+        {outbox.data?.map((entry) => <section key={entry.message_id} className="card" style={{ padding: "12px 16px" }} aria-label={entry.subject}><DeliveryState entry={entry} withSubject /></section>)}
+      </div>
+    </div>
+  );
+}
+
+/** In a thread: how a message that was written here stands. */
+export function DeliveryOf({ id }: { id: string }) {
+  const delivery = useQuery({ queryKey: ["outbox", id], queryFn: () => unwrap(api.GET("/api/v1/outbox/{id}", { params: { path: { id } } })) });
+  return delivery.data ? <div className="notice" style={{ display: "block" }}><DeliveryState entry={delivery.data} /></div> : null;
+}
+
+export function StateLabel({ state }: { state: string }) {
+  const tone = state === "failed" || state === "unknown" ? "orange" : "plain";
+  return <span className={`label ${tone}`}>{texts.deliveryStates[state] ?? state}</span>;
+}
+
+function DeliveryState({ entry, withSubject }: { entry: Delivery; withSubject?: boolean }) {
+  const queries = useQueryClient();
+  const path = { params: { path: { id: entry.message_id } } };
+  const options = {
+    onSuccess: () => Promise.all(["outbox", "messages", "conversation", "message", "drafts"].map((key) => queries.invalidateQueries({ queryKey: [key] }))),
+    onError: (error: unknown) => notifications.show({ color: "red", message: Object.values(fieldsOf(error))[0] ?? messageOf(error) }),
+  };
+  const again = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/outbox/{id}/again", path)), ...options });
+  const went = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/outbox/{id}/went", path)), ...options });
+  const back = useMutation({ mutationFn: () => unwrap(api.DELETE("/api/v1/outbox/{id}", path)), ...options });
+  const refused = entry.recipients.filter((one) => one.state === "refused");
+  return (
+    <>
+      <Group gap={10} justify="space-between" wrap="nowrap" align="flex-start">
+        <div style={{ minWidth: 0, overflowWrap: "anywhere" }}>
+          {withSubject && <strong>{entry.subject || texts.noSubject}</strong>}
+          <div style={{ color: "var(--ink2)", fontSize: 13 }}><StateLabel state={entry.state} /> {entry.recipients.map((one) => one.address).join(", ")} · <Time at={entry.queued_at} long /></div>
+          {entry.state === "retrying" && <div style={{ fontSize: 13 }}>{texts.triedAgain} <Time at={entry.due_at} long /></div>}
+          {entry.state === "unknown" && <p style={{ margin: "6px 0 0" }}>{texts.unknownHint}</p>}
+          {entry.said && entry.state !== "sent" && <p style={{ margin: "6px 0 0", fontSize: 13 }}>{texts.serverSaid}: {entry.said}</p>}
+          {refused.map((one) => <p key={one.address} style={{ margin: "6px 0 0", fontSize: 13, color: "var(--wax)" }}>{texts.refusedRecipient(one.address)} {one.said}</p>)}
+          {entry.sent_copy === "failed" && <p style={{ margin: "6px 0 0", fontSize: 13 }}>{texts.copyFailed}</p>}
+        </div>
+        <Group gap={6} wrap="nowrap">
+          {entry.state === "queued" && <Button size="compact-sm" variant="default" loading={back.isPending} onClick={() => back.mutate()}>{texts.undo}</Button>}
+          {entry.state === "unknown" && <Button size="compact-sm" variant="default" loading={went.isPending} onClick={() => went.mutate()}>{texts.itWent}</Button>}
+          {["unknown", "failed", "retrying"].includes(entry.state) && <Button size="compact-sm" variant="default" loading={again.isPending} onClick={() => again.mutate()}>{entry.state === "retrying" ? texts.tryNow : texts.sendAgain}</Button>}
+        </Group>
+      </Group>
+    </>
+  );
+}
