@@ -2,6 +2,8 @@
 //! [`CleanText`], addresses and ids are parsed, bodies are encoded.
 
 use ammonia::Builder;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::CleanText;
 use domain::EmailAddress;
@@ -116,8 +118,15 @@ pub fn bcc_field(bcc: &[Mailbox]) -> Vec<u8> {
     field
 }
 
+/// Always base64, whatever is in it: a NUL or a bare CR in a text file would not survive the way.
 fn part(file: &ComposedFile) -> MimePart<'_> {
-    let part = MimePart::new(file.content_type.as_str(), file.bytes.as_ref());
+    let encoded = STANDARD.encode(&file.bytes);
+    let mut body = Vec::with_capacity(encoded.len() + encoded.len() / 38 + 2);
+    for line in encoded.as_bytes().chunks(76) {
+        body.extend_from_slice(line);
+        body.extend_from_slice(b"\r\n");
+    }
+    let part = MimePart::new(file.content_type.as_str(), body).transfer_encoding("base64");
     match &file.content_id {
         Some(id) => part.inline().cid(id.as_str()),
         None => part.attachment(file.name.as_str()),
@@ -212,7 +221,7 @@ mod tests {
                     name: CleanText::new("Rechnung Ü\r\n.pdf"),
                     content_type: "application/pdf".into(),
                     content_id: None,
-                    bytes: Bytes::from_static(b"a\n.\r\nb\rc"),
+                    bytes: Bytes::from_static(b"a\n.\r\nb\rc\0"),
                 },
                 ComposedFile {
                     name: CleanText::new("logo.png"),
@@ -272,7 +281,7 @@ mod tests {
             .find(|file| !file.inline)
             .expect("file");
         let part = crate::open_part(&raw, file.part).expect("read").expect("part");
-        assert_eq!(part.bytes, b"a\n.\r\nb\rc");
+        assert_eq!(part.bytes, b"a\n.\r\nb\rc\0");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod bombs;
 mod lines;
 mod oracles;
 mod report;
+mod sending;
 mod servers;
 mod starttls;
 #[path = "../support/mod.rs"]
@@ -29,6 +30,7 @@ fn main() {
     bombs::run(&folder, &mut report);
     runtime.block_on(servers::run(&folder, &mut report));
     runtime.block_on(starttls::run(&folder, &mut report));
+    runtime.block_on(sending::run(&folder, &mut report));
     std::process::exit(report.finish());
 }
 

@@ -1,6 +1,8 @@
 //! A whole engine on a fresh SQLite file, and accounts on a private Dovecot.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod desk;
+
 use std::sync::Arc;
 use std::time::Duration;
 
