@@ -7,6 +7,7 @@ pub mod certificate;
 pub mod corpus;
 pub mod dovecot;
 pub mod imap_server;
+pub mod lossy_proxy;
 pub mod maildir;
 pub mod mta;
 pub mod people;

@@ -316,6 +316,7 @@ impl Connection<'_> {
                 Some(())
             }
             SmtpFault::Silent => {
+                self.shared.paused.notify_one();
                 tokio::time::sleep(FOREVER).await;
                 None
             }

@@ -58,10 +58,13 @@ const PASSWORD: &str = "correct horse battery";
 impl Desk {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().expect("folder");
+        let db = Db::open_sqlite(&folder.path().join("waxseal.db")).await;
+        Self::on(db.expect("database"), folder).await
+    }
+
+    /// On this database, with the raw messages in this folder.
+    pub async fn on(db: Db, folder: TempDir) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(1_790_000_000_000)));
-        let db = Db::open_sqlite(&folder.path().join("waxseal.db"))
-            .await
-            .expect("database");
         let blobs = BlobStore::open_folder(folder.path()).expect("blobs");
         let services = Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), clock.clone());
         let owner = services
