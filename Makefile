@@ -67,6 +67,8 @@ corpus: deps
 bench: deps web
 	$(CARGO) build --release --package waxseal --package testkit
 	scripts/bench.py
+	$(CARGO) run --quiet --release --package engine --example outbox_speed
+	$(CARGO) run --quiet --release --package service --example pairing_time
 
 lint: web/node_modules
 	$(CARGO) fmt --all -- --check
