@@ -22,6 +22,11 @@ test("an unknown author is added as a customer, filled in", async () => {
   const dialog = alice.getByRole("dialog", { name: "Add customer" });
   assert.equal(await dialog.getByLabel("Name").inputValue(), "John Doe");
   await dialog.getByText("john.doe@out.example").waitFor();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await message().getByRole("link", { name: "John Doe" }).waitFor();
+  await alice.getByRole("button", { name: "Undo" }).last().click();
+  await message().getByText("Author not found").waitFor();
+  await message().getByRole("button", { name: "Add customer" }).click();
   await dialog.getByLabel("Number or login").fill("100042");
   await dialog.getByRole("button", { name: "Save" }).click();
   await message().getByRole("link", { name: "John Doe" }).click();

@@ -72,6 +72,7 @@ export const texts = {
   communication: "Communication",
   addCustomer: "Add customer",
   addLead: "Add lead",
+  added: (name: string) => `${name} added`,
   searchParties: "Search name, number, address",
   nothingFoundParties: "Try a part of the name, the number or the address.",
   noCustomers: "No customers yet",

@@ -97,7 +97,7 @@ pub struct ChangeView {
 }
 
 /// Records changed at or after a moment, oldest change first, at most 500.
-#[utoipa::path(get, operation_id = "list_party_changes", path = "/crm/changes", params(ChangesParams), responses((status = 200, body = Vec<ChangeView>)))]
+#[utoipa::path(get, operation_id = "list_party_changes", path = "/parties/changes", params(ChangesParams), responses((status = 200, body = Vec<ChangeView>)))]
 pub async fn changes(
     State(state): State<ApiState>,
     PartiesToken(program): PartiesToken,

@@ -200,7 +200,7 @@ pub const ROWS: &[Row] = &[
     row("DELETE", "/api-tokens/{id}", Supers, "", 404),
     // No session opens these: they want a token, and tokens see no mail (tests/http.rs).
     row("PUT", "/crm/parties/{external_id}", Everybodys, PARTY, 401),
-    row("GET", "/crm/changes", Everybodys, "", 401),
+    row("GET", "/parties/changes", Everybodys, "", 401),
     row("GET", "/parties/by-external-id/{external_id}", OwnRecord, "", 404),
     sealed(row("GET", "/accounts/{id}", Account(Own), "", 200), 200),
     sealed(row("DELETE", "/accounts/{id}", Account(Own), "", 204), 204),

@@ -204,6 +204,11 @@ function PartyLinks({ row }: { row: Schemas["MessageRow"] }) {
 function AuthorActions({ row }: { row: Schemas["MessageRow"] }) {
   const [open, setOpen] = useState<"pair" | "customer" | "lead" | "block">();
   const close = () => setOpen(undefined);
+  const queries = useQueryClient();
+  const takeAway = useMutation({
+    mutationFn: (id: string) => unwrap(api.DELETE("/api/v1/parties/{id}", { params: { path: { id } } })),
+    onSettled: () => Promise.all(["messages", "message", "parties", "conversation"].map((key) => queries.invalidateQueries({ queryKey: [key] }))),
+  });
   const unknown = row.parties.length === 0;
   useKeys({ ...(unknown && { p: () => setOpen("pair") }), b: () => setOpen("block") });
   return (
@@ -219,7 +224,7 @@ function AuthorActions({ row }: { row: Schemas["MessageRow"] }) {
       {open === "pair" && <PairDialog row={row} onClose={close} />}
       {open === "block" && <BlockDialog row={row} onClose={close} />}
       <Modal opened={open === "customer" || open === "lead"} onClose={close} title={open === "lead" ? texts.addLead : texts.addCustomer} size="lg">
-        {open && <PartyForm initial={{ ...NEW_PARTY, kind: open, name: row.author_name, addresses: row.author_address ? [row.author_address] : [] }} onSaved={close} />}
+        {open && <PartyForm initial={{ ...NEW_PARTY, kind: open, name: row.author_name, addresses: row.author_address ? [row.author_address] : [] }} onSaved={(id, name) => { close(); offerUndo(`added-${id}`, texts.added(name), () => takeAway.mutate(id)); }} />}
       </Modal>
     </Group>
   );

@@ -8,7 +8,7 @@ type Form = Schemas["PartyRequest"];
 export const NEW_PARTY: Form = { kind: "customer", name: "", number: "", phone: "", status: "Active", external_id: null, notes: "", addresses: [] };
 
 /** A record to be made, or (with `id`) changed. */
-export function PartyForm({ initial, id, onSaved }: { initial: Form; id?: string; onSaved: (id: string) => void }) {
+export function PartyForm({ initial, id, onSaved }: { initial: Form; id?: string; onSaved: (id: string, name: string) => void }) {
   const queries = useQueryClient();
   const [form, setForm] = useState(initial);
   const save = useMutation({
@@ -19,7 +19,7 @@ export function PartyForm({ initial, id, onSaved }: { initial: Form; id?: string
     },
     onSuccess: async (saved) => {
       await Promise.all(["parties", "party", "messages", "message", "conversation"].map((key) => queries.invalidateQueries({ queryKey: [key] })));
-      onSaved(saved);
+      onSaved(saved, form.name);
     },
   });
   const wrong = fieldsOf(save.error);
