@@ -169,6 +169,8 @@ struct Connection<'a> {
 
 /// `None` ends the connection.
 async fn serve(stream: TcpStream, shared: &Shared) -> Option<()> {
+    // Replies are small: they must not wait for each other's acknowledgement.
+    stream.set_nodelay(true).ok()?;
     let (reader, writer) = stream.into_split();
     let mut connection = Connection {
         shared,
