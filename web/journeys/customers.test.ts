@@ -209,11 +209,7 @@ test("a new line of the deny list says what it would have kept out", async () =>
 });
 
 test("dark and narrow are designed too", async () => {
-  const storage = await alice.context().storageState();
-  for (const [name, options] of [["dark", { dark: true }], ["narrow", { narrow: true }]] as const) {
-    const context = await demo.context(options);
-    await context.addCookies(storage.cookies);
-    const page = await context.newPage();
+  await demo.inOtherLooks(alice, async (page, name) => {
     await page.goto("/customers");
     await page.getByRole("button", { name: "Sanders Ltd" }).waitFor();
     assert.deepEqual(await violations(page), [], name);
@@ -224,6 +220,5 @@ test("dark and narrow are designed too", async () => {
     await page.getByRole("region", { name: "Message" }).waitFor();
     assert.deepEqual(await violations(page), [], name);
     await screenshot(page, `communication-${name}`);
-    await context.close();
-  }
+  });
 });

@@ -197,11 +197,7 @@ test("the administrator without a grant sees nothing of it; with one, at once", 
 });
 
 test("dark and narrow are designed too", async () => {
-  const storage = await alice.context().storageState();
-  for (const [name, options] of [["dark", { dark: true }], ["narrow", { narrow: true }]] as const) {
-    const context = await demo.context(options);
-    await context.addCookies(storage.cookies);
-    const page = await context.newPage();
+  await demo.inOtherLooks(alice, async (page, name) => {
     await page.goto("/inbox");
     await page.getByText("Testing IMAP", { exact: true }).waitFor();
     assert.deepEqual(await violations(page), [], name);
@@ -214,13 +210,12 @@ test("dark and narrow are designed too", async () => {
     await page.getByText("Connected", { exact: true }).waitFor();
     assert.deepEqual(await violations(page), [], name);
     await screenshot(page, `account-${name}`);
-    await context.close();
-    const stranger = await (await demo.context(options)).newPage();
+    const stranger = await (await demo.context({ [name]: true })).newPage();
     for (const [path, heading] of [["/inbox", "Sign in"], ["/setup", "You make the first administrator"]] as const) {
       await stranger.goto(path);
       await stranger.getByText(heading).first().waitFor();
       assert.deepEqual(await violations(stranger), [], `${path} ${name}`);
     }
     await stranger.context().close();
-  }
+  });
 });

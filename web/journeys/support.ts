@@ -62,6 +62,17 @@ export class Demo {
     return page;
   }
 
+  /** The same person in dark, and on a narrow screen. */
+  async inOtherLooks(page: Page, visit: (page: Page, name: "dark" | "narrow") => Promise<void>): Promise<void> {
+    const { cookies } = await page.context().storageState();
+    for (const name of ["dark", "narrow"] as const) {
+      const context = await this.context({ [name]: true });
+      await context.addCookies(cookies);
+      await visit(await context.newPage(), name);
+      await context.close();
+    }
+  }
+
   /** Hands a message to the real MTA, as a customer's server would. */
   deliver(from: string, subject: string, text: string): void {
     const raw = `From: ${from}\nTo: ${this.state.alice}\nSubject: ${subject}\nMessage-ID: <${Date.now()}@out.example>\n\n${text}\n`;

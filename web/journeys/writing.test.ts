@@ -139,16 +139,11 @@ test("a test message says what the server said", async () => {
 });
 
 test("dark and narrow are designed too", async () => {
-  const storage = await alice.context().storageState();
-  for (const [name, options] of [["dark", { dark: true }], ["narrow", { narrow: true }]] as const) {
-    const context = await demo.context(options);
-    await context.addCookies(storage.cookies);
-    const page = await context.newPage();
+  await demo.inOtherLooks(alice, async (page, name) => {
     await page.goto("/drafts");
     await page.getByText("Half a thought").click();
     await page.getByRole("textbox", { name: "Message" }).waitFor();
     assert.deepEqual(await violations(page), [], name);
     await screenshot(page, `composer-${name}`);
-    await context.close();
-  }
+  });
 });

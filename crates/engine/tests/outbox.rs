@@ -105,17 +105,22 @@ async fn every_fault_at_every_verb_ends_well() {
     println!("faults: {counts:?}");
 }
 
-/// The link is cut after every so many bytes: of all places, and (with `CUTS`) at each byte.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_link_cut_anywhere_loses_and_doubles_nothing() {
-    let step = if std::env::var("CUTS").is_ok() { 1 } else { 17 };
-    let desk = Desk::new().await;
+/// Bytes that a client sends for one message, from greeting to the final dot.
+async fn length_of_a_session(desk: &Desk) -> usize {
     let whole = desk.send(&["kelly@out.example"]).await;
     let (stop, task) = desk.work("whole");
     desk.settled(whole).await;
     stop.cancel();
     task.await.expect("ended");
-    let length = desk.server.wire().len();
+    desk.server.wire().len()
+}
+
+/// The link is cut after every so many bytes: of all places, and (with `CUTS`) at each byte.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_cut_anywhere_loses_and_doubles_nothing() {
+    let step = if std::env::var("CUTS").is_ok() { 1 } else { 17 };
+    let desk = Desk::new().await;
+    let length = length_of_a_session(&desk).await;
     let mut counts = std::collections::BTreeMap::new();
     for cut in (0..=length).step_by(step) {
         desk.server.cut_next_after(cut, Cut::Link);
@@ -136,12 +141,7 @@ async fn a_link_cut_anywhere_loses_and_doubles_nothing() {
 async fn a_worker_that_dies_anywhere_loses_and_doubles_nothing() {
     let step = if std::env::var("CUTS").is_ok() { 1 } else { 17 };
     let desk = Desk::new().await;
-    let whole = desk.send(&["kelly@out.example"]).await;
-    let (stop, task) = desk.work("whole");
-    desk.settled(whole).await;
-    stop.cancel();
-    task.await.expect("ended");
-    let length = desk.server.wire().len();
+    let length = length_of_a_session(&desk).await;
     let mut counts = std::collections::BTreeMap::new();
     for death in (0..length).step_by(step) {
         desk.server.cut_next_after(death, Cut::Pause);

@@ -38,6 +38,7 @@ pub const MAX_RECIPIENTS: usize = 100;
 const MAX_HTML: usize = 2 * 1024 * 1024;
 pub const MAX_FILE_BYTES: usize = 35 * 1024 * 1024;
 const MAX_FILES: usize = 50;
+const MAX_DRAFTS: usize = 200;
 const MAX_SUGGESTIONS: usize = 10;
 
 /// A recipient as it is written.
@@ -150,6 +151,10 @@ impl Services {
         }
         let mut conn = self.db.read().await?;
         let id = match id {
+            None if drafts::list(&mut conn, viewer.administrator).await?.len() >= MAX_DRAFTS => {
+                let message = "There are 200 drafts. Send or delete some.";
+                return Err(ServiceError::field("draft", message));
+            }
             None => self.ids.next(),
             Some(id) => {
                 let known = drafts::find(&mut conn, viewer.administrator, id).await?;

@@ -336,10 +336,14 @@ impl Services {
         Ok((entry, sender.map(|found| found.name).unwrap_or_default()))
     }
 
-    /// Within [`UNDO_TIME`]: the message is no more, its draft is there again.
+    /// Within [`UNDO_TIME`]: the message is no more, the draft of whoever wrote it is there again. For the writer and
+    /// the owner.
     pub async fn take_back(&self, viewer: Viewer, id: MessageId) -> Result<Option<DraftId>, ServiceError> {
-        let (access, message) = self.find_message(viewer, id).await?;
-        if !access.allows(message.account, Right::Reply) {
+        let message = self.outgoing_to_act_on(viewer, id).await?;
+        let (entry, _) = self.get_delivery(viewer, id).await?;
+        let access = self.access_of(viewer).await?;
+        let is_writer = entry.sender == viewer.administrator;
+        if !is_writer && access.right_to(message.account) != Some(Right::Own) {
             return Err(ServiceError::NotFound);
         }
         let mut tx = self.db.begin_write().await?;
@@ -353,7 +357,7 @@ impl Services {
         messages::remove_unsent(&mut tx, &message).await?;
         tx.commit().await?;
         self.publish_delivery(&message);
-        Ok(draft)
+        Ok(draft.filter(|_| is_writer))
     }
 
     /// Tries now: what waits, what failed, or - since a person says so - what is unknown.

@@ -291,7 +291,8 @@ pub const ROWS: &[Row] = &[
     row("GET", "/drafts/{id}/files/{file}", Draft, "", 404),
     row("DELETE", "/drafts/{id}/files/{file}", Draft, "", 404),
     row("GET", "/outbox/{id}", Outgoing(See), "", 200),
-    row("DELETE", "/outbox/{id}", Outgoing(Reply), "", 200),
+    // Whoever wrote it, and the owner.
+    row("DELETE", "/outbox/{id}", Outgoing(Own), "", 200),
     // It is queued: there is nothing to send again, and nothing unknown.
     row("POST", "/outbox/{id}/again", Outgoing(Reply), "", 422),
     row("POST", "/outbox/{id}/went", Outgoing(Reply), "", 422),
