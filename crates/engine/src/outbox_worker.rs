@@ -45,6 +45,10 @@ const IDLE: Duration = Duration::from_secs(60);
 /// Without an event something may have become due by another process.
 const LOOK_AROUND: Duration = Duration::from_secs(20);
 const MINUTE: Duration = Duration::from_secs(60);
+/// After a failure the copies for Sent wait.
+const COPIES_AGAIN: Duration = Duration::from_secs(5 * 60);
+/// How long an end waits for messages that are being handed over.
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// What runs for the accounts at the moment.
 #[derive(Default)]
@@ -67,14 +71,20 @@ struct Waiting {
 
 /// Runs until `shutdown`, then ends what is under way.
 pub async fn run(handle: EngineHandle, shutdown: CancellationToken) {
-    let worker = format!("{} outbox", handle.lease_owner);
+    let owner = handle.lease_owner.clone();
     let mut events = handle.services.events.subscribe();
     let mut desk = Desk::default();
     let mut tasks: JoinSet<Done> = JoinSet::new();
-    let mut copies: JoinSet<()> = JoinSet::new();
+    let mut copies: JoinSet<bool> = JoinSet::new();
+    let mut copies_from = Instant::now();
     loop {
-        let wait = fill(&handle, &worker, &mut desk, &mut tasks).await;
-        if copies.is_empty() {
+        let wait = fill(&handle, &owner, &mut desk, &mut tasks).await;
+        while let Some(made) = copies.try_join_next() {
+            if !made.unwrap_or(false) {
+                copies_from = Instant::now() + COPIES_AGAIN;
+            }
+        }
+        if copies.is_empty() && Instant::now() >= copies_from {
             copies.spawn(sent_copies::make_due(handle.clone()));
         }
         tokio::select! {
@@ -84,16 +94,17 @@ pub async fn run(handle: EngineHandle, shutdown: CancellationToken) {
                 if let Ok(done) = done {
                     desk.ended(done);
                 }
-                // A copy may be due now.
-                while copies.try_join_next().is_some() {}
             }
             () = something_waits(&mut events) => {}
         }
-        while copies.try_join_next().is_some() {}
     }
     copies.abort_all();
-    while tasks.join_next().await.is_some() {}
-    if let Err(error) = handle.services.release_outgoing(&worker).await {
+    let ended = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN, ended).await.is_err() {
+        // What has not come to its final dot is sent by the next process; the rest is unknown.
+        tasks.shutdown().await;
+    }
+    if let Err(error) = handle.services.release_outgoing(&owner).await {
         warn!(%error, "Outbox entries could not be released");
     }
 }
@@ -146,10 +157,10 @@ impl Desk {
 }
 
 /// Starts what can be started; how long nothing more can be.
-async fn fill(handle: &EngineHandle, worker: &str, desk: &mut Desk, tasks: &mut JoinSet<Done>) -> Duration {
+async fn fill(handle: &EngineHandle, owner: &str, desk: &mut Desk, tasks: &mut JoinSet<Done>) -> Duration {
     let mut skipped = desk.busy();
     while tasks.len() < ACCOUNTS_AT_ONCE {
-        let claimed = match handle.services.claim_outgoing(worker, &skipped, BATCH).await {
+        let claimed = match handle.services.claim_outgoing(owner, &skipped, BATCH).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 warn!(%error, "The outbox could not be read");

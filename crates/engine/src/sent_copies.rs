@@ -19,23 +19,27 @@ use crate::probe::target;
 
 const AT_ONCE: u32 = 100;
 
-pub async fn make_due(handle: EngineHandle) {
+/// False: something failed, and is better tried later.
+pub async fn make_due(handle: EngineHandle) -> bool {
     let due = match handle.services.list_sent_copies_to_make(AT_ONCE).await {
         Ok(due) => due,
         Err(error) => {
             warn!(%error, "Copies for Sent could not be listed");
-            return;
+            return false;
         }
     };
     let mut by_account: HashMap<MailAccountId, Vec<SentCopyToMake>> = HashMap::new();
     for copy in due {
         by_account.entry(copy.account).or_default().push(copy);
     }
+    let mut all_made = true;
     for (account, copies) in by_account {
         if let Err(error) = make(&handle, account, copies).await {
             warn!(mail_account.id = %account, %error, "Copies could not be put into Sent");
+            all_made = false;
         }
     }
+    all_made
 }
 
 async fn make(

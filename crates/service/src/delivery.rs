@@ -87,6 +87,11 @@ pub struct SentCopyToMake {
     pub raw: Bytes,
 }
 
+/// As a holder of leases on entries: one for each process.
+pub(crate) fn worker_name(owner: &str) -> String {
+    format!("{owner} outbox")
+}
+
 /// Whoever accepted it in an earlier attempt has it, whatever became of the others now.
 fn with_earlier(attempt: Attempt, claimed: &Claimed) -> Attempt {
     let earlier = claimed.accepted as usize;
@@ -111,7 +116,7 @@ impl Services {
     /// Entries of one account that are due, held for [`SENDING_LEASE`].
     pub async fn claim_outgoing(
         &self,
-        worker: &str,
+        owner: &str,
         busy: &[MailAccountId],
         limit: u32,
     ) -> Result<Vec<Outgoing>, ServiceError> {
@@ -119,7 +124,15 @@ impl Services {
         let mut tx = self.db.begin_write().await?;
         let said = "The connection was lost before the server answered.";
         let lost = outbox::mark_lost(&mut tx, now, said).await?;
-        let claimed = outbox::claim(&mut tx, worker, now.plus(SENDING_LEASE), busy, limit, now).await?;
+        let claimed = outbox::claim(
+            &mut tx,
+            &worker_name(owner),
+            now.plus(SENDING_LEASE),
+            busy,
+            limit,
+            now,
+        )
+        .await?;
         tx.commit().await?;
         for (account, message) in lost {
             self.events.publish(Event::MessageChanged { account, message });
@@ -202,10 +215,10 @@ impl Services {
         });
     }
 
-    /// What this worker holds and has not begun to hand over can be sent by the next one at once.
-    pub async fn release_outgoing(&self, worker: &str) -> Result<(), ServiceError> {
+    /// The worker has ended: what it still holds is looked at again at once.
+    pub async fn release_outgoing(&self, owner: &str) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        outbox::release_of(&mut tx, worker).await?;
+        outbox::expire_of(&mut tx, &worker_name(owner)).await?;
         Ok(tx.commit().await?)
     }
 

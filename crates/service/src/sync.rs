@@ -19,12 +19,14 @@ use store::accounts::MailAccount;
 use store::folders;
 pub use store::folders::Folder;
 pub use store::folders::OpenAttempt;
+use store::outbox;
 use store::remote_operations;
 pub use store::remote_operations::MarkSeen;
 
 use crate::Event;
 use crate::ServiceError;
 use crate::Services;
+use crate::delivery::worker_name;
 
 /// Longer than any one batch takes; renewed with every batch and while waiting.
 pub const LEASE_TIME: Duration = Duration::from_secs(120);
@@ -61,6 +63,7 @@ impl Services {
     pub async fn release_leases_of(&self, owner: &str) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
         accounts::release_leases_of(&mut tx, owner).await?;
+        outbox::expire_of(&mut tx, &worker_name(owner)).await?;
         Ok(tx.commit().await?)
     }
 

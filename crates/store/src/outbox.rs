@@ -228,14 +228,11 @@ pub async fn finish(
     Ok(true)
 }
 
-const RELEASE: &str = "
-    UPDATE outbox
-       SET state = 'retrying', lease_owner = '', lease_until = 0, attempts = attempts - 1
-     WHERE lease_owner = $1 AND state = 'sending' AND data_sent_at IS NULL";
+const EXPIRE: &str = "UPDATE outbox SET lease_until = 0 WHERE lease_owner = $1 AND state = 'sending'";
 
-/// What a worker had claimed and not begun to hand over.
-pub async fn release_of(tx: &mut Tx, worker: &str) -> Result<(), StoreError> {
-    tx.execute(Statement::new(RELEASE).bind(worker)).await?;
+/// A worker is no more: what it held is looked at again at once. What cannot have gone is sent, the rest is unknown.
+pub async fn expire_of(tx: &mut Tx, worker: &str) -> Result<(), StoreError> {
+    tx.execute(Statement::new(EXPIRE).bind(worker)).await?;
     Ok(())
 }
 
