@@ -152,6 +152,9 @@ test("a conversation is read: quotes folded, next and done, two threads made one
   await list.getByText("Cable colour").click();
   const thread = alice.getByRole("region", { name: "Thread" });
   await thread.getByRole("button", { name: "More" }).click();
+  await alice.getByRole("menuitem", { name: "Print" }).click();
+  await alice.frameLocator("iframe[title=Print]").getByText("Which cable is the right one?").waitFor({ state: "attached" });
+  await thread.getByRole("button", { name: "More" }).click();
   await alice.getByRole("menuitem", { name: "Merge into another conversation" }).click();
   const dialog = alice.getByRole("dialog", { name: "Merge into another conversation" });
   await dialog.getByRole("button", { name: "Merge" }).click();

@@ -5,6 +5,7 @@ import { texts } from "../../texts";
 
 export function printMessage(view: Schemas["MessageView"]) {
   const sheet = document.createElement("iframe");
+  sheet.title = texts.print;
   sheet.style.cssText = "position:fixed;width:720px;height:1000px;left:-9999px;top:0;border:0";
   document.body.append(sheet);
   const page = sheet.contentDocument;
