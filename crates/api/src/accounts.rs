@@ -99,6 +99,9 @@ pub struct SmtpCard {
     use_system: bool,
     local_domain: Option<String>,
     username: Option<String>,
+    /// 0: none.
+    #[serde(default)]
+    limit_per_hour: u32,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -637,6 +640,7 @@ impl From<SmtpSettings> for SmtpCard {
             use_system: settings.use_system,
             local_domain: settings.local_domain,
             username: settings.username,
+            limit_per_hour: settings.limit_per_hour,
         }
     }
 }
@@ -661,6 +665,7 @@ impl TryFrom<SmtpCard> for SmtpSettings {
             use_system: card.use_system,
             local_domain: card.local_domain,
             username: card.username,
+            limit_per_hour: card.limit_per_hour,
         })
     }
 }

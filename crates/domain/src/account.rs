@@ -99,6 +99,8 @@ pub struct SmtpSettings {
     pub use_system: bool,
     pub local_domain: Option<String>,
     pub username: Option<String>,
+    /// "Emails limit per hour"; 0: none.
+    pub limit_per_hour: u32,
 }
 
 impl Default for SmtpSettings {
@@ -114,6 +116,7 @@ impl Default for SmtpSettings {
             use_system: false,
             local_domain: None,
             username: None,
+            limit_per_hour: 0,
         }
     }
 }

@@ -21,7 +21,7 @@ fn main() {
         let queued = began.elapsed();
         let began = Instant::now();
         let (stop, task) = desk.work("bench");
-        while desk.server.ledger().len() < MESSAGES {
+        while desk.server.accepted_count() < MESSAGES {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let sent = began.elapsed();

@@ -4,7 +4,6 @@
 //! the final dot; what was lost after it is unknown, and a person or the Sent folder says what became of it.
 
 use std::collections::HashMap;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -12,9 +11,10 @@ use std::time::Duration;
 use domain::MailAccountId;
 use domain::outbox::RecipientState;
 use domain::rules::delivery::Attempt;
-use domain::rules::delivery::per_minute_limit;
 use service::Event;
+use service::delivery::Allowance;
 use service::delivery::AttemptReport;
+use service::delivery::EndedAttempt;
 use service::delivery::Outgoing;
 use service::delivery::SmtpCredentials;
 use tokio::sync::broadcast::error::RecvError;
@@ -31,7 +31,6 @@ use wire::StepLog;
 use wire::Submission;
 use wire::WireError;
 
-use crate::EngineError;
 use crate::EngineHandle;
 use crate::sent_copies;
 
@@ -44,7 +43,8 @@ const BATCH: u32 = 20;
 const IDLE: Duration = Duration::from_secs(60);
 /// Without an event something may have become due by another process.
 const LOOK_AROUND: Duration = Duration::from_secs(20);
-const MINUTE: Duration = Duration::from_secs(60);
+/// How long an outcome waits to be stored together with the next message's `data_sent`: one commit in place of two.
+const TOGETHER: Duration = Duration::from_millis(20);
 /// After a failure the copies for Sent wait.
 const COPIES_AGAIN: Duration = Duration::from_secs(5 * 60);
 /// How long an end waits for messages that are being handed over.
@@ -54,8 +54,6 @@ const DRAIN: Duration = Duration::from_secs(10);
 #[derive(Default)]
 struct Desk {
     running: HashMap<MailAccountId, usize>,
-    /// When messages were handed over, for servers that limit it.
-    sent: HashMap<MailAccountId, VecDeque<Instant>>,
     idle: Idle,
 }
 
@@ -74,7 +72,7 @@ pub async fn run(handle: EngineHandle, shutdown: CancellationToken) {
     let owner = handle.lease_owner.clone();
     let mut events = handle.services.events.subscribe();
     let mut desk = Desk::default();
-    let mut tasks: JoinSet<Done> = JoinSet::new();
+    let mut tasks: JoinSet<MailAccountId> = JoinSet::new();
     let mut copies: JoinSet<bool> = JoinSet::new();
     let mut copies_from = Instant::now();
     loop {
@@ -121,43 +119,29 @@ async fn something_waits(events: &mut tokio::sync::broadcast::Receiver<Event>) {
     }
 }
 
-struct Done {
-    account: MailAccountId,
-    handed_over: usize,
-}
-
 impl Desk {
-    fn ended(&mut self, done: Done) {
-        if let Some(running) = self.running.get_mut(&done.account) {
+    fn ended(&mut self, account: MailAccountId) {
+        if let Some(running) = self.running.get_mut(&account) {
             *running = running.saturating_sub(1);
             if *running == 0 {
-                self.running.remove(&done.account);
+                self.running.remove(&account);
             }
         }
-        let sent = self.sent.entry(done.account).or_default();
-        sent.extend(std::iter::repeat_n(Instant::now(), done.handed_over));
     }
 
     fn busy(&self) -> Vec<MailAccountId> {
         let full = self.running.iter().filter(|(_, count)| **count >= PER_ACCOUNT);
         full.map(|(account, _)| *account).collect()
     }
-
-    /// How many more the account's server takes within this minute.
-    fn allowance(&mut self, account: MailAccountId, server: &str) -> u32 {
-        let sent = self.sent.entry(account).or_default();
-        while sent.front().is_some_and(|at| at.elapsed() > MINUTE) {
-            sent.pop_front();
-        }
-        match per_minute_limit(server) {
-            Some(limit) => limit.saturating_sub(u32::try_from(sent.len()).unwrap_or(u32::MAX)),
-            None => BATCH,
-        }
-    }
 }
 
 /// Starts what can be started; how long nothing more can be.
-async fn fill(handle: &EngineHandle, owner: &str, desk: &mut Desk, tasks: &mut JoinSet<Done>) -> Duration {
+async fn fill(
+    handle: &EngineHandle,
+    owner: &str,
+    desk: &mut Desk,
+    tasks: &mut JoinSet<MailAccountId>,
+) -> Duration {
     let mut skipped = desk.busy();
     while tasks.len() < ACCOUNTS_AT_ONCE {
         let claimed = match handle.services.claim_outgoing(owner, &skipped, BATCH).await {
@@ -171,14 +155,7 @@ async fn fill(handle: &EngineHandle, owner: &str, desk: &mut Desk, tasks: &mut J
             break;
         };
         let credentials = credentials(handle, account).await;
-        let server = credentials
-            .as_ref()
-            .map_or("", |found| found.settings.server.as_str());
-        let allowance = desk.allowance(account, server) as usize;
-        let (now, later) = claimed.split_at(claimed.len().min(allowance));
-        for outgoing in later {
-            postpone(handle, outgoing).await;
-        }
+        let now = within_limits(handle, account, credentials.as_ref(), &claimed).await;
         if now.is_empty() {
             skipped.push(account);
             continue;
@@ -196,12 +173,36 @@ async fn fill(handle: &EngineHandle, owner: &str, desk: &mut Desk, tasks: &mut J
     }
 }
 
-/// The server takes no more within this minute.
-async fn postpone(handle: &EngineHandle, outgoing: &Outgoing) {
-    let said = "The server takes only so many messages a minute; this one is next.";
-    if let Err(error) = handle.services.put_back(outgoing, MINUTE / 4, said).await {
-        warn!(message.id = %outgoing.message(), %error, "An entry could not be put back");
+/// Those that may go now; the others are put back until they may.
+async fn within_limits<'a>(
+    handle: &EngineHandle,
+    account: MailAccountId,
+    credentials: Option<&SmtpCredentials>,
+    claimed: &'a [Outgoing],
+) -> &'a [Outgoing] {
+    let Some(credentials) = credentials else {
+        return claimed;
+    };
+    let services = &handle.services;
+    let allowance = services
+        .sending_allowance(account, &credentials.settings, BATCH)
+        .await;
+    let (count, until) = match allowance {
+        Ok(Allowance::UpTo(count)) => (count as usize, services.now()),
+        Ok(Allowance::NoneUntil(until)) => (0, until),
+        Err(error) => {
+            warn!(mail_account.id = %account, %error, "What went lately could not be counted");
+            (0, services.now().plus(LOOK_AROUND))
+        }
+    };
+    let (now, later) = claimed.split_at(claimed.len().min(count));
+    for outgoing in later {
+        let said = "Only so many messages an hour or a minute are sent for this account; this one is next.";
+        if let Err(error) = services.put_back(outgoing, until, said).await {
+            warn!(message.id = %outgoing.message(), %error, "An entry could not be put back");
+        }
     }
+    now
 }
 
 /// `None`: not set up, or no password is stored.
@@ -222,31 +223,29 @@ async fn deliver_all(
     credentials: Option<SmtpCredentials>,
     idle: Idle,
     batch: Vec<Outgoing>,
-) -> Done {
-    let mut done = Done {
-        account,
-        handed_over: 0,
-    };
+) -> MailAccountId {
+    let outcomes = Outcomes::new(handle);
     let Some(credentials) = credentials else {
-        for outgoing in &batch {
+        for outgoing in batch {
             let said = "Sending is not set up for this account, or its password is missing: see Email account, SMTP settings.";
-            record(handle, outgoing, later(said.into())).await;
+            outcomes.add(outgoing, later(said.into())).await;
         }
-        return done;
+        outcomes.store().await;
+        return account;
     };
     let mut session = idle.take(account, &credentials);
-    for outgoing in &batch {
-        let (kept, report) = deliver(handle, &credentials, session, outgoing).await;
+    for outgoing in batch {
+        let (kept, report) = deliver(handle, &credentials, session, &outgoing, &outcomes).await;
         session = kept;
         if let Some(report) = report {
-            done.handed_over += usize::from(matches!(report.attempt, Attempt::Taken { .. }));
-            record(handle, outgoing, report).await;
+            outcomes.add(outgoing, report).await;
         }
     }
+    outcomes.store().await;
     if let Some(session) = session {
         idle.put(account, credentials.settings, session);
     }
-    done
+    account
 }
 
 /// One message over a connection that is there, or a new one. No report: somebody else holds the entry.
@@ -255,9 +254,10 @@ async fn deliver(
     credentials: &SmtpCredentials,
     kept: Option<SmtpSession>,
     outgoing: &Outgoing,
+    outcomes: &Outcomes<'_>,
 ) -> (Option<SmtpSession>, Option<AttemptReport>) {
     if let Some(mut session) = kept {
-        let submission = submit(handle, &mut session, outgoing).await;
+        let submission = submit(&mut session, outgoing, outcomes).await;
         // A connection that was silent for a while may be gone, and nobody has the message then.
         if !matches!(submission, Submission::LostBefore(_)) {
             return (
@@ -266,27 +266,83 @@ async fn deliver(
             );
         }
     }
+    outcomes.store().await;
     let mut session = match connect(handle, credentials).await {
         Ok(session) => session,
         Err(error) => return (None, Some(later(words(&error)))),
     };
-    let submission = submit(handle, &mut session, outgoing).await;
+    let submission = submit(&mut session, outgoing, outcomes).await;
     (
         Some(session).filter(|_| goes_on(&submission)),
         report(outgoing, submission),
     )
 }
 
-async fn submit(handle: &EngineHandle, session: &mut SmtpSession, outgoing: &Outgoing) -> Submission {
-    let data_sent = async { handle.services.data_sent(outgoing).await.is_ok() };
-    session
-        .submit(
-            outgoing.envelope_from(),
-            outgoing.recipients(),
-            &outgoing.raw,
-            data_sent,
-        )
-        .await
+async fn submit(session: &mut SmtpSession, outgoing: &Outgoing, outcomes: &Outcomes<'_>) -> Submission {
+    let (from, recipients) = (outgoing.envelope_from(), outgoing.recipients());
+    let submission = session.submit(from, recipients, &outgoing.raw, outcomes.data_sent(outgoing));
+    let mut submission = std::pin::pin!(submission);
+    tokio::select! {
+        submission = &mut submission => return submission,
+        () = tokio::time::sleep(TOGETHER) => {}
+    }
+    // The server takes its time: what is known is stored alone.
+    outcomes.store().await;
+    submission.await
+}
+
+/// The outcome of the message before on a connection, while it waits to be stored with the next message's `data_sent`.
+struct Outcomes<'a> {
+    handle: &'a EngineHandle,
+    waiting: Mutex<Option<EndedAttempt>>,
+}
+
+impl<'a> Outcomes<'a> {
+    fn new(handle: &'a EngineHandle) -> Self {
+        Outcomes {
+            handle,
+            waiting: Mutex::new(None),
+        }
+    }
+
+    fn take(&self) -> Option<EndedAttempt> {
+        self.waiting.lock().ok()?.take()
+    }
+
+    async fn add(&self, outgoing: Outgoing, report: AttemptReport) {
+        metrics::counter!("waxseal_outbox_attempts_total", "outcome" => name(&report.attempt)).increment(1);
+        self.store().await;
+        if let Ok(mut waiting) = self.waiting.lock() {
+            *waiting = Some(EndedAttempt {
+                outgoing,
+                report,
+                jitter: rand::random(),
+            });
+        }
+    }
+
+    /// False: the final dot must not be sent.
+    async fn data_sent(&self, outgoing: &Outgoing) -> bool {
+        let before = self.take();
+        let stored = self.handle.services.data_sent(outgoing, before.as_ref()).await;
+        if let (Err(_), Some(before)) = (&stored, before) {
+            self.store_one(&before).await;
+        }
+        stored.is_ok()
+    }
+
+    async fn store(&self) {
+        if let Some(ended) = self.take() {
+            self.store_one(&ended).await;
+        }
+    }
+
+    async fn store_one(&self, ended: &EndedAttempt) {
+        if let Err(error) = self.handle.services.attempt_ended(ended).await {
+            // It stays claimed; whoever finds its lease over knows from `data_sent` what may be done.
+            warn!(message.id = %ended.outgoing.message(), %error, "The outcome of an attempt could not be stored");
+        }
+    }
 }
 
 /// 421: the server hangs up (RFC 5321 §3.8).
@@ -384,18 +440,6 @@ fn outcome(one: RecipientReply, message: &Reply) -> (domain::EmailAddress, Recip
         false => RecipientState::Waiting,
     };
     (one.address, state, Some(one.reply.said()))
-}
-
-async fn record(handle: &EngineHandle, outgoing: &Outgoing, report: AttemptReport) {
-    metrics::counter!("waxseal_outbox_attempts_total", "outcome" => name(&report.attempt)).increment(1);
-    let ended = handle
-        .services
-        .attempt_ended(outgoing, report, rand::random())
-        .await;
-    if let Err(error) = ended.map_err(EngineError::from) {
-        // It stays claimed; whoever finds its lease over knows from `data_sent` what may be done.
-        warn!(message.id = %outgoing.message(), %error, "The outcome of an attempt could not be stored");
-    }
 }
 
 fn name(attempt: &Attempt) -> &'static str {

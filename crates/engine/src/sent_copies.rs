@@ -72,7 +72,7 @@ async fn make(
         if !session.holds_message_id(&copy.internet_message_id).await? {
             session.append(sent, &["\\Seen"], copy.raw.clone()).await?;
         }
-        handle.services.sent_copy_made(copy.message).await?;
+        handle.services.sent_copy_made(&copy).await?;
     }
     if let Some((session, _)) = open {
         session.log_out().await;

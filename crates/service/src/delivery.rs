@@ -15,8 +15,10 @@ use domain::outbox::SentCopy;
 use domain::rules::delivery::Attempt;
 use domain::rules::delivery::NextStep;
 use domain::rules::delivery::next_step;
+use domain::rules::delivery::per_minute_limit;
 use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
+use store::Tx;
 use store::accounts::MailAccount;
 use store::drafts;
 use store::messages;
@@ -34,6 +36,8 @@ use crate::accounts::check_smtp;
 /// Longer than any one submission takes.
 pub const SENDING_LEASE: Duration = Duration::from_secs(15 * 60);
 const MAX_COPY_ATTEMPTS: u32 = 10;
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// An entry to be handed over, and its bytes.
 #[derive(Clone, Debug)]
@@ -68,6 +72,23 @@ pub struct AttemptReport {
     pub recipients: Vec<(EmailAddress, RecipientState, Option<String>)>,
 }
 
+/// An attempt whose outcome is not stored yet.
+#[derive(Clone, Debug)]
+pub struct EndedAttempt {
+    pub outgoing: Outgoing,
+    pub report: AttemptReport,
+    /// From 0 to 1.
+    pub jitter: f64,
+}
+
+/// How many messages an account may hand over just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowance {
+    UpTo(u32),
+    /// The limit is reached; the next may go then.
+    NoneUntil(Timestamp),
+}
+
 #[derive(Clone, Debug)]
 pub struct SmtpCredentials {
     pub settings: SmtpSettings,
@@ -90,6 +111,12 @@ pub struct SentCopyToMake {
 /// As a holder of leases on entries: one for each process.
 pub(crate) fn worker_name(owner: &str) -> String {
     format!("{owner} outbox")
+}
+
+fn limits(settings: &SmtpSettings) -> impl Iterator<Item = (u32, Duration)> {
+    let hourly = (settings.limit_per_hour > 0).then_some((settings.limit_per_hour, HOUR));
+    let provider = per_minute_limit(&settings.server).map(|limit| (limit, MINUTE));
+    hourly.into_iter().chain(provider)
 }
 
 /// Whoever accepted it in an earlier attempt has it, whatever became of the others now.
@@ -152,24 +179,63 @@ impl Services {
         Ok(outbox::next_due(&mut conn).await?)
     }
 
-    /// Committed before the final dot. [`ServiceError::LeaseLost`]: the dot must not be sent.
-    pub async fn data_sent(&self, outgoing: &Outgoing) -> Result<(), ServiceError> {
+    /// What the server's limit and the owner's ("Emails limit per hour") leave, by what went within the last minute
+    /// and hour. At most `most`.
+    pub async fn sending_allowance(
+        &self,
+        account: MailAccountId,
+        settings: &SmtpSettings,
+        most: u32,
+    ) -> Result<Allowance, ServiceError> {
+        let mut conn = self.db.read().await?;
+        let now = self.now();
+        let mut left = most;
+        for (limit, window) in limits(settings) {
+            let went = outbox::went_since(&mut conn, account, now.minus(window)).await?;
+            match (limit.saturating_sub(went.count), went.first) {
+                (0, first) => return Ok(Allowance::NoneUntil(first.unwrap_or(now).plus(window))),
+                (more, _) => left = left.min(more),
+            }
+        }
+        Ok(Allowance::UpTo(left))
+    }
+
+    /// Committed before the final dot, in one with the outcome of the message before on this connection.
+    /// [`ServiceError::LeaseLost`]: the dot must not be sent. After an error the outcome is not stored.
+    pub async fn data_sent(
+        &self,
+        outgoing: &Outgoing,
+        before: Option<&EndedAttempt>,
+    ) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
+        if let Some(ended) = before {
+            self.store_outcome(&mut tx, ended).await?;
+        }
         if !outbox::data_sent(&mut tx, &outgoing.claimed, self.now()).await? {
             return Err(ServiceError::LeaseLost);
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        if let Some(ended) = before {
+            self.publish_outgoing(&ended.outgoing.claimed);
+        }
+        Ok(())
     }
 
-    pub async fn attempt_ended(
-        &self,
-        outgoing: &Outgoing,
-        report: AttemptReport,
-        jitter: f64,
-    ) -> Result<(), ServiceError> {
-        let (claimed, now) = (&outgoing.claimed, self.now());
-        let attempt = with_earlier(report.attempt, claimed);
-        let next = next_step(&attempt, claimed.attempts, now, claimed.expires_at, jitter);
+    pub async fn attempt_ended(&self, ended: &EndedAttempt) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        if !self.store_outcome(&mut tx, ended).await? {
+            return Err(ServiceError::LeaseLost);
+        }
+        tx.commit().await?;
+        self.publish_outgoing(&ended.outgoing.claimed);
+        Ok(())
+    }
+
+    /// False: somebody else holds the entry now.
+    async fn store_outcome(&self, tx: &mut Tx, ended: &EndedAttempt) -> Result<bool, ServiceError> {
+        let (claimed, report, now) = (&ended.outgoing.claimed, &ended.report, self.now());
+        let attempt = with_earlier(report.attempt.clone(), claimed);
+        let next = next_step(&attempt, claimed.attempts, now, claimed.expires_at, ended.jitter);
         let (state, due_at) = match next {
             NextStep::Done => (OutboxState::Sent, now),
             NextStep::RetryAt(at) => (OutboxState::Retrying, at),
@@ -179,30 +245,27 @@ impl Services {
         let outcome = Outcome {
             state,
             due_at,
-            said: report.said,
-            recipients: report.recipients,
+            said: report.said.clone(),
+            recipients: report.recipients.clone(),
         };
-        let mut tx = self.db.begin_write().await?;
-        if !outbox::finish(&mut tx, claimed, &outcome, now).await? {
-            return Err(ServiceError::LeaseLost);
+        if !outbox::finish(tx, claimed, &outcome, now).await? {
+            return Ok(false);
         }
         if state == OutboxState::Sent {
-            drafts::forget(&mut tx, claimed.message).await?;
+            drafts::forget(tx, claimed.message).await?;
         }
-        tx.commit().await?;
-        self.publish_outgoing(claimed);
-        Ok(())
+        Ok(true)
     }
 
     /// Nothing was tried; it waits, and why is on the Outbox page.
     pub async fn put_back(
         &self,
         outgoing: &Outgoing,
-        wait: Duration,
+        until: Timestamp,
         said: &str,
     ) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        outbox::put_back(&mut tx, &outgoing.claimed, self.now().plus(wait), said).await?;
+        outbox::put_back(&mut tx, &outgoing.claimed, until, said).await?;
         tx.commit().await?;
         self.publish_outgoing(&outgoing.claimed);
         Ok(())
@@ -309,10 +372,15 @@ impl Services {
         })
     }
 
-    pub async fn sent_copy_made(&self, message: MessageId) -> Result<(), ServiceError> {
+    pub async fn sent_copy_made(&self, copy: &SentCopyToMake) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        outbox::set_sent_copy(&mut tx, message, SentCopy::Done).await?;
-        Ok(tx.commit().await?)
+        outbox::set_sent_copy(&mut tx, copy.message, SentCopy::Done).await?;
+        tx.commit().await?;
+        self.events.publish(Event::MessageChanged {
+            account: copy.account,
+            message: copy.message,
+        });
+        Ok(())
     }
 
     /// Counted before it is tried; after many it is given up, and the Outbox page says so. True: try.

@@ -1,5 +1,7 @@
 //! Messages on their way out: claimed with a lease and a fence, so that no two workers send one.
 
+use std::collections::HashMap;
+
 use domain::Access;
 use domain::AdministratorId;
 use domain::EmailAddress;
@@ -115,26 +117,25 @@ pub async fn claim(
     let rows = tx
         .fetch_all(Statement::new(select).bind(now).bind(account).bind(limit))
         .await?;
-    let mut claimed = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let message: MessageId = row.id("message_id")?;
-        // The whole predicate again: another worker may have been faster (PostgreSQL).
-        let update = format!(
-            "UPDATE outbox
-                SET state = 'sending', lease_owner = $2, lease_until = $3, fence = fence + 1,
-                    attempts = attempts + 1
-              WHERE message_id = $4 AND {CLAIMABLE}"
-        );
-        let update = Statement::new(update)
-            .bind(now)
-            .bind(worker)
-            .bind(until)
-            .bind(message);
-        if tx.execute(update).await? == 1 {
-            claimed.push(load(tx, message).await?);
-        }
+    if rows.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(claimed)
+    let found: Vec<MessageId> = rows
+        .iter()
+        .map(|row| row.id("message_id"))
+        .collect::<Result<_, _>>()?;
+    // The whole predicate again: another worker may have been faster (PostgreSQL).
+    let mut update = Statement::new(format!(
+        "UPDATE outbox
+            SET state = 'sending', lease_owner = $2, lease_until = $3, fence = fence + 1, attempts = attempts + 1
+          WHERE {CLAIMABLE} AND message_id IN "
+    ))
+    .bind(now)
+    .bind(worker)
+    .bind(until);
+    update.push_list(found.iter().map(|id| Value::from(*id)));
+    tx.execute(update).await?;
+    load(tx, worker, until, &found).await
 }
 
 const LOAD: &str = "
@@ -144,25 +145,44 @@ const LOAD: &str = "
            r.segment, r.start_byte, r.length_bytes
       FROM outbox o
       JOIN raws r ON r.message_id = o.message_id AND r.is_shown
-     WHERE o.message_id = $1";
-const WAITING: &str =
-    "SELECT address FROM outbox_recipients WHERE message_id = $1 AND state = 'waiting' ORDER BY address";
+     WHERE o.state = 'sending' AND o.lease_owner = $1 AND o.lease_until = $2 AND o.message_id IN ";
+const WAITING: &str = "
+    SELECT message_id, address FROM outbox_recipients WHERE state = 'waiting' AND message_id IN ";
 
-async fn load(tx: &mut Tx, message: MessageId) -> Result<Claimed, StoreError> {
-    let row = tx.fetch_optional(Statement::new(LOAD).bind(message)).await?;
-    let row = row.ok_or(StoreError::Unexpected("an entry without its message"))?;
-    let waiting = tx.fetch_all(Statement::new(WAITING).bind(message)).await?;
-    Ok(Claimed {
-        message,
-        account: row.id("mail_account_id")?,
-        envelope_from: row.text("envelope_from")?,
-        recipients: waiting.iter().map(address).collect::<Result<_, _>>()?,
-        accepted: row.unsigned("accepted")?,
-        attempts: row.unsigned("attempts")?,
-        expires_at: row.time("expires_at")?,
-        fence: row.size("fence")?,
-        raw: blob_range(&row)?,
-    })
+/// Those of `found` that this worker holds now, in the order of `found`.
+async fn load(
+    tx: &mut Tx,
+    worker: &str,
+    until: Timestamp,
+    found: &[MessageId],
+) -> Result<Vec<Claimed>, StoreError> {
+    let mut select = Statement::new(LOAD).bind(worker).bind(until);
+    select.push_list(found.iter().map(|id| Value::from(*id)));
+    let mut held = HashMap::with_capacity(found.len());
+    for row in tx.fetch_all(select).await? {
+        let message: MessageId = row.id("message_id")?;
+        let claimed = Claimed {
+            message,
+            account: row.id("mail_account_id")?,
+            envelope_from: row.text("envelope_from")?,
+            recipients: Vec::new(),
+            accepted: row.unsigned("accepted")?,
+            attempts: row.unsigned("attempts")?,
+            expires_at: row.time("expires_at")?,
+            fence: row.size("fence")?,
+            raw: blob_range(&row)?,
+        };
+        held.insert(message, claimed);
+    }
+    let mut select = Statement::new(WAITING);
+    select.push_list(found.iter().map(|id| Value::from(*id)));
+    select.push_sql(" ORDER BY address");
+    for row in tx.fetch_all(select).await? {
+        if let Some(claimed) = held.get_mut(&row.id("message_id")?) {
+            claimed.recipients.push(address(&row)?);
+        }
+    }
+    Ok(found.iter().filter_map(|message| held.remove(message)).collect())
 }
 
 fn address(row: &Row) -> Result<EmailAddress, StoreError> {
@@ -234,6 +254,30 @@ const EXPIRE: &str = "UPDATE outbox SET lease_until = 0 WHERE lease_owner = $1 A
 pub async fn expire_of(tx: &mut Tx, worker: &str) -> Result<(), StoreError> {
     tx.execute(Statement::new(EXPIRE).bind(worker)).await?;
     Ok(())
+}
+
+/// What went within a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Went {
+    pub count: u32,
+    pub first: Option<Timestamp>,
+}
+
+const WENT_SINCE: &str = "
+    SELECT COUNT(*) AS count, MIN(sent_at) AS first FROM outbox WHERE mail_account_id = $1 AND sent_at > $2";
+
+pub async fn went_since(
+    conn: &mut Conn,
+    account: MailAccountId,
+    since: Timestamp,
+) -> Result<Went, StoreError> {
+    let select = Statement::new(WENT_SINCE).bind(account).bind(since);
+    let row = conn.fetch_optional(select).await?;
+    let row = row.ok_or(StoreError::Unexpected("no count"))?;
+    Ok(Went {
+        count: row.unsigned("count")?,
+        first: row.optional_time("first")?,
+    })
 }
 
 const PUT_BACK: &str = "

@@ -1,6 +1,6 @@
 //! A small honest IMAP server with one fault in it: at a given command it says what a test tells it to.
 //!
-//! INBOX holds three messages (UIDs 1 to 3), Sent none. Everything that is asked for is written down.
+//! INBOX holds three messages (UIDs 1 to 3), Sent what is put into it. Everything that is asked for is written down.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::io::BufReader;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// What is said out of turn.
@@ -81,6 +82,15 @@ pub struct ImapServer {
 struct State {
     fault: Mutex<Fault>,
     commands: Mutex<Vec<String>>,
+    /// What lies in Sent.
+    appended: Mutex<Vec<Vec<u8>>>,
+    /// The next APPEND goes so far, and not on.
+    pause_append_after: Mutex<Option<usize>>,
+    paused: Notify,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// The messages of INBOX.
@@ -100,6 +110,9 @@ impl ImapServer {
         let state = Arc::new(State {
             fault: Mutex::new(fault),
             commands: Mutex::default(),
+            appended: Mutex::default(),
+            pause_append_after: Mutex::default(),
+            paused: Notify::new(),
         });
         let shared = state.clone();
         let task = tokio::spawn(async move {
@@ -115,6 +128,20 @@ impl ImapServer {
         if let Ok(mut fault) = self.state.fault.lock() {
             *fault = Fault::default();
         }
+    }
+
+    pub fn appended(&self) -> Vec<Vec<u8>> {
+        lock(&self.state.appended).clone()
+    }
+
+    /// The next message that is put into Sent is read up to there; with all of it read, it is kept and not answered.
+    pub fn pause_append_after(&self, bytes: usize) {
+        *lock(&self.state.pause_append_after) = Some(bytes);
+    }
+
+    /// An APPEND has come to where it was to be stopped.
+    pub async fn paused(&self) {
+        self.state.paused.notified().await;
     }
 
     /// Lines that clients have sent, without their tags.
@@ -193,7 +220,10 @@ impl Session {
             }
             "SELECT" | "EXAMINE" => {
                 self.is_inbox = command.contains("INBOX");
-                let count = if self.is_inbox { UIDS.len() } else { 0 };
+                let count = match self.is_inbox {
+                    true => UIDS.len(),
+                    false => lock(&self.state.appended).len(),
+                };
                 self.line(&format!("* {count} EXISTS")).await?;
                 self.line("* OK [UIDVALIDITY 7] valid").await?;
                 match self.fault.style {
@@ -203,6 +233,7 @@ impl Session {
                 }
             }
             "UID" => return self.uid_command(tag, command).await,
+            "APPEND" => self.append(command).await?,
             "IDLE" => {
                 self.line("+ idling").await?;
                 self.stream.read_line(&mut String::new()).await?;
@@ -214,13 +245,40 @@ impl Session {
         self.line(&format!("{tag} OK done")).await
     }
 
+    /// The literal is the last word: `{12}`, or `{12+}` where it is not waited for.
+    async fn append(&mut self, command: &str) -> std::io::Result<()> {
+        let literal = command
+            .rsplit('{')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('}');
+        let length: usize = literal.trim_end_matches('+').parse().unwrap_or_default();
+        if !literal.ends_with('+') {
+            self.line("+ go on").await?;
+        }
+        let stop = lock(&self.state.pause_append_after).take();
+        let mut message = vec![0; stop.map_or(length, |stop| stop.min(length))];
+        self.stream.read_exact(&mut message).await?;
+        if stop.is_none_or(|stop| stop >= length) {
+            lock(&self.state.appended).push(message);
+        }
+        if stop.is_some() {
+            self.state.paused.notify_one();
+            return self.say(vec![Say::Stall], "").await;
+        }
+        self.stream.read_line(&mut String::new()).await.map(|_| ())
+    }
+
     async fn uid_command(&mut self, tag: &str, command: &str) -> std::io::Result<()> {
         let mut words = command.split(' ').skip(1);
         let verb = words.next().unwrap_or_default();
         let set = words.next().unwrap_or_default();
         let held: Vec<u32> = if self.is_inbox { UIDS.to_vec() } else { Vec::new() };
         if verb == "SEARCH" {
-            let found: Vec<_> = held.iter().map(u32::to_string).collect();
+            let found: Vec<_> = match self.is_inbox {
+                true => held.iter().map(u32::to_string).collect(),
+                false => self.search_sent(command),
+            };
             self.line(&format!("* SEARCH {}", found.join(" "))).await?;
         }
         let wants_bodies = command.contains("BODY.PEEK[]");
@@ -240,6 +298,22 @@ impl Session {
             }
         }
         self.line(&format!("{tag} OK done")).await
+    }
+
+    /// UIDs of Sent in which the last quoted string of the command stands.
+    fn search_sent(&self, command: &str) -> Vec<String> {
+        let wanted = command
+            .trim_end_matches('"')
+            .rsplit('"')
+            .next()
+            .unwrap_or_default();
+        let appended = lock(&self.state.appended);
+        let holds = |raw: &[u8]| String::from_utf8_lossy(raw).to_ascii_uppercase().contains(wanted);
+        let numbered = (1_u32..).zip(appended.iter());
+        numbered
+            .filter(|(_, raw)| holds(raw))
+            .map(|(uid, _)| uid.to_string())
+            .collect()
     }
 
     async fn fetch(&mut self, uid: u32, with_body: bool) -> std::io::Result<()> {

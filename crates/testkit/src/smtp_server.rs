@@ -92,6 +92,8 @@ struct Shared {
     /// Each strikes once, in order, at the next time its verb is met.
     faults: Mutex<VecDeque<(Verb, SmtpFault)>>,
     refused: Mutex<Vec<String>>,
+    /// Extensions beside the usual ones.
+    offered: Mutex<Vec<String>>,
     /// Every byte that came, for tests of what goes over the wire.
     wire: Mutex<Vec<u8>>,
     /// The next connection ends so when it has sent so many bytes.
@@ -145,8 +147,17 @@ impl SmtpServer {
         lock(&self.shared.refused).push(part.to_owned());
     }
 
+    /// An extension that the next connections are told of.
+    pub fn offer(&self, extension: &str) {
+        lock(&self.shared.offered).push(extension.to_owned());
+    }
+
     pub fn ledger(&self) -> Vec<Accepted> {
         lock(&self.shared.ledger).clone()
+    }
+
+    pub fn accepted_count(&self) -> usize {
+        lock(&self.shared.ledger).len()
     }
 
     /// What clients sent, all connections together.
@@ -185,9 +196,12 @@ async fn serve(stream: TcpStream, shared: &Shared) -> Option<()> {
         let upper = line.to_ascii_uppercase();
         match upper.split(' ').next().unwrap_or_default() {
             "EHLO" => {
-                let text =
-                    "250-sink\r\n250-PIPELINING\r\n250-SIZE 52428800\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN";
-                connection.reply(Verb::Ehlo, text).await?;
+                let offered = lock(&shared.offered).clone();
+                let offered: String = offered.iter().map(|one| format!("250-{one}\r\n")).collect();
+                let text = format!(
+                    "250-sink\r\n{offered}250-PIPELINING\r\n250-SIZE 52428800\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN"
+                );
+                connection.reply(Verb::Ehlo, &text).await?;
             }
             "AUTH" => connection.reply(Verb::Auth, "235 welcome").await.map(|_| ())?,
             "MAIL" => {

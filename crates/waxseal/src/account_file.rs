@@ -62,6 +62,8 @@ struct SmtpTable {
     use_system: bool,
     local_domain: Option<String>,
     username: Option<String>,
+    #[serde(default)]
+    limit_per_hour: u32,
     password: Option<SecretString>,
 }
 
@@ -130,6 +132,7 @@ fn smtp_card(smtp: SmtpTable) -> Card {
             use_system: smtp.use_system,
             local_domain: smtp.local_domain,
             username: smtp.username,
+            limit_per_hour: smtp.limit_per_hour,
         },
         password: smtp.password,
     }

@@ -314,6 +314,10 @@ impl SmtpSession {
         if wide {
             mail.push_str(" SMTPUTF8");
         }
+        // RFC 3461: what comes back need not hold the whole message.
+        if self.can("DSN") {
+            mail.push_str(" RET=HDRS");
+        }
         let commands: Vec<String> = std::iter::once(mail)
             .chain(recipients.iter().map(|address| format!("RCPT TO:<{address}>")))
             .collect();
@@ -417,11 +421,6 @@ impl SmtpSession {
 
     async fn reset(&mut self) -> Result<(), WireError> {
         self.command("RSET", "beginning anew").await.map(|_| ())
-    }
-
-    /// True: the connection can be used for the next message.
-    pub async fn is_alive(&mut self) -> bool {
-        matches!(self.command("NOOP", "looking whether the server is there").await, Ok(reply) if reply.is_positive())
     }
 
     pub async fn quit(mut self) {

@@ -9,6 +9,7 @@ mod oracles;
 mod report;
 mod sending;
 mod servers;
+mod smtp_starttls;
 mod starttls;
 #[path = "../support/mod.rs"]
 mod support;
@@ -30,6 +31,7 @@ fn main() {
     bombs::run(&folder, &mut report);
     runtime.block_on(servers::run(&folder, &mut report));
     runtime.block_on(starttls::run(&folder, &mut report));
+    runtime.block_on(smtp_starttls::run(&folder, &mut report));
     runtime.block_on(sending::run(&folder, &mut report));
     std::process::exit(report.finish());
 }

@@ -21,8 +21,8 @@ use crate::report::check;
 use crate::support;
 use crate::support::World;
 
-const USER: &str = "starttls-user";
-const PASSWORD: &str = "starttls-password";
+pub const USER: &str = "starttls-user";
+pub const PASSWORD: &str = "starttls-password";
 
 /// What a case does before encryption.
 struct Script {
@@ -131,7 +131,7 @@ async fn play(stream: &mut TcpStream, script: &Script, seen: &Mutex<Vec<u8>>) ->
     }
 }
 
-fn deadlines() -> Deadlines {
+pub fn deadlines() -> Deadlines {
     Deadlines {
         greeting: Duration::from_millis(500),
         tls: Duration::from_millis(500),

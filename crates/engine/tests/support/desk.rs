@@ -8,11 +8,13 @@ use std::time::Duration;
 use domain::MailAccountId;
 use domain::MessageId;
 use domain::Timestamp;
+use domain::account::ImapSettings;
 use domain::account::Security;
 use domain::account::SmtpAuth;
 use domain::account::SmtpSettings;
 use domain::outbox::OutboxState;
 use domain::outbox::RecipientState;
+use domain::outbox::SentCopy;
 use engine::EngineHandle;
 use secrecy::SecretString;
 use service::Clock;
@@ -60,6 +62,14 @@ impl Desk {
         let folder = tempfile::tempdir().expect("folder");
         let db = Db::open_sqlite(&folder.path().join("waxseal.db")).await;
         Self::on(db.expect("database"), folder).await
+    }
+
+    /// The database lives as long as the first value.
+    pub async fn on_postgresql() -> (testkit::Postgres, Self) {
+        let postgres = testkit::Postgres::start().expect("postgres");
+        let db = Db::open_postgres(&postgres.url()).await.expect("database");
+        let desk = Self::on(db, tempfile::tempdir().expect("folder")).await;
+        (postgres, desk)
     }
 
     /// On this database, with the raw messages in this folder.
@@ -112,6 +122,45 @@ impl Desk {
             alice,
             server,
         }
+    }
+
+    async fn save_smtp(&self, change: impl FnOnce(&mut SmtpSettings)) {
+        let account = self.services.get_own_account(self.alice, self.account).await;
+        let mut settings = account.expect("account").smtp.expect("SMTP");
+        change(&mut settings);
+        let card = Card::Smtp {
+            settings,
+            password: None,
+        };
+        self.services
+            .save_card(self.alice, self.account, card)
+            .await
+            .expect("card");
+    }
+
+    pub async fn limit_per_hour(&self, limit: u32) {
+        self.save_smtp(|settings| settings.limit_per_hour = limit).await;
+    }
+
+    /// Sent is on this server from now on.
+    pub async fn keep_copies_in(&self, mailbox: &testkit::ImapServer) {
+        let settings = ImapSettings {
+            server: "127.0.0.1".into(),
+            port: mailbox.address.port(),
+            security: Security::None,
+            validate_certificate: true,
+            compress: false,
+            authserv_id: None,
+            sent_folder: None,
+        };
+        let card = Card::Imap {
+            settings,
+            password: Some("secret".to_owned().into()),
+        };
+        self.services
+            .save_card(self.alice, self.account, card)
+            .await
+            .expect("card");
     }
 
     pub fn form(&self, to: &[&str], bcc: &[&str]) -> SendForm {
@@ -175,15 +224,31 @@ impl Desk {
 
     /// Waits, by events, until the entry is in a state that a worker leaves it in.
     pub async fn settled(&self, message: MessageId) -> Entry {
+        let waits = |state| matches!(state, OutboxState::Queued | OutboxState::Sending);
+        self.until(message, |entry| !waits(entry.state)).await
+    }
+
+    pub async fn sent(&self, message: MessageId) {
+        self.until(message, |entry| entry.state == OutboxState::Sent)
+            .await;
+    }
+
+    /// Waits until its copy lies in Sent.
+    pub async fn copied(&self, message: MessageId) {
+        self.until(message, |entry| entry.sent_copy == SentCopy::Done)
+            .await;
+    }
+
+    async fn until(&self, message: MessageId, is_so: impl Fn(&Entry) -> bool) -> Entry {
         let mut events = self.services.events.subscribe();
         loop {
             let entry = self.entry(message).await;
-            if !matches!(entry.state, OutboxState::Queued | OutboxState::Sending) {
+            if is_so(&entry) {
                 return entry;
             }
             tokio::time::timeout(Duration::from_secs(20), events.recv())
                 .await
-                .expect("it settles")
+                .unwrap_or_else(|_| panic!("it stays so: {entry:?}"))
                 .ok();
         }
     }
@@ -214,15 +279,8 @@ impl Desk {
             self.services.events.publish(service::Event::OutboxChanged {
                 account: self.account,
             });
-            let mut events = self.services.events.subscribe();
-            while self.entry(message).await.state == OutboxState::Retrying
-                || self.entry(message).await.state == OutboxState::Sending
-            {
-                tokio::time::timeout(Duration::from_secs(20), events.recv())
-                    .await
-                    .expect(what)
-                    .ok();
-            }
+            let waits = |state| matches!(state, OutboxState::Retrying | OutboxState::Sending);
+            self.until(message, |entry| !waits(entry.state)).await;
         }
         let last = self.entry(message).await;
         for (address, state, _) in &last.recipients {

@@ -12,7 +12,7 @@ import { Result } from "./Result";
 import { useSave } from "./useSave";
 
 const DEFAULT_PORTS: Record<string, number> = { tls: 465, starttls: 587, none: 25 };
-const EMPTY: Schemas["SmtpCard"] = { enabled: false, server: "", port: 587, security: "starttls", validate_certificate: true, auth: "plain", reply_to: null, use_system: false, local_domain: null, username: null };
+const EMPTY: Schemas["SmtpCard"] = { enabled: false, server: "", port: 587, security: "starttls", validate_certificate: true, auth: "plain", reply_to: null, use_system: false, local_domain: null, username: null, limit_per_hour: 0 };
 
 export function SmtpCard({ account, draft }: { account: Schemas["AccountView"]; draft: Draft }) {
   const preset = draft.preset && { ...EMPTY, server: draft.preset.smtp_server, port: draft.preset.smtp_port, security: draft.preset.smtp_security };
@@ -40,6 +40,7 @@ export function SmtpCard({ account, draft }: { account: Schemas["AccountView"]; 
       <Field label="User name" htmlFor="smtp-user" hint="Leave empty if it is that of the mailbox."><TextInput id="smtp-user" autoComplete="off" value={form.username ?? ""} onChange={(event) => set({ username: event.target.value || null })} /></Field>
       <Field label="SMTP password" htmlFor="smtp-password" wrong={wrong.password} hint="Leave empty to keep the stored one, or to use that of the mailbox on a server of the same domain."><PasswordInput id="smtp-password" autoComplete="new-password" value={password} onChange={(event) => setPassword(event.target.value)} /></Field>
       <Field label="Set local domain" htmlFor="local-domain" wrong={wrong.local_domain} hint="The name that this machine greets with."><TextInput id="local-domain" value={form.local_domain ?? ""} onChange={(event) => set({ local_domain: event.target.value || null })} /></Field>
+      <Field label="Emails limit per hour" htmlFor="limit-per-hour" hint="0: no limit. What is over it waits in the outbox."><NumberInput id="limit-per-hour" w={140} min={0} max={1_000_000} allowDecimal={false} allowNegative={false} value={form.limit_per_hour ?? 0} onChange={(limit) => set({ limit_per_hour: Number(limit) || 0 })} /></Field>
       {(test.data ?? test.isPending ?? failed) && <Field label="Result"><Result pending={test.isPending} result={test.data} error={failed} /></Field>}
       {account.smtp?.enabled && <SendTest account={account} />}
       {account.smtp?.enabled && <Signature account={account.id} />}
