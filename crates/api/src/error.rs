@@ -90,6 +90,11 @@ impl From<ServiceError> for ApiError {
                 error.problem.errors = problems.collect();
                 error
             }
+            ServiceError::Store(error) if error.is_no_room() => {
+                tracing::error!(%error, "No room on the disk");
+                let title = "There is no room left on the server's disk: nothing was stored. Tell the operator to make room, then try again.";
+                ApiError::new(StatusCode::INSUFFICIENT_STORAGE, title)
+            }
             ServiceError::LeaseLost
             | ServiceError::Damaged
             | ServiceError::Store(_)

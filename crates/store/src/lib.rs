@@ -41,3 +41,34 @@ pub enum StoreError {
     #[error("unexpected {0} in the database")]
     Unexpected(&'static str),
 }
+
+impl StoreError {
+    /// The disk is full, or does not take what is written to it: nothing was changed.
+    pub fn is_no_room(&self) -> bool {
+        match self {
+            // SQLITE_FULL, SQLITE_IOERR_WRITE; disk_full of PostgreSQL.
+            StoreError::Database(sqlx::Error::Database(error)) => error
+                .code()
+                .is_some_and(|code| matches!(code.as_ref(), "13" | "778" | "53100")),
+            StoreError::Blob(error) => {
+                let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+                while let Some(error) = source {
+                    if error.downcast_ref::<std::io::Error>().is_some_and(is_no_room) {
+                        return true;
+                    }
+                    source = error.source();
+                }
+                false
+            }
+            _ => false,
+        }
+    }
+}
+
+fn is_no_room(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::FileTooLarge | ErrorKind::QuotaExceeded
+    )
+}
