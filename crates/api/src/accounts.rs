@@ -36,6 +36,8 @@ pub struct TrackingCard {
     /// A day of the owner's zone; absent: from the first connection on.
     history_since: Option<String>,
     mark_as_read: bool,
+    #[serde(default)]
+    flags_both_ways: bool,
     deny_list: String,
 }
 
@@ -299,6 +301,7 @@ async fn view(state: &ApiState, account: MailAccount) -> ApiResult<AccountView> 
             },
             history_since: account.tracking.history_since.map(|day| day.to_string()),
             mark_as_read: account.tracking.mark_as_read,
+            flags_both_ways: account.tracking.flags_both_ways,
             deny_list: account.deny_list,
         },
         imap: account.imap.map(ImapCard::from),
@@ -320,6 +323,7 @@ fn sealed_view(account: MailAccount) -> AccountView {
             messages: "all".into(),
             history_since: None,
             mark_as_read: false,
+            flags_both_ways: false,
             deny_list: String::new(),
         },
         imap: None,
@@ -384,6 +388,7 @@ pub async fn save_tracking(
         history_since: day
             .map_err(|_| ServiceError::field("history_since", "A day such as 2026-01-31 is expected."))?,
         mark_as_read: request.mark_as_read,
+        flags_both_ways: request.flags_both_ways,
     };
     let card = Card::Tracking {
         tracking,

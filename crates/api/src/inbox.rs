@@ -152,14 +152,26 @@ pub async fn get(
     Ok(Json(state.services.open_message(viewer, id).await?.into()))
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeleteQuery {
+    /// Into the Trash of the mailbox too; for the owner.
+    #[serde(default)]
+    everywhere: bool,
+}
+
 /// Restorable for 30 days.
-#[utoipa::path(delete, operation_id = "delete_message", path = "/messages/{id}", params(("id" = String, Path)), responses((status = 204)))]
+#[utoipa::path(delete, operation_id = "delete_message", path = "/messages/{id}", params(("id" = String, Path), DeleteQuery), responses((status = 204)))]
 pub async fn delete(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<MessageId>,
+    Query(query): Query<DeleteQuery>,
 ) -> ApiResult<StatusCode> {
-    state.services.delete_message(viewer, id).await?;
+    match query.everywhere {
+        true => state.services.delete_everywhere(viewer, id).await?,
+        false => state.services.delete_message(viewer, id).await?,
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

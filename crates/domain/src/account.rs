@@ -48,6 +48,8 @@ pub struct Tracking {
     /// "Process old (historic) messages": everything since this day in the owner's zone.
     pub history_since: Option<Date>,
     pub mark_as_read: bool,
+    /// Read here is read in the mailbox, and the reverse; what is answered here is marked there.
+    pub flags_both_ways: bool,
 }
 
 /// The card "IMAP settings".

@@ -78,6 +78,61 @@ impl FolderCursor {
     }
 }
 
+/// A message whose flags are others than they were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlagChange {
+    pub uid: Uid,
+    pub seen: bool,
+}
+
+/// What is different in a folder since it was last looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FolderChanges {
+    /// From and to, both included.
+    pub vanished: Vec<(Uid, Uid)>,
+    pub flags: Vec<FlagChange>,
+}
+
+/// What is asked of the mailbox on the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RemoteOperation {
+    MarkSeen,
+    MarkUnseen,
+    MarkAnswered,
+    MoveToTrash,
+}
+
+impl RemoteOperation {
+    pub const ALL: [RemoteOperation; 4] = [
+        RemoteOperation::MarkSeen,
+        RemoteOperation::MarkUnseen,
+        RemoteOperation::MarkAnswered,
+        RemoteOperation::MoveToTrash,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RemoteOperation::MarkSeen => "mark_seen",
+            RemoteOperation::MarkUnseen => "mark_unseen",
+            RemoteOperation::MarkAnswered => "mark_answered",
+            RemoteOperation::MoveToTrash => "move_to_trash",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.as_str() == text)
+    }
+
+    /// What this one makes pointless.
+    pub fn undoes(self) -> Option<Self> {
+        match self {
+            RemoteOperation::MarkSeen => Some(RemoteOperation::MarkUnseen),
+            RemoteOperation::MarkUnseen => Some(RemoteOperation::MarkSeen),
+            RemoteOperation::MarkAnswered | RemoteOperation::MoveToTrash => None,
+        }
+    }
+}
+
 /// What the server said when the folder was opened. A UIDNEXT of 0 has already become "absent".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FolderStatus {

@@ -5,14 +5,18 @@
 
 use std::collections::HashSet;
 
+use domain::folder::FolderChanges;
 use domain::folder::FolderCursor;
 use domain::folder::FolderRole;
 use domain::folder::FolderStatus;
+use domain::folder::ModSeq;
+use domain::folder::RemoteOperation;
 use domain::folder::Uid;
 use domain::message::SkipReason;
 use domain::rules::folder_plan::FolderPlan;
 use domain::rules::folder_plan::plan_folder;
 use domain::rules::intake::IntakeSettings;
+use domain::rules::sent_folder::find_trash;
 use jiff::civil::Date;
 use service::accounts::MailAccount;
 use service::intake::IntakeBatch;
@@ -22,15 +26,20 @@ use service::sync::Lease;
 use service::sync::OpenAttempt;
 use wire::ImapSession;
 use wire::Kind;
+use wire::Known;
 use wire::MailboxName;
 use wire::OpenMode;
+use wire::Opened;
 use wire::WireError;
 
 use crate::EngineError;
 use crate::EngineHandle;
 use crate::fetching;
 
-const MARK_SEEN_STEP: u32 = 500;
+const OPERATIONS_STEP: u32 = 500;
+/// More of a folder than this part, vanished at once, is looked at again: servers have told it of whole folders that
+/// were still there (apache/james#629).
+const SUSPECT_PART: u64 = 5;
 
 /// A folder to watch, as the server names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,12 +96,20 @@ pub async fn sync(
         .watch_folder(account.id, task.role, task.wire_name.wire())
         .await?;
     let marks = account.tracking.mark_as_read && task.role == FolderRole::Inbox;
-    let mode = if marks {
+    let is_asked = !services.list_remote_operations(&folder, 1).await?.is_empty();
+    let mode = if marks || is_asked {
         OpenMode::ReadWrite
     } else {
         OpenMode::ReadOnly
     };
-    let status = session.open(&task.wire_name, mode).await?;
+    let known = folder.cursor.and_then(|cursor| {
+        let mod_seq = cursor.mod_seq.filter(|mod_seq| *mod_seq > ModSeq::ZERO)?;
+        Some(Known {
+            uid_validity: cursor.uid_validity,
+            mod_seq,
+        })
+    });
+    let Opened { status, changes } = session.open(&task.wire_name, mode, known).await?;
     if folder.server_messages != status.exists {
         services.set_server_messages(folder.id, status.exists).await?;
     }
@@ -105,7 +122,7 @@ pub async fn sync(
         suspects: services.open_attempts(folder.id).await?,
         folder,
     };
-    let mut report = sync.follow_plan(&status).await?;
+    let mut report = sync.follow_plan(&status, changes).await?;
     if sync.folder.was_off {
         services.clear_was_off(sync.folder.id).await?;
     }
@@ -113,14 +130,18 @@ pub async fn sync(
     if !sync.suspects.is_empty() {
         services.end_attempts(sync.folder.id).await?;
     }
-    if marks {
-        sync.mark_seen(&status).await?;
+    if mode == OpenMode::ReadWrite {
+        sync.carry_out(&status).await?;
     }
     Ok(report)
 }
 
 impl FolderSync<'_> {
-    async fn follow_plan(&self, status: &FolderStatus) -> Result<IntakeReport, EngineError> {
+    async fn follow_plan(
+        &self,
+        status: &FolderStatus,
+        changes: FolderChanges,
+    ) -> Result<IntakeReport, EngineError> {
         match plan_folder(self.folder.cursor.as_ref(), status) {
             FolderPlan::Baseline => {
                 let next = self.server_next_uid(status).await?;
@@ -130,15 +151,55 @@ impl FolderSync<'_> {
             }
             FolderPlan::Rebuild => self.rebuild(status).await,
             FolderPlan::Rescan => self.rescan(status).await,
-            FolderPlan::Advance { fetch_from: None, .. } => Ok(IntakeReport::default()),
             FolderPlan::Advance {
-                fetch_from: Some(from),
-                ..
+                fetch_from,
+                flags_since,
             } => {
-                let cursor = self.current_cursor()?;
-                self.advance(cursor, from, status).await
+                self.follow_changes(status, changes, flags_since).await?;
+                match fetch_from {
+                    Some(from) => self.advance(self.current_cursor()?, from, status).await,
+                    None => Ok(IntakeReport::default()),
+                }
             }
         }
+    }
+
+    /// Before the stored modification sequence moves: what vanished is told only once.
+    async fn follow_changes(
+        &self,
+        status: &FolderStatus,
+        mut changes: FolderChanges,
+        flags_since: Option<ModSeq>,
+    ) -> Result<(), EngineError> {
+        let services = &self.handle.services;
+        if self.account.tracking.flags_both_ways && self.folder.role == FolderRole::Inbox {
+            changes
+                .flags
+                .extend(self.session.changed_flags(flags_since, status).await?);
+        }
+        let (vanished, known) = match changes.vanished.as_slice() {
+            [] => (0, 0),
+            ranges => {
+                services
+                    .count_vanished(self.folder.id, status.uid_validity, ranges)
+                    .await?
+            }
+        };
+        if vanished * SUSPECT_PART > known {
+            let there = self.session.still_there(&changes.vanished).await?;
+            changes.vanished = without(&changes.vanished, there);
+        }
+        let is_news = !changes.flags.is_empty() || vanished > 0;
+        let has_moved = self
+            .folder
+            .cursor
+            .is_some_and(|cursor| cursor.mod_seq != status.mod_seq);
+        if is_news || has_moved {
+            services
+                .apply_changes(self.lease, self.account, &self.folder, status, &changes)
+                .await?;
+        }
+        Ok(())
     }
 
     /// New numbers for the same mail: everything since the first connection is met again and found to be
@@ -267,20 +328,25 @@ impl FolderSync<'_> {
     }
 
     /// Only after the commit that asked for it (invariant 4).
-    async fn mark_seen(&self, status: &FolderStatus) -> Result<(), EngineError> {
+    async fn carry_out(&self, status: &FolderStatus) -> Result<(), EngineError> {
         let services = &self.handle.services;
         loop {
-            let operations = services.list_mark_seen(&self.folder, MARK_SEEN_STEP).await?;
-            if operations.is_empty() {
+            let asked = services
+                .list_remote_operations(&self.folder, OPERATIONS_STEP)
+                .await?;
+            let Some(first) = asked.first() else {
                 return Ok(());
-            }
-            let ids: Vec<_> = operations.iter().map(|operation| operation.id).collect();
-            // Of an earlier UIDVALIDITY: those numbers name other mail now.
-            let current = operations
+            };
+            // In their order: to read and to unread one message are two things.
+            let same: Vec<_> = asked
                 .iter()
-                .filter(|operation| operation.uid_validity == status.uid_validity);
-            let uids: Vec<_> = current.map(|operation| operation.uid).collect();
-            match self.session.mark_seen(&uids).await {
+                .take_while(|one| one.operation == first.operation)
+                .collect();
+            let ids: Vec<_> = same.iter().map(|one| one.id).collect();
+            // Of an earlier UIDVALIDITY: those numbers name other mail now.
+            let current = same.iter().filter(|one| one.uid_validity == status.uid_validity);
+            let uids: Vec<_> = current.map(|one| one.uid).collect();
+            match self.change(first.operation, &uids).await {
                 Ok(()) => services.remote_operations_done(&ids).await?,
                 Err(error) => {
                     services.remote_operations_failed(&ids).await?;
@@ -288,6 +354,31 @@ impl FolderSync<'_> {
                 }
             }
         }
+    }
+
+    async fn change(&self, operation: RemoteOperation, uids: &[Uid]) -> Result<(), WireError> {
+        if uids.is_empty() {
+            return Ok(());
+        }
+        match operation {
+            RemoteOperation::MarkSeen => self.session.mark_seen(uids).await,
+            RemoteOperation::MarkUnseen => self.session.mark_unseen(uids).await,
+            RemoteOperation::MarkAnswered => self.session.mark_answered(uids).await,
+            RemoteOperation::MoveToTrash => match self.trash().await? {
+                Some(trash) => self.session.move_to(uids, &trash).await,
+                None => Err(WireError::new(Kind::FolderMissing, "looking for the Trash")),
+            },
+        }
+    }
+
+    async fn trash(&self) -> Result<Option<MailboxName>, WireError> {
+        let folders = self.session.list_folders().await?;
+        let listed: Vec<_> = folders.iter().map(|folder| folder.listed.clone()).collect();
+        let name = find_trash(&listed).map(|folder| folder.name.clone());
+        let found = folders
+            .into_iter()
+            .find(|folder| Some(&folder.listed.name) == name.as_ref());
+        Ok(found.map(|folder| folder.wire_name))
     }
 
     async fn without_known(&self, cursor: &FolderCursor, uids: Vec<Uid>) -> Result<Vec<Uid>, EngineError> {
@@ -329,8 +420,55 @@ impl FolderSync<'_> {
     }
 }
 
+/// The ranges, with these UIDs taken out.
+fn without(ranges: &[(Uid, Uid)], mut uids: Vec<Uid>) -> Vec<(Uid, Uid)> {
+    uids.sort_unstable();
+    let mut left = Vec::new();
+    for (first, last) in ranges {
+        let mut from = u64::from(first.0);
+        let inside = uids.iter().filter(|uid| (first..=last).contains(uid));
+        for uid in inside.map(|uid| u64::from(uid.0)) {
+            if uid > from {
+                left.push((from, uid - 1));
+            }
+            from = uid + 1;
+        }
+        if from <= u64::from(last.0) {
+            left.push((from, u64::from(last.0)));
+        }
+    }
+    let uid = |number: u64| Uid(u32::try_from(number).unwrap_or(u32::MAX));
+    left.into_iter()
+        .map(|(first, last)| (uid(first), uid(last)))
+        .collect()
+}
+
 fn day_before(millis: i64) -> Date {
     let at = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
     let day = at.to_zoned(jiff::tz::TimeZone::UTC).date();
     day.yesterday().unwrap_or(day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_still_there_has_not_vanished() {
+        let uid = |(first, last)| (Uid(first), Uid(last));
+        for (ranges, there, left) in [
+            (vec![(1, 9)], vec![], vec![(1, 9)]),
+            (vec![(1, 9)], vec![5, 1, 9], vec![(2, 4), (6, 8)]),
+            (vec![(1, 2), (7, 7)], vec![7, 8], vec![(1, 2)]),
+            (
+                vec![(1, u32::MAX)],
+                vec![u32::MAX, 3],
+                vec![(1, 2), (4, u32::MAX - 1)],
+            ),
+        ] {
+            let ranges: Vec<_> = ranges.into_iter().map(uid).collect();
+            let left: Vec<_> = left.into_iter().map(uid).collect();
+            assert_eq!(without(&ranges, there.into_iter().map(Uid).collect()), left);
+        }
+    }
 }

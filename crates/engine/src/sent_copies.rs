@@ -67,7 +67,7 @@ async fn make(
                 open.insert((session, sent))
             }
         };
-        session.open(sent, OpenMode::ReadOnly).await?;
+        session.open(sent, OpenMode::ReadOnly, None).await?;
         // A crash after the last try may have left it there.
         if !session.holds_message_id(&copy.internet_message_id).await? {
             session.append(sent, &["\\Seen"], copy.raw.clone()).await?;

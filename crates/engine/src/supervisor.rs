@@ -42,6 +42,7 @@ pub async fn run(handle: EngineHandle, shutdown: CancellationToken) {
                 Ok(Event::AccountChanged { .. }) | Err(RecvError::Lagged(_)) => {
                     reconcile(&handle, &mut running).await;
                 }
+                Ok(Event::MailboxAsked { account }) => handle.wake(account),
                 Ok(_) => {}
                 Err(RecvError::Closed) => break,
             },

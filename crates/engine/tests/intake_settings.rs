@@ -80,6 +80,7 @@ async fn every_combination_takes_exactly_its_messages_and_sets_exactly_its_flags
                     messages,
                     history_since: history.then_some(since),
                     mark_as_read,
+                    flags_both_ways: false,
                 };
                 let id = world.account(imap_of(&dovecot), &user, tracking).await;
                 world.sync(id).await.expect("first sync");

@@ -23,6 +23,13 @@ impl SequenceSet {
         SequenceSet { ranges }
     }
 
+    /// As they are given.
+    pub fn from_ranges(ranges: impl IntoIterator<Item = (u32, u32)>) -> Self {
+        SequenceSet {
+            ranges: ranges.into_iter().collect(),
+        }
+    }
+
     /// `41,43:116`; words that are no numbers are left out.
     pub fn parse(text: &[u8]) -> Self {
         let number = |part: &str| match part.trim() {

@@ -605,6 +605,10 @@ pub(crate) async fn save_tracking(
 ) -> Result<(), ServiceError> {
     let new_list = DenyList::parse(&deny_list)
         .map_err(|error| ServiceError::field("deny_list", sentence(&error.to_string())))?;
+    if tracking.flags_both_ways && tracking.mark_as_read {
+        let message = "With \"Mark as read\" on, everything would be read here as soon as it arrives: choose one of them.";
+        return Err(ServiceError::field("flags_both_ways", message));
+    }
     if tracking.enabled && !account.tracking.enabled {
         folders::set_was_off(tx, account.id).await?;
     }

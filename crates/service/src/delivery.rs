@@ -9,6 +9,7 @@ use domain::MessageId;
 use domain::Timestamp;
 use domain::account::SmtpAuth;
 use domain::account::SmtpSettings;
+use domain::folder::RemoteOperation;
 use domain::outbox::OutboxState;
 use domain::outbox::RecipientState;
 use domain::outbox::SentCopy;
@@ -253,8 +254,23 @@ impl Services {
         }
         if state == OutboxState::Sent {
             drafts::forget(tx, claimed.message).await?;
+            self.mark_answered(tx, claimed).await?;
         }
         Ok(true)
+    }
+
+    /// In the mailbox, where flags go both ways.
+    async fn mark_answered(&self, tx: &mut Tx, claimed: &Claimed) -> Result<(), ServiceError> {
+        let Some(answered) = claimed.answers else {
+            return Ok(());
+        };
+        if self.flags_go_both_ways(tx, claimed.account).await? {
+            let operation = RemoteOperation::MarkAnswered;
+            self.ask_remotely(tx, claimed.account, answered, operation, self.now())
+                .await?;
+            self.publish_asked(claimed.account);
+        }
+        Ok(())
     }
 
     /// Nothing was tried; it waits, and why is on the Outbox page.

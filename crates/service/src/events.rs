@@ -21,6 +21,8 @@ pub enum Event {
     PartyChanged { party: PartyId },
     /// Its state, counts or settings.
     AccountChanged { account: MailAccountId },
+    /// Something is to be changed in the mailbox on the server.
+    MailboxAsked { account: MailAccountId },
     /// Something waits to be sent, or was taken back.
     OutboxChanged { account: MailAccountId },
     /// Grants or sessions changed: listeners look again at what they may see.

@@ -2,21 +2,25 @@
 
 use std::collections::HashMap;
 use std::collections::HashSet;
+use std::time::Duration;
 
 use bytes::Bytes;
 use domain::Access;
 use domain::AdministratorId;
 use domain::CleanText;
+use domain::MailAccountId;
 use domain::MessageId;
 use domain::PartyId;
 use domain::Right;
 use domain::ThreadId;
+use domain::folder::RemoteOperation;
 use domain::message::AttachmentSummary;
 use domain::message::NamedAddress;
 use domain::search::SearchQuery;
 pub use mime::OpenedPart;
 pub use mime::TextBlock;
 use store::Conn;
+use store::Tx;
 use store::accounts;
 use store::administrators;
 use store::audit;
@@ -28,6 +32,7 @@ pub use store::messages::Message;
 pub use store::messages::Position;
 use store::parties;
 use store::parties::PartyName;
+use store::remote_operations;
 use store::search;
 use store::threads;
 
@@ -263,14 +268,55 @@ impl Services {
         self.read_raw(&message).await
     }
 
+    /// In the mailbox too, if the owner does it and the flags go both ways.
     pub async fn set_read(&self, viewer: Viewer, id: MessageId, read: bool) -> Result<(), ServiceError> {
-        let (_, message) = self.find_message(viewer, id).await?;
+        let (access, message) = self.find_message(viewer, id).await?;
+        let is_own = access.right_to(message.account) == Some(Right::Own);
         let mut tx = self.db.begin_write().await?;
-        if read {
+        let operation = if read {
             messages::mark_read(&mut tx, viewer.administrator, &message).await?;
+            RemoteOperation::MarkSeen
         } else {
             messages::mark_unread(&mut tx, viewer.administrator, &message).await?;
+            RemoteOperation::MarkUnseen
+        };
+        let goes_on = is_own && self.flags_go_both_ways(&mut tx, message.account).await?;
+        if goes_on {
+            self.ask_remotely(&mut tx, message.account, id, operation, self.now())
+                .await?;
         }
+        tx.commit().await?;
+        self.publish_change(&message);
+        if goes_on {
+            self.publish_asked(message.account);
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn flags_go_both_ways(
+        &self,
+        tx: &mut Tx,
+        account: MailAccountId,
+    ) -> Result<bool, ServiceError> {
+        let account = accounts::find(tx, account).await?;
+        Ok(account.is_some_and(|account| account.tracking.flags_both_ways))
+    }
+
+    pub(crate) fn publish_asked(&self, account: MailAccountId) {
+        self.events.publish(Event::MailboxAsked { account });
+    }
+
+    /// Here, and with the next sync into the Trash of the mailbox. Owner only.
+    pub async fn delete_everywhere(&self, viewer: Viewer, id: MessageId) -> Result<(), ServiceError> {
+        let (access, message) = self.find_message(viewer, id).await?;
+        if access.right_to(message.account) != Some(Right::Own) {
+            return Err(ServiceError::NotFound);
+        }
+        let mut tx = self.db.begin_write().await?;
+        messages::set_deleted(&mut tx, &message, Some(self.now())).await?;
+        let due_at = self.now().plus(MOVES_AFTER);
+        self.ask_remotely(&mut tx, message.account, id, RemoteOperation::MoveToTrash, due_at)
+            .await?;
         tx.commit().await?;
         self.publish_change(&message);
         Ok(())
@@ -292,6 +338,9 @@ impl Services {
         }
         let mut tx = self.db.begin_write().await?;
         messages::set_deleted(&mut tx, &message, deleted.then(|| self.now())).await?;
+        if !deleted {
+            remote_operations::take_back(&mut tx, id, RemoteOperation::MoveToTrash).await?;
+        }
         tx.commit().await?;
         self.publish_change(&message);
         Ok(())
@@ -370,6 +419,8 @@ pub(crate) fn narrow(access: Access, show: Show) -> Access {
     }
 }
 
+/// The page offers to undo for ten seconds.
+const MOVES_AFTER: Duration = Duration::from_secs(15);
 const SEARCH_STEP: u32 = 200;
 const MAX_SEARCH_STEPS: usize = 50;
 

@@ -1,27 +1,36 @@
 //! What the engine asks for: leases, states, folders, cursors, remote operations.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use domain::FolderId;
 use domain::MailAccountId;
+use domain::MessageId;
 use domain::RemoteOperationId;
 use domain::Timestamp;
 use domain::account::AccountState;
 use domain::deny::DenyList;
+use domain::folder::FlagChange;
+use domain::folder::FolderChanges;
 use domain::folder::FolderCursor;
 use domain::folder::FolderRole;
+use domain::folder::FolderStatus;
+use domain::folder::RemoteOperation;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
 use domain::rules::intake::IntakeSettings;
+use store::Tx;
 use store::accounts;
 pub use store::accounts::Lease;
 use store::accounts::MailAccount;
 use store::folders;
 pub use store::folders::Folder;
 pub use store::folders::OpenAttempt;
+use store::intake;
+use store::messages;
 use store::outbox;
 use store::remote_operations;
-pub use store::remote_operations::MarkSeen;
+pub use store::remote_operations::PendingOperation;
 
 use crate::Event;
 use crate::ServiceError;
@@ -30,6 +39,7 @@ use crate::delivery::worker_name;
 
 /// Longer than any one batch takes; renewed with every batch and while waiting.
 pub const LEASE_TIME: Duration = Duration::from_secs(120);
+const FLAGS_AT_ONCE: usize = 500;
 
 impl Services {
     /// `None`: another process works on the account.
@@ -196,10 +206,83 @@ impl Services {
         Ok(tx.commit().await?)
     }
 
-    pub async fn list_mark_seen(&self, folder: &Folder, limit: u32) -> Result<Vec<MarkSeen>, ServiceError> {
+    /// How many of the messages that we know in a folder these ranges name, and of how many.
+    pub async fn count_vanished(
+        &self,
+        folder: FolderId,
+        uid_validity: UidValidity,
+        ranges: &[(Uid, Uid)],
+    ) -> Result<(u64, u64), ServiceError> {
+        let mut conn = self.db.read().await?;
+        let all = (Uid::FIRST, Uid(u32::MAX));
+        let total = folders::count_copies_for_engine(&mut conn, folder, uid_validity, all).await?;
+        let mut vanished = 0;
+        for range in ranges {
+            vanished += folders::count_copies_for_engine(&mut conn, folder, uid_validity, *range).await?;
+        }
+        Ok((vanished, total))
+    }
+
+    /// What changed in a folder, and how far that is known now, in one commit. Messages stay; read marks change
+    /// only where they go both ways.
+    pub async fn apply_changes(
+        &self,
+        lease: &Lease,
+        account: &MailAccount,
+        folder: &Folder,
+        status: &FolderStatus,
+        changes: &FolderChanges,
+    ) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        if !accounts::renew_lease(&mut tx, lease, self.now().plus(LEASE_TIME)).await? {
+            return Err(ServiceError::LeaseLost);
+        }
+        let uid_validity = status.uid_validity;
+        for range in &changes.vanished {
+            folders::forget_vanished(&mut tx, folder.id, uid_validity, *range).await?;
+        }
+        let mut has_changed = false;
+        if account.tracking.flags_both_ways && folder.role == FolderRole::Inbox {
+            for part in changes.flags.chunks(FLAGS_AT_ONCE) {
+                has_changed |= set_read_marks(&mut tx, account, folder, uid_validity, part).await?;
+            }
+        }
+        if let Some(mod_seq) = status.mod_seq {
+            folders::set_mod_seq(&mut tx, folder.id, uid_validity, mod_seq).await?;
+        }
+        tx.commit().await?;
+        if has_changed {
+            self.events.publish(Event::Arrived {
+                account: account.id,
+                messages: Vec::new(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Asks for something in the mailbox for every copy of a message; carried out with the next sync.
+    pub(crate) async fn ask_remotely(
+        &self,
+        tx: &mut Tx,
+        account: MailAccountId,
+        message: MessageId,
+        operation: RemoteOperation,
+        due_at: Timestamp,
+    ) -> Result<(), ServiceError> {
+        for copy in remote_operations::list_copies_for_engine(tx, account, message).await? {
+            remote_operations::ask(tx, self.ids.next(), account, &copy, operation, due_at).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn list_remote_operations(
+        &self,
+        folder: &Folder,
+        limit: u32,
+    ) -> Result<Vec<PendingOperation>, ServiceError> {
         let mut conn = self.db.read().await?;
         let (account, folder) = (folder.account, folder.id);
-        Ok(remote_operations::list_mark_seen_for_engine(&mut conn, account, folder, limit).await?)
+        Ok(remote_operations::list_for_engine(&mut conn, account, folder, self.now(), limit).await?)
     }
 
     pub async fn remote_operations_done(&self, ids: &[RemoteOperationId]) -> Result<(), ServiceError> {
@@ -213,4 +296,30 @@ impl Services {
         remote_operations::count_failure(&mut tx, ids).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// As they stand on the server. True: something is others now.
+async fn set_read_marks(
+    tx: &mut Tx,
+    account: &MailAccount,
+    folder: &Folder,
+    uid_validity: UidValidity,
+    flags: &[FlagChange],
+) -> Result<bool, ServiceError> {
+    let uids: Vec<_> = flags.iter().map(|change| change.uid).collect();
+    let found = folders::messages_at_for_engine(tx, folder.id, uid_validity, &uids).await?;
+    // The last one counts, where a server tells twice.
+    let seen: HashMap<Uid, bool> = flags.iter().map(|change| (change.uid, change.seen)).collect();
+    let is_seen = |uid: &Uid| seen.get(uid).copied().unwrap_or(false);
+    let (read, unread): (Vec<_>, Vec<_>) = found.into_iter().partition(|(uid, _)| is_seen(uid));
+    let ids = |list: Vec<(Uid, MessageId)>| list.into_iter().map(|(_, id)| id).collect::<Vec<_>>();
+    let (read, unread) = (ids(read), ids(unread));
+    let mut has_changed = false;
+    if !read.is_empty() {
+        has_changed = messages::mark_all_read(tx, account.owner, &read).await?;
+    }
+    if !unread.is_empty() {
+        has_changed |= intake::insert_unread(tx, account.id, account.owner, &unread).await?;
+    }
+    Ok(has_changed)
 }

@@ -2,6 +2,7 @@
 
 use domain::FolderId;
 use domain::MailAccountId;
+use domain::MessageId;
 use domain::Timestamp;
 use domain::folder::FolderCursor;
 use domain::folder::FolderRole;
@@ -181,6 +182,92 @@ pub async fn forget_copies_from(
     )
     .await?;
     Ok(())
+}
+
+const COUNT_COPIES: &str = "
+    SELECT COUNT(*) AS count FROM remote_copies WHERE folder_id = $1 AND uid_validity = $2 AND uid >= $3 AND uid <= $4";
+
+pub async fn count_copies_for_engine(
+    conn: &mut Conn,
+    id: FolderId,
+    uid_validity: UidValidity,
+    (first, last): (Uid, Uid),
+) -> Result<u64, StoreError> {
+    let select = Statement::new(COUNT_COPIES)
+        .bind(id)
+        .bind(uid_validity.0)
+        .bind(first.0)
+        .bind(last.0);
+    let row = conn.fetch_optional(select).await?;
+    row.ok_or(StoreError::Unexpected("no count"))?.size("count")
+}
+
+const FORGET_VANISHED: [&str; 3] = [
+    "DELETE FROM remote_copies WHERE folder_id = $1 AND uid_validity = $2 AND uid >= $3 AND uid <= $4",
+    "DELETE FROM skipped_copies WHERE folder_id = $1 AND uid_validity = $2 AND uid >= $3 AND uid <= $4",
+    "DELETE FROM remote_operations WHERE folder_id = $1 AND uid_validity = $2 AND uid >= $3 AND uid <= $4",
+];
+
+/// They are gone on the server; the messages stay.
+pub async fn forget_vanished(
+    tx: &mut Tx,
+    id: FolderId,
+    uid_validity: UidValidity,
+    (first, last): (Uid, Uid),
+) -> Result<(), StoreError> {
+    for delete in FORGET_VANISHED {
+        let delete = Statement::new(delete)
+            .bind(id)
+            .bind(uid_validity.0)
+            .bind(first.0)
+            .bind(last.0);
+        tx.execute(delete).await?;
+    }
+    Ok(())
+}
+
+const SET_MOD_SEQ: &str = "UPDATE folders SET mod_seq = $3 WHERE id = $1 AND uid_validity = $2";
+
+/// Everything up to there has been dealt with.
+pub async fn set_mod_seq(
+    tx: &mut Tx,
+    id: FolderId,
+    uid_validity: UidValidity,
+    mod_seq: ModSeq,
+) -> Result<(), StoreError> {
+    let mod_seq = i64::try_from(mod_seq.0).ok();
+    tx.execute(
+        Statement::new(SET_MOD_SEQ)
+            .bind(id)
+            .bind(uid_validity.0)
+            .bind(mod_seq),
+    )
+    .await?;
+    Ok(())
+}
+
+const MESSAGES_AT: &str = "
+    SELECT c.uid, c.message_id
+      FROM remote_copies c
+     WHERE c.folder_id = $1 AND c.uid_validity = $2
+       AND NOT EXISTS (SELECT 1 FROM remote_operations o
+                        WHERE o.folder_id = c.folder_id AND o.uid_validity = c.uid_validity AND o.uid = c.uid)
+       AND c.uid IN ";
+
+/// Messages behind these UIDs, those left out of which something is still to be changed on the server.
+pub async fn messages_at_for_engine(
+    conn: &mut Conn,
+    id: FolderId,
+    uid_validity: UidValidity,
+    uids: &[Uid],
+) -> Result<Vec<(Uid, MessageId)>, StoreError> {
+    let mut select = Statement::new(MESSAGES_AT).bind(id).bind(uid_validity.0);
+    select.push_list(uids.iter().map(|uid| Value::from(uid.0)));
+    let rows = conn.fetch_all(select).await?;
+    let messages = rows
+        .iter()
+        .map(|row| Ok((Uid(row.unsigned("uid")?), row.id("message_id")?)));
+    messages.collect()
 }
 
 const SET_SERVER_MESSAGES: &str = "UPDATE folders SET server_messages = $2 WHERE id = $1";

@@ -6,6 +6,7 @@ use domain::MessageId;
 use domain::RemoteOperationId;
 use domain::ThreadId;
 use domain::Timestamp;
+use domain::folder::RemoteOperation;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
 use domain::message::AttachmentSummary;
@@ -362,22 +363,24 @@ pub async fn insert_copies(
 
 const INSERT_UNREAD: &str = "INSERT INTO unread (viewer_id, mail_account_id, message_id)";
 
+/// True: one of them was read before.
 pub async fn insert_unread(
     tx: &mut Tx,
     account: MailAccountId,
     viewer: AdministratorId,
     messages: &[MessageId],
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let rows = messages
         .iter()
         .map(|message| vec![viewer.into(), account.into(), (*message).into()]);
-    tx.insert_rows(
-        INSERT_UNREAD,
-        "ON CONFLICT (viewer_id, message_id) DO NOTHING",
-        rows.collect(),
-    )
-    .await?;
-    Ok(())
+    let inserted = tx
+        .insert_rows(
+            INSERT_UNREAD,
+            "ON CONFLICT (viewer_id, message_id) DO NOTHING",
+            rows.collect(),
+        )
+        .await?;
+    Ok(inserted > 0)
 }
 
 const INSERT_OPERATIONS: &str = "
@@ -394,7 +397,7 @@ pub async fn insert_mark_seen(
             (*id).into(),
             folder.account.into(),
             folder.id.into(),
-            "mark_seen".into(),
+            RemoteOperation::MarkSeen.as_str().into(),
             uid_validity.0.into(),
             uid.0.into(),
             0_u32.into(),

@@ -426,6 +426,18 @@ pub async fn mark_read(tx: &mut Tx, viewer: AdministratorId, message: &Message) 
     Ok(())
 }
 
+/// True: one of them was unread.
+pub async fn mark_all_read(
+    tx: &mut Tx,
+    viewer: AdministratorId,
+    ids: &[MessageId],
+) -> Result<bool, StoreError> {
+    let mut delete =
+        Statement::new("DELETE FROM unread WHERE viewer_id = $1 AND message_id IN ").bind(viewer);
+    delete.push_list(ids.iter().map(|id| Value::from(*id)));
+    Ok(tx.execute(delete).await? > 0)
+}
+
 const MARK_UNREAD: &str = "
     INSERT INTO unread (viewer_id, mail_account_id, message_id)
     VALUES ($1, $2, $3)

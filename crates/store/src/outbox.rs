@@ -75,6 +75,7 @@ pub async fn insert(tx: &mut Tx, entry: &NewEntry<'_>) -> Result<(), StoreError>
 pub struct Claimed {
     pub message: MessageId,
     pub account: MailAccountId,
+    pub answers: Option<MessageId>,
     pub envelope_from: String,
     /// Those that still wait.
     pub recipients: Vec<EmailAddress>,
@@ -139,7 +140,7 @@ pub async fn claim(
 }
 
 const LOAD: &str = "
-    SELECT o.message_id, o.mail_account_id, o.envelope_from, o.attempts, o.expires_at, o.fence,
+    SELECT o.message_id, o.mail_account_id, o.answers_id, o.envelope_from, o.attempts, o.expires_at, o.fence,
            (SELECT COUNT(*) FROM outbox_recipients a
              WHERE a.message_id = o.message_id AND a.state = 'accepted') AS accepted,
            r.segment, r.start_byte, r.length_bytes
@@ -164,6 +165,7 @@ async fn load(
         let claimed = Claimed {
             message,
             account: row.id("mail_account_id")?,
+            answers: row.optional_id("answers_id")?,
             envelope_from: row.text("envelope_from")?,
             recipients: Vec::new(),
             accepted: row.unsigned("accepted")?,

@@ -2,7 +2,10 @@
 
 use domain::FolderId;
 use domain::MailAccountId;
+use domain::MessageId;
 use domain::RemoteOperationId;
+use domain::Timestamp;
+use domain::folder::RemoteOperation;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
 
@@ -13,8 +16,9 @@ use crate::db::Statement;
 use crate::value::Value;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MarkSeen {
+pub struct PendingOperation {
     pub id: RemoteOperationId,
+    pub operation: RemoteOperation,
     pub uid_validity: UidValidity,
     pub uid: Uid,
 }
@@ -23,29 +27,126 @@ pub struct MarkSeen {
 pub const MAX_ATTEMPTS: u32 = 5;
 
 const LIST: &str = "
-    SELECT id, uid_validity, uid
+    SELECT id, kind, uid_validity, uid
       FROM remote_operations
-     WHERE mail_account_id = $1 AND folder_id = $2 AND kind = 'mark_seen'
+     WHERE mail_account_id = $1 AND folder_id = $2 AND due_at <= $3
      ORDER BY id
-     LIMIT $3";
+     LIMIT $4";
 
-pub async fn list_mark_seen_for_engine(
+/// In the order in which they were asked for.
+pub async fn list_for_engine(
     conn: &mut Conn,
     account: MailAccountId,
     folder: FolderId,
+    now: Timestamp,
     limit: u32,
-) -> Result<Vec<MarkSeen>, StoreError> {
+) -> Result<Vec<PendingOperation>, StoreError> {
     let rows = conn
-        .fetch_all(Statement::new(LIST).bind(account).bind(folder).bind(limit))
+        .fetch_all(
+            Statement::new(LIST)
+                .bind(account)
+                .bind(folder)
+                .bind(now)
+                .bind(limit),
+        )
         .await?;
     let operations = rows.iter().map(|row| {
-        Ok(MarkSeen {
+        let operation = RemoteOperation::parse(&row.text("kind")?);
+        Ok(PendingOperation {
             id: row.id("id")?,
+            operation: operation.ok_or(StoreError::Unexpected("kind of a remote operation"))?,
             uid_validity: UidValidity(row.unsigned("uid_validity")?),
             uid: Uid(row.unsigned("uid")?),
         })
     });
     operations.collect()
+}
+
+/// Where a message lies on the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteCopy {
+    pub folder: FolderId,
+    pub uid_validity: UidValidity,
+    pub uid: Uid,
+}
+
+const COPIES: &str = "
+    SELECT c.folder_id, c.uid_validity, c.uid
+      FROM remote_copies c
+      JOIN folders f ON f.id = c.folder_id AND f.uid_validity = c.uid_validity
+     WHERE c.message_id = $1 AND f.mail_account_id = $2";
+
+pub async fn list_copies_for_engine(
+    conn: &mut Conn,
+    account: MailAccountId,
+    message: MessageId,
+) -> Result<Vec<RemoteCopy>, StoreError> {
+    let rows = conn
+        .fetch_all(Statement::new(COPIES).bind(message).bind(account))
+        .await?;
+    let copies = rows.iter().map(|row| {
+        Ok(RemoteCopy {
+            folder: row.id("folder_id")?,
+            uid_validity: UidValidity(row.unsigned("uid_validity")?),
+            uid: Uid(row.unsigned("uid")?),
+        })
+    });
+    copies.collect()
+}
+
+const FORGET: &str = "
+    DELETE FROM remote_operations
+     WHERE mail_account_id = $1 AND folder_id = $2 AND kind = $3 AND uid_validity = $4 AND uid = $5";
+const INSERT: &str = "
+    INSERT INTO remote_operations (id, mail_account_id, folder_id, kind, uid_validity, uid, attempts, due_at)
+    VALUES ($1, $2, $3, $4, $5, $6, 0, $7)";
+
+/// Asks for it; what it undoes, and the same asked for before, is not asked for any more.
+pub async fn ask(
+    tx: &mut Tx,
+    id: RemoteOperationId,
+    account: MailAccountId,
+    copy: &RemoteCopy,
+    operation: RemoteOperation,
+    due_at: Timestamp,
+) -> Result<(), StoreError> {
+    for pointless in [Some(operation), operation.undoes()].into_iter().flatten() {
+        let forget = Statement::new(FORGET)
+            .bind(account)
+            .bind(copy.folder)
+            .bind(pointless.as_str())
+            .bind(copy.uid_validity.0)
+            .bind(copy.uid.0);
+        tx.execute(forget).await?;
+    }
+    let insert = Statement::new(INSERT)
+        .bind(id)
+        .bind(account)
+        .bind(copy.folder)
+        .bind(operation.as_str())
+        .bind(copy.uid_validity.0)
+        .bind(copy.uid.0)
+        .bind(due_at);
+    tx.execute(insert).await?;
+    Ok(())
+}
+
+const TAKE_BACK: &str = "
+    DELETE FROM remote_operations
+     WHERE kind = $2 AND EXISTS (SELECT 1 FROM remote_copies c
+                                  WHERE c.message_id = $1 AND c.folder_id = remote_operations.folder_id
+                                    AND c.uid_validity = remote_operations.uid_validity
+                                    AND c.uid = remote_operations.uid)";
+
+/// What was asked for a message, and not carried out yet.
+pub async fn take_back(
+    tx: &mut Tx,
+    message: MessageId,
+    operation: RemoteOperation,
+) -> Result<(), StoreError> {
+    tx.execute(Statement::new(TAKE_BACK).bind(message).bind(operation.as_str()))
+        .await?;
+    Ok(())
 }
 
 pub async fn delete(tx: &mut Tx, ids: &[RemoteOperationId]) -> Result<(), StoreError> {

@@ -59,6 +59,20 @@ pub enum Style {
     BareLf,
     /// Words in lower case.
     LowerCase,
+    /// Every UID is said to have vanished, and none has.
+    AllVanished,
+    /// QRESYNC is announced, and ENABLE is answered without saying so.
+    NotEnabled,
+    /// QRESYNC, and HIGHESTMODSEQ 0.
+    ZeroModSeq,
+    /// UIDVALIDITY 0.
+    ZeroUidValidity,
+    /// UIDNEXT 2, though there are more.
+    LowUidNext,
+    /// News before IDLE has begun.
+    EarlyNews,
+    /// BAD to who signs in, in words that Exchange uses when it is busy.
+    BusyLogin,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -125,9 +139,15 @@ impl ImapServer {
 
     /// From the next connection on there is no fault.
     pub fn heal(&self) {
-        if let Ok(mut fault) = self.state.fault.lock() {
-            *fault = Fault::default();
-        }
+        self.behave(Style::Plain);
+    }
+
+    /// From the next connection on it answers so.
+    pub fn behave(&self, style: Style) {
+        *lock(&self.state.fault) = Fault {
+            style,
+            ..Fault::default()
+        };
     }
 
     pub fn appended(&self) -> Vec<Vec<u8>> {
@@ -209,7 +229,16 @@ impl Session {
     async fn answer(&mut self, tag: &str, command: &str) -> std::io::Result<()> {
         let verb = command.split(' ').next().unwrap_or_default();
         match verb {
+            "CAPABILITY" if self.has_qresync() => {
+                self.line(&format!("* CAPABILITY {CAPABILITIES} ENABLE CONDSTORE QRESYNC"))
+                    .await?
+            }
             "CAPABILITY" => self.line(&format!("* CAPABILITY {CAPABILITIES}")).await?,
+            "ENABLE" if self.fault.style != Style::NotEnabled => self.line("* ENABLED QRESYNC").await?,
+            "LOGIN" if self.fault.style == Style::BusyLogin => {
+                let busy = format!("{tag} BAD User is authenticated but not connected.");
+                return self.line(&busy).await;
+            }
             "AUTHENTICATE" if command.split(' ').count() < 3 => {
                 self.line("+").await?;
                 self.stream.read_line(&mut String::new()).await?;
@@ -225,9 +254,27 @@ impl Session {
                     false => lock(&self.state.appended).len(),
                 };
                 self.line(&format!("* {count} EXISTS")).await?;
-                self.line("* OK [UIDVALIDITY 7] valid").await?;
+                let valid = if self.fault.style == Style::ZeroUidValidity {
+                    0
+                } else {
+                    7
+                };
+                self.line(&format!("* OK [UIDVALIDITY {valid}] valid")).await?;
+                if self.has_qresync() {
+                    let highest = if self.fault.style == Style::ZeroModSeq {
+                        0
+                    } else {
+                        5
+                    };
+                    self.line(&format!("* OK [HIGHESTMODSEQ {highest}] highest"))
+                        .await?;
+                    if self.fault.style == Style::AllVanished && command.contains("(QRESYNC ") {
+                        self.line("* VANISHED (EARLIER) 1:4294967295").await?;
+                    }
+                }
                 match self.fault.style {
                     Style::NoUidNext => {}
+                    Style::LowUidNext => self.line("* OK [UIDNEXT 2] next").await?,
                     Style::ZeroUidNext => self.line("* OK [UIDNEXT 0] next").await?,
                     _ => self.line(&format!("* OK [UIDNEXT {}] next", count + 1)).await?,
                 }
@@ -235,6 +282,9 @@ impl Session {
             "UID" => return self.uid_command(tag, command).await,
             "APPEND" => self.append(command).await?,
             "IDLE" => {
+                if self.fault.style == Style::EarlyNews {
+                    self.line("* 4 EXISTS").await?;
+                }
                 self.line("+ idling").await?;
                 self.stream.read_line(&mut String::new()).await?;
             }
@@ -243,6 +293,13 @@ impl Session {
             _ => {}
         }
         self.line(&format!("{tag} OK done")).await
+    }
+
+    fn has_qresync(&self) -> bool {
+        matches!(
+            self.fault.style,
+            Style::AllVanished | Style::NotEnabled | Style::ZeroModSeq
+        )
     }
 
     /// The literal is the last word: `{12}`, or `{12+}` where it is not waited for.

@@ -39,6 +39,7 @@ struct TrackingTable {
     messages: MessagesToProcess,
     history_since: Option<jiff::civil::Date>,
     mark_as_read: bool,
+    flags_both_ways: bool,
     deny: Vec<String>,
 }
 
@@ -113,6 +114,7 @@ impl AccountFile {
                 messages: tracking.messages,
                 history_since: tracking.history_since,
                 mark_as_read: tracking.mark_as_read,
+                flags_both_ways: tracking.flags_both_ways,
             },
         });
         Ok(cards)

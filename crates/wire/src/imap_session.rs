@@ -8,6 +8,8 @@ use bytes::Bytes;
 use domain::Timestamp;
 use domain::account::ImapSettings;
 use domain::account::Security;
+use domain::folder::FlagChange;
+use domain::folder::FolderChanges;
 use domain::folder::FolderStatus;
 use domain::folder::ModSeq;
 use domain::folder::Uid;
@@ -23,6 +25,7 @@ use imap::Greeting;
 use imap::Limits;
 use imap::LiteralMode;
 use imap::MailboxName;
+use imap::Qresync;
 use imap::Running;
 use imap::SequenceSet;
 use imap::Status;
@@ -50,6 +53,22 @@ pub struct ImapSession {
     pub(crate) client: Client,
     pub(crate) deadlines: Deadlines,
     capabilities: Vec<String>,
+    /// What has changed in a folder is told when it is opened (RFC 7162).
+    has_qresync: bool,
+}
+
+/// What we know of a folder, so that only what is new is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    pub uid_validity: UidValidity,
+    pub mod_seq: ModSeq,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    pub status: FolderStatus,
+    /// With QRESYNC only.
+    pub changes: FolderChanges,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +108,14 @@ const DRIP_BYTES: u64 = 4 * 1024;
 /// Answers of one command that are kept; a server that sends more is not listened to.
 const MAX_RESPONSES: usize = 50_000;
 pub const MAX_FOLDERS: usize = 10_000;
+/// Changes of flags of one folder that are kept.
+const MAX_CHANGES: usize = 5_000_000;
+/// UIDs apart from each other: their text is within [`SET_BYTES`].
+const MOVED_AT_ONCE: usize = 80;
+/// Without CONDSTORE the flags of so many of the newest messages are read.
+const FLAGS_LOOKED_AT: u32 = 500;
+/// Not `1:*`, which misses an expunged highest UID on Cyrus (cyrus-imapd#6071).
+const ALL_UIDS: &str = "1:4294967295";
 const SUMMARY_ITEMS: &str = "(UID FLAGS INTERNALDATE)";
 const SUMMARY_ITEMS_WITH_ADDRESSES: &str =
     "(UID FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS (FROM SENDER TO CC BCC)])";
@@ -123,8 +150,11 @@ impl ImapSession {
             client,
             deadlines: dialer.deadlines,
             capabilities: Vec::new(),
+            has_qresync: false,
         };
         session.sign_in(target, greeting, log).await?;
+        session.introduce().await?;
+        session.enable_qresync(&settings.server).await?;
         if settings.compress && session.can("COMPRESS=DEFLATE") {
             let (_, completion) = session.run(Command::compress(), "beginning to compress").await?;
             // A refusal costs nothing but bytes.
@@ -158,6 +188,27 @@ impl ImapSession {
             "new mail is looked for every minute"
         };
         log.done(format!("{} capabilities; {idle}", self.capabilities.len()));
+        Ok(())
+    }
+
+    /// 163.com opens no folder for who has not said who they are (RFC 2971).
+    async fn introduce(&self) -> Result<(), WireError> {
+        if self.can("ID") {
+            // Whatever the answer is, it changes nothing.
+            self.run(Command::id("Waxseal"), "saying who we are").await?;
+        }
+        Ok(())
+    }
+
+    async fn enable_qresync(&mut self, server: &str) -> Result<(), WireError> {
+        const DOING: &str = "asking to be told of changes";
+        if !self.can("QRESYNC") || !self.can("ENABLE") || has_broken_qresync(server) {
+            return Ok(());
+        }
+        let (responses, _) = self.run(Command::enable(&["QRESYNC"]), DOING).await?;
+        self.has_qresync = responses.iter().any(|response| {
+            matches!(response, Untagged::Enabled(names) if names.iter().any(|name| name.eq_ignore_ascii_case("QRESYNC")))
+        });
         Ok(())
     }
 
@@ -207,14 +258,35 @@ impl ImapSession {
         Ok(folders.take(MAX_FOLDERS).collect())
     }
 
-    /// [`Kind::FolderMissing`] if the server refuses it.
-    pub async fn open(&self, name: &MailboxName, mode: OpenMode) -> Result<FolderStatus, WireError> {
+    /// [`Kind::FolderMissing`] if the server refuses it. What vanishes later, while other commands run, is told again
+    /// when the folder is opened next: the modification sequence to store is the one that is returned here.
+    pub async fn open(
+        &self,
+        name: &MailboxName,
+        mode: OpenMode,
+        known: Option<Known>,
+    ) -> Result<Opened, WireError> {
         const DOING: &str = "opening a folder";
-        let verb = match mode {
-            OpenMode::ReadOnly => "EXAMINE",
-            OpenMode::ReadWrite => "SELECT",
-        };
-        let (responses, completion) = self.run(Command::new(verb).mailbox(name), DOING).await?;
+        let mut command = Command::open(name, mode == OpenMode::ReadWrite);
+        if let Some(known) = known.filter(|_| self.has_qresync) {
+            command = command.with_qresync(&Qresync {
+                uid_validity: known.uid_validity.0,
+                mod_seq: known.mod_seq.0,
+            });
+        } else if self.can("CONDSTORE") {
+            command = command.with_condstore();
+        }
+        let (mut told, mut changes) = (Vec::new(), FolderChanges::default());
+        let completion = self
+            .gather(command, DOING, |response| {
+                if !take_change(&response, &mut changes)
+                    && told.len() < MAX_RESPONSES
+                    && tells_something(&response)
+                {
+                    told.push(response);
+                }
+            })
+            .await?;
         if completion.status != Status::Ok {
             let kind = if is_transient(&completion) {
                 Kind::Unavailable
@@ -223,8 +295,50 @@ impl ImapSession {
             };
             return Err(WireError::new(kind, DOING).saying(&completion.text));
         }
-        folder_status(&responses)
-            .ok_or_else(|| WireError::new(Kind::Protocol("a folder without UIDVALIDITY".into()), DOING))
+        let status = folder_status(&told)
+            .ok_or_else(|| WireError::new(Kind::Protocol("a folder without UIDVALIDITY".into()), DOING))?;
+        Ok(Opened { status, changes })
+    }
+
+    /// Flags that are others since `since` where the server can tell without QRESYNC; else those of the newest
+    /// messages. Nothing where [`Self::open`] has told them.
+    pub async fn changed_flags(
+        &self,
+        since: Option<ModSeq>,
+        status: &FolderStatus,
+    ) -> Result<Vec<FlagChange>, WireError> {
+        if self.has_qresync || status.exists == 0 {
+            return Ok(Vec::new());
+        }
+        let command = match since {
+            Some(since) => Command::uid_fetch(ALL_UIDS, "(UID FLAGS)").changed_since(since.0, false),
+            // Its numbers do not tell that something has changed, and nothing has.
+            None if status.mod_seq.is_some() => return Ok(Vec::new()),
+            None => {
+                let first = status.exists.saturating_sub(FLAGS_LOOKED_AT).max(1);
+                Command::new("FETCH")
+                    .raw(&format!("{first}:*"))
+                    .raw("(UID FLAGS)")
+            }
+        };
+        let mut changes = FolderChanges::default();
+        let completion = self
+            .gather(command, "reading flags", |response| {
+                take_change(&response, &mut changes);
+            })
+            .await?;
+        refuse_failure(&completion, "reading flags")?;
+        Ok(changes.flags)
+    }
+
+    /// Those of these UIDs that are in the open folder.
+    pub async fn still_there(&self, ranges: &[(Uid, Uid)]) -> Result<Vec<Uid>, WireError> {
+        let ranges = ranges.iter().map(|(first, last)| (first.0, last.0));
+        let mut found = Vec::new();
+        for set in SequenceSet::from_ranges(ranges).to_commands(SET_BYTES) {
+            found.extend(self.search_for(&format!("UID {set}")).await?);
+        }
+        Ok(found)
     }
 
     /// UIDs of messages with INTERNALDATE on or after `day`; all of them without a day. Unordered.
@@ -243,6 +357,7 @@ impl ImapSession {
     }
 
     async fn search_for(&self, criteria: &str) -> Result<Vec<Uid>, WireError> {
+        // Not ESEARCH: a range of a few bytes would have us hold millions of UIDs, which need not exist.
         let command = Command::new("UID SEARCH").raw(criteria);
         let (responses, _) = self.run_ok(command, "searching a folder").await?;
         let found = responses.into_iter().flat_map(|response| match response {
@@ -287,9 +402,43 @@ impl ImapSession {
     }
 
     pub async fn mark_seen(&self, uids: &[Uid]) -> Result<(), WireError> {
+        self.store(uids, "+FLAGS.SILENT (\\Seen)").await
+    }
+
+    pub async fn mark_unseen(&self, uids: &[Uid]) -> Result<(), WireError> {
+        self.store(uids, "-FLAGS.SILENT (\\Seen)").await
+    }
+
+    pub async fn mark_answered(&self, uids: &[Uid]) -> Result<(), WireError> {
+        self.store(uids, "+FLAGS.SILENT (\\Answered)").await
+    }
+
+    async fn store(&self, uids: &[Uid], change: &str) -> Result<(), WireError> {
         for set in uid_set(uids).to_commands(SET_BYTES) {
-            let command = Command::new("UID STORE").raw(&set).raw("+FLAGS.SILENT (\\Seen)");
-            self.run_ok(command, "marking as read").await?;
+            let command = Command::new("UID STORE").raw(&set).raw(change);
+            self.run_ok(command, "changing flags").await?;
+        }
+        Ok(())
+    }
+
+    /// Out of the open folder into `to`. A server without MOVE and UIDPLUS keeps the old copies, marked as deleted:
+    /// a plain EXPUNGE would take away what others have marked.
+    pub async fn move_to(&self, uids: &[Uid], to: &MailboxName) -> Result<(), WireError> {
+        const DOING: &str = "moving messages";
+        for part in uids.chunks(MOVED_AT_ONCE) {
+            let set = uid_set(part);
+            if self.can("MOVE") {
+                self.run_ok(Command::uid_move(&set, to), DOING).await?;
+                continue;
+            }
+            self.run_ok(Command::uid_copy(&set, to), DOING).await?;
+            let deleted = Command::new("UID STORE")
+                .raw(&set.to_string())
+                .raw("+FLAGS.SILENT (\\Deleted)");
+            self.run_ok(deleted, DOING).await?;
+            if self.can("UIDPLUS") {
+                self.run_ok(Command::uid_expunge(&set), DOING).await?;
+            }
         }
         Ok(())
     }
@@ -369,24 +518,37 @@ impl ImapSession {
         command: Command,
         doing: &'static str,
     ) -> Result<(Vec<Untagged>, Completion), WireError> {
-        let mut running = self.client.send(command).await;
         let mut responses = Vec::new();
+        let keep = |response| {
+            if responses.len() < MAX_RESPONSES && tells_something(&response) {
+                responses.push(response);
+            }
+        };
+        let completion = self.gather(command, doing, keep).await?;
+        Ok((responses, completion))
+    }
+
+    /// Gives each answer to `take` as it comes.
+    async fn gather(
+        &self,
+        command: Command,
+        doing: &'static str,
+        mut take: impl FnMut(Untagged),
+    ) -> Result<Completion, WireError> {
+        let mut running = self.client.send(command).await;
         let gather = async {
             while let Some(response) = self.while_alive(running.next(), doing).await? {
-                if responses.len() < MAX_RESPONSES && tells_something(&response) {
-                    responses.push(response);
-                }
+                take(response);
             }
             Ok(())
         };
         timeout(self.deadlines.command, gather)
             .await
             .map_err(|_| WireError::timeout(doing))??;
-        let completion = running
+        running
             .finish()
             .await
-            .map_err(|error| WireError::from_imap(error, doing))?;
-        Ok((responses, completion))
+            .map_err(|error| WireError::from_imap(error, doing))
     }
 
     /// Waits while bytes keep coming: a slow line is no failure, a drip is no life.
@@ -514,6 +676,42 @@ fn tells_something(response: &Untagged) -> bool {
     )
 }
 
+/// True: it told of a change that `changes` now holds.
+fn take_change(response: &Untagged, changes: &mut FolderChanges) -> bool {
+    match response {
+        Untagged::Vanished { uids, .. } => {
+            let ranges = uids.ranges().iter();
+            let room = MAX_RESPONSES.saturating_sub(changes.vanished.len());
+            changes
+                .vanished
+                .extend(ranges.take(room).map(|(first, last)| (Uid(*first), Uid(*last))));
+            true
+        }
+        Untagged::Fetch(fetch) => {
+            if let (Some(uid), Some(flags)) = (fetch.uid, &fetch.flags)
+                && changes.flags.len() < MAX_CHANGES
+            {
+                changes.flags.push(FlagChange {
+                    uid: Uid(uid),
+                    seen: is_seen(flags),
+                });
+            }
+            true
+        }
+        _ => false,
+    }
+}
+
+fn is_seen(flags: &[String]) -> bool {
+    flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Seen"))
+}
+
+/// iCloud sends VANISHED that cannot be read (Mailspring-Sync#91, seen 2026-09).
+fn has_broken_qresync(server: &str) -> bool {
+    let server = server.to_ascii_lowercase();
+    server == "mail.me.com" || server.ends_with(".mail.me.com") || server.ends_with(".icloud.com")
+}
+
 fn is_change(response: &Untagged) -> bool {
     matches!(
         response,
@@ -553,7 +751,7 @@ pub(crate) fn summary(uid: Uid, fetch: Fetch) -> FetchedSummary {
     let flags = fetch.flags.unwrap_or_default();
     FetchedSummary {
         uid,
-        seen: flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Seen")),
+        seen: is_seen(&flags),
         internal_date: fetch.internal_date.map(Timestamp::from_seconds),
         header: fetch.header,
     }
@@ -571,6 +769,7 @@ fn server_folder(entry: imap::ListEntry) -> ServerFolder {
             name: entry.name.to_text(),
             delimiter: entry.delimiter,
             is_sent: has("Sent"),
+            is_trash: has("Trash"),
             selectable: !has("Noselect") && !has("NonExistent"),
         },
         wire_name: entry.name,

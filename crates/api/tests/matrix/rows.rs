@@ -245,6 +245,7 @@ pub const ROWS: &[Row] = &[
     row("GET", "/messages/{id}/eml", Message(Reply), "", 200),
     row("GET", "/messages/{id}/source", Message(Reply), "", 200),
     row("DELETE", "/messages/{id}", Message(Manage), "", 204),
+    row("DELETE", "/messages/{id}?everywhere=true", Message(Own), "", 204),
     row("POST", "/messages/{id}/restore", Message(Manage), "", 204),
     row("POST", "/messages/{id}/reparse", Message(Manage), "", 200),
     row("GET", "/messages/{id}/pair", Message(Manage), "", 200),

@@ -1,4 +1,4 @@
-//! Which folder holds sent mail.
+//! Which folder holds sent mail, and which is the Trash.
 //!
 //! Pure. SPECIAL-USE first (RFC 6154), then the names that the big providers and mail programs use.
 
@@ -8,6 +8,7 @@ pub struct ListedFolder {
     pub name: String,
     pub delimiter: Option<char>,
     pub is_sent: bool,
+    pub is_trash: bool,
     pub selectable: bool,
 }
 
@@ -86,11 +87,58 @@ const KNOWN_NAMES: &[&str] = &[
     "보낸 편지함",
 ];
 
+/// Lower case, collected as the names above.
+const TRASH_NAMES: &[&str] = &[
+    "trash",
+    "bin",
+    "deleted items",
+    "deleted messages",
+    "papierkorb",
+    "gelöschte elemente",
+    "gelöschte objekte",
+    "corbeille",
+    "éléments supprimés",
+    "papelera",
+    "elementos eliminados",
+    "lixeira",
+    "cestino",
+    "posta eliminata",
+    "prullenbak",
+    "verwijderde items",
+    "kosz",
+    "koš",
+    "kôš",
+    "корзина",
+    "удаленные",
+    "удалённые",
+    "кошик",
+    "видалені",
+    "κάδος απορριμμάτων",
+    "çöp kutusu",
+    "ゴミ箱",
+    "已删除",
+    "已删除邮件",
+    "휴지통",
+];
+
 /// The folder to watch for sent mail. `None`: the owner has to pick one.
 pub fn find_sent(folders: &[ListedFolder]) -> Option<&ListedFolder> {
+    find_special(folders, |folder| folder.is_sent, KNOWN_NAMES)
+}
+
+/// Where mail goes that is deleted. `None`: there is none that we know.
+pub fn find_trash(folders: &[ListedFolder]) -> Option<&ListedFolder> {
+    find_special(folders, |folder| folder.is_trash, TRASH_NAMES)
+}
+
+fn find_special<'f>(
+    folders: &'f [ListedFolder],
+    is_it: impl Fn(&ListedFolder) -> bool,
+    names: &[&str],
+) -> Option<&'f ListedFolder> {
     let usable = || folders.iter().filter(|folder| folder.selectable);
-    usable().find(|folder| folder.is_sent).or_else(|| {
-        KNOWN_NAMES
+    usable().find(|folder| is_it(folder)).or_else(|| {
+        names
             .iter()
             .find_map(|known| usable().find(|folder| last_part(folder) == *known))
     })
@@ -114,6 +162,7 @@ mod tests {
             name: name.into(),
             delimiter: Some(if name.contains('/') { '/' } else { '.' }),
             is_sent,
+            is_trash: false,
             selectable: true,
         }
     }

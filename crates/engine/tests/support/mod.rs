@@ -4,15 +4,19 @@
 pub mod desk;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::AdministratorId;
 use domain::MailAccountId;
+use domain::Timestamp;
 use domain::account::ImapSettings;
 use domain::account::Security;
 use domain::account::Tracking;
 use engine::EngineHandle;
 use secrecy::SecretString;
+use service::Clock;
 use service::MasterKey;
 use service::Services;
 use service::SystemClock;
@@ -32,12 +36,14 @@ pub struct World {
     pub services: Services,
     pub handle: EngineHandle,
     pub alice: AdministratorId,
+    clock: Arc<ShiftedClock>,
 }
 
 impl World {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().expect("folder");
-        let services = open(&folder).await;
+        let clock = Arc::<ShiftedClock>::default();
+        let services = open(&folder, clock.clone()).await;
         let alice = services
             .create_administrator(NewAdministrator {
                 login: "alice".into(),
@@ -54,6 +60,7 @@ impl World {
             services,
             handle,
             alice,
+            clock,
         }
     }
 
@@ -100,6 +107,11 @@ impl World {
         id
     }
 
+    pub fn pass(&self, time: Duration) {
+        let millis = i64::try_from(time.as_millis()).expect("time");
+        self.clock.0.fetch_add(millis, Ordering::Relaxed);
+    }
+
     pub async fn sync(&self, id: MailAccountId) -> Result<engine::IntakeReport, engine::EngineError> {
         let account = self.services.get_account_for_engine(id).await.expect("account");
         self.handle.sync_once(&account).await
@@ -122,14 +134,25 @@ impl World {
     }
 }
 
-pub async fn open(folder: &TempDir) -> Services {
+pub async fn open(folder: &TempDir, clock: Arc<ShiftedClock>) -> Services {
     let db = Db::open_sqlite(&folder.path().join("waxseal.db"))
         .await
         .expect("database");
     let raw = folder.path().join("raw");
     std::fs::create_dir_all(&raw).expect("folder");
     let blobs = BlobStore::open_folder(&raw).expect("blobs");
-    Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), Arc::new(SystemClock))
+    Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), clock)
+}
+
+/// The system's, and as much later as a test wants.
+#[derive(Default)]
+pub struct ShiftedClock(AtomicI64);
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> Timestamp {
+        let later = u64::try_from(self.0.load(Ordering::Relaxed)).unwrap_or_default();
+        SystemClock.now().plus(Duration::from_millis(later))
+    }
 }
 
 pub fn handle(services: &Services, deadlines: Deadlines) -> EngineHandle {

@@ -28,7 +28,8 @@ export function TrackingCard({ account }: { account: Schemas["AccountView"] }) {
         <Switch id="history" mt={6} mb={history ? 8 : 0} checked={history} onChange={(event) => setHistory(event.target.checked)} />
         {history && <TextInput type="date" aria-label="Since" value={form.history_since ?? ""} onChange={(event) => set({ history_since: event.target.value })} />}
       </Field>
-      <Field label="Mark as read" htmlFor="mark"><Switch id="mark" mt={6} label="Mark as read if processed successfully" checked={form.mark_as_read} onChange={(event) => set({ mark_as_read: event.target.checked })} /></Field>
+      <Field label="Mark as read" htmlFor="mark"><Switch id="mark" mt={6} label="Mark as read if processed successfully" checked={form.mark_as_read} onChange={(event) => set({ mark_as_read: event.target.checked, ...(event.target.checked && { flags_both_ways: false }) })} /></Field>
+      <Field label="Read marks" htmlFor="both-ways" wrong={wrong.flags_both_ways} hint={form.flags_both_ways && "What you read here is read in your mailbox, and the reverse. What you answer here is marked there."}><Switch id="both-ways" mt={6} label="Keep read marks the same in the mailbox" checked={form.flags_both_ways ?? false} onChange={(event) => set({ flags_both_ways: event.target.checked, ...(event.target.checked && { mark_as_read: false }) })} /></Field>
       <Field label="Deny list" htmlFor="deny" wrong={wrong.deny_list} hint="One address or domain a line. *.domain for its subdomains, # for comments.">
         <Textarea id="deny" autosize minRows={3} maxRows={12} spellCheck={false} styles={{ input: { fontFamily: "ui-monospace, monospace", fontSize: 13 } }} value={form.deny_list} onChange={(event) => set({ deny_list: event.target.value })} />
         <WouldHide account={account} text={form.deny_list} />

@@ -35,7 +35,7 @@ export function Inbox() {
   const targets = () => (selection.ids.size > 0 ? [...selection.ids] : search.open ? [search.open] : []);
   const remove = (ids: string[]) => {
     if (ids.length === 0) return;
-    actions.remove.mutate(ids);
+    actions.remove.mutate({ ids });
     selection.clear();
     if (search.open && ids.includes(search.open)) open(rows[current + 1]?.id);
   };

@@ -285,7 +285,8 @@ function MessageMenu({ view, onDeleted, more }: { view: Schemas["MessageView"]; 
           {mayTake && <Menu.Item component="a" href={`${raw}/eml`} download>{texts.downloadEml}</Menu.Item>}
           <Menu.Item onClick={() => printMessage(view)}>{texts.print}</Menu.Item>
           {more}
-          {mayDelete && <Menu.Item color="wax" onClick={() => { remove.mutate([row.id]); onDeleted(); }}>{texts.deleteMessage}</Menu.Item>}
+          {mayDelete && <Menu.Item color="wax" onClick={() => { remove.mutate({ ids: [row.id] }); onDeleted(); }}>{texts.deleteMessage}</Menu.Item>}
+          {row.right === "own" && <Menu.Item color="wax" onClick={() => { remove.mutate({ ids: [row.id], everywhere: true }); onDeleted(); }}>{texts.deleteEverywhere}</Menu.Item>}
         </Menu.Dropdown>
       </Menu>
       {source && <Source id={row.id} onClose={() => setSource(false)} />}

@@ -22,10 +22,12 @@ export function useMessageActions() {
     onError: failed,
   });
   const remove = useMutation({
-    mutationFn: (ids: string[]) => each(ids, (id) => unwrap(api.DELETE("/api/v1/messages/{id}", path(id)))),
+    mutationFn: ({ ids, everywhere }: { ids: string[]; everywhere?: boolean }) =>
+      each(ids, (id) => unwrap(api.DELETE("/api/v1/messages/{id}", { params: { path: { id }, query: { everywhere: everywhere ?? false } } }))),
     onSettled: refresh,
     onError: failed,
-    onSuccess: (_, ids) => offerUndo(`undo-${ids.join()}`, ids.length === 1 ? texts.deleted : texts.deletedMany(ids.length), () => restore.mutate(ids)),
+    onSuccess: (_, { ids, everywhere }) =>
+      offerUndo(`undo-${ids.join()}`, everywhere ? texts.deletedEverywhere : ids.length === 1 ? texts.deleted : texts.deletedMany(ids.length), () => restore.mutate(ids)),
   });
   const setRead = useMutation({
     mutationFn: ({ ids, read }: { ids: string[]; read: boolean }) =>
