@@ -580,7 +580,7 @@ fn yes() -> bool {
     true
 }
 
-fn security(text: &str) -> Result<Security, ServiceError> {
+pub(crate) fn security(text: &str) -> Result<Security, ServiceError> {
     [Security::Tls, Security::Starttls, Security::None]
         .into_iter()
         .find(|security| security.as_str() == text)
@@ -594,6 +594,21 @@ const AUTHS: [(SmtpAuth, &str); 5] = [
     (SmtpAuth::CramMd5, "cram-md5"),
     (SmtpAuth::Xoauth2, "xoauth2"),
 ];
+
+pub(crate) fn auth_name(auth: SmtpAuth) -> &'static str {
+    AUTHS
+        .iter()
+        .find(|(known, _)| *known == auth)
+        .map_or("plain", |(_, name)| name)
+}
+
+pub(crate) fn parse_auth(text: &str) -> Result<SmtpAuth, ServiceError> {
+    let found = AUTHS
+        .iter()
+        .find(|(_, name)| *name == text)
+        .map(|(auth, _)| *auth);
+    found.ok_or_else(|| ServiceError::field("auth", "none, plain, login, cram-md5 or xoauth2 is expected."))
+}
 
 impl From<ImapSettings> for ImapCard {
     fn from(settings: ImapSettings) -> Self {
@@ -630,17 +645,13 @@ impl TryFrom<ImapCard> for ImapSettings {
 
 impl From<SmtpSettings> for SmtpCard {
     fn from(settings: SmtpSettings) -> Self {
-        let auth = AUTHS
-            .iter()
-            .find(|(auth, _)| *auth == settings.auth)
-            .map_or("plain", |(_, name)| name);
         SmtpCard {
             enabled: settings.enabled,
             server: settings.server,
             port: settings.port,
             security: settings.security.as_str().to_owned(),
             validate_certificate: settings.validate_certificate,
-            auth: auth.to_owned(),
+            auth: auth_name(settings.auth).to_owned(),
             reply_to: settings.reply_to,
             use_system: settings.use_system,
             local_domain: settings.local_domain,
@@ -654,20 +665,16 @@ impl TryFrom<SmtpCard> for SmtpSettings {
     type Error = ServiceError;
 
     fn try_from(card: SmtpCard) -> Result<Self, ServiceError> {
-        let auth = AUTHS
-            .iter()
-            .find(|(_, name)| *name == card.auth)
-            .map(|(auth, _)| *auth);
-        let unknown = || ServiceError::field("auth", "none, plain, login, cram-md5 or xoauth2 is expected.");
         Ok(SmtpSettings {
             enabled: card.enabled,
             server: card.server,
             port: card.port,
             security: security(&card.security)?,
             validate_certificate: card.validate_certificate,
-            auth: auth.ok_or_else(unknown)?,
+            auth: parse_auth(&card.auth)?,
             reply_to: card.reply_to,
             use_system: card.use_system,
+            confirmed_system: None,
             local_domain: card.local_domain,
             username: card.username,
             limit_per_hour: card.limit_per_hour,

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use service::ServiceError;
 use service::conversations::ConversationQuery;
+use service::conversations::MailKind;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 
@@ -28,6 +29,8 @@ use crate::views::MessageRow;
 pub struct ConversationParams {
     /// `my`, `all` or the id of an administrator who granted access.
     show: Option<String>,
+    /// `personal` or `system`; both without it.
+    kind: Option<String>,
     /// Words to search for; `"..."` is a phrase.
     text: Option<String>,
     /// Milliseconds: `last_at_ms` of the last line of the page before.
@@ -56,6 +59,14 @@ pub struct AlsoInView {
 
 const CONVERSATION_PAGE: u32 = 50;
 
+fn kind(text: &str) -> Result<MailKind, ServiceError> {
+    match text {
+        "personal" => Ok(MailKind::Personal),
+        "system" => Ok(MailKind::System),
+        _ => Err(ServiceError::field("kind", "personal or system is expected.")),
+    }
+}
+
 /// Threads with a party that the viewer may see, last contacted first.
 #[utoipa::path(get, operation_id = "list_conversation", path = "/parties/{id}/conversation", params(("id" = String, Path), ConversationParams), responses((status = 200, body = Vec<ConversationLineView>)))]
 pub async fn conversation(
@@ -66,6 +77,7 @@ pub async fn conversation(
 ) -> ApiResult<Json<Vec<ConversationLineView>>> {
     let query = ConversationQuery {
         show: show(params.show.as_deref())?,
+        kind: params.kind.as_deref().map(kind).transpose()?,
         text: params.text.unwrap_or_default(),
         before: Timestamp::from_millis(params.before.unwrap_or(i64::MAX)),
         limit: CONVERSATION_PAGE,

@@ -34,29 +34,28 @@ impl FromRequestParts<ApiState> for PartiesToken {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, ApiError> {
-        let authorization = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let token = authorization.and_then(|text| text.strip_prefix("Bearer "));
-        let refused = || {
-            ApiError::new(
-                StatusCode::UNAUTHORIZED,
-                "A token of the scope parties is expected.",
-            )
-        };
-        let program = state
-            .services
-            .program_of(token.ok_or_else(refused)?.trim(), Scope::Parties)
-            .await;
-        program.map(PartiesToken).map_err(|error| match error {
-            ServiceError::SignedOut => refused(),
-            ServiceError::Forbidden => {
-                ApiError::new(StatusCode::FORBIDDEN, "This token is for something else.")
-            }
-            other => other.into(),
-        })
+        program(parts, state, Scope::Parties).await.map(PartiesToken)
     }
+}
+
+/// Who has shown a token of this scope.
+pub(crate) async fn program(parts: &Parts, state: &ApiState, scope: Scope) -> Result<Program, ApiError> {
+    let authorization = parts
+        .headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let token = authorization.and_then(|text| text.strip_prefix("Bearer "));
+    let refused = || {
+        let title = format!("A token of the scope {} is expected.", scope.as_str());
+        ApiError::new(StatusCode::UNAUTHORIZED, &title)
+    };
+    let token = token.ok_or_else(refused)?.trim();
+    let program = state.services.program_of(token, scope).await;
+    program.map_err(|error| match error {
+        ServiceError::SignedOut => refused(),
+        ServiceError::Forbidden => ApiError::new(StatusCode::FORBIDDEN, "This token is for something else."),
+        other => other.into(),
+    })
 }
 
 #[derive(Serialize, ToSchema)]
@@ -168,7 +167,7 @@ pub async fn list_tokens(
 #[derive(Deserialize, ToSchema)]
 pub struct NewTokenRequest {
     name: String,
-    /// `parties`.
+    /// `parties` or `system-mail`.
     scope: String,
     /// How long it works.
     days: u32,
@@ -186,8 +185,8 @@ pub async fn create_token(
     SignedIn(viewer): SignedIn,
     extract::Json(request): extract::Json<NewTokenRequest>,
 ) -> ApiResult<(StatusCode, Json<NewTokenView>)> {
-    let scope =
-        Scope::parse(&request.scope).ok_or_else(|| ServiceError::field("scope", "parties is expected."))?;
+    let scope = Scope::parse(&request.scope)
+        .ok_or_else(|| ServiceError::field("scope", "parties or system-mail is expected."))?;
     let token = state
         .services
         .create_api_token(viewer, &request.name, scope, request.days)

@@ -117,7 +117,7 @@ fn number(field: &'static str, text: &str) -> Result<i64, ServiceError> {
         .map_err(|_| ServiceError::field(field, "A key of an earlier page is expected."))
 }
 
-fn moment(field: &'static str, text: &str) -> Result<Timestamp, ServiceError> {
+pub(crate) fn moment(field: &'static str, text: &str) -> Result<Timestamp, ServiceError> {
     text.parse::<jiff::Timestamp>()
         .map(|at| Timestamp::from_millis(at.as_millisecond()))
         .map_err(|_| ServiceError::field(field, "A moment such as 2026-09-13T00:00:00Z is expected."))

@@ -19,6 +19,7 @@ mod parties;
 mod session;
 mod staff;
 mod state;
+mod system_mail;
 mod views;
 
 use axum::Router;
@@ -53,6 +54,8 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 const MAX_FILE_BYTES: usize = service::drafts::MAX_FILE_BYTES + 1024;
 const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 const MAX_IMPORT_BYTES: usize = 20 * 1024 * 1024;
+/// Files are in it, in base64.
+const MAX_SYSTEM_MAIL_BYTES: usize = 40 * 1024 * 1024;
 
 /// The whole web application.
 pub fn router(state: ApiState) -> Router {
@@ -167,6 +170,12 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(outbox::test_smtp))
         .routes(routes!(outbox::send_test))
         .routes(routes!(parties::import).layer(DefaultBodyLimit::max(MAX_IMPORT_BYTES)))
+        .routes(routes!(system_mail::get, system_mail::save))
+        .routes(routes!(system_mail::test))
+        .routes(routes!(system_mail::send_test))
+        .routes(routes!(system_mail::log))
+        .routes(routes!(system_mail::write).layer(DefaultBodyLimit::max(MAX_SYSTEM_MAIL_BYTES)))
+        .routes(routes!(system_mail::server))
         .routes(routes!(conversations::conversation))
         .routes(routes!(conversations::thread))
         .routes(routes!(conversations::merge))

@@ -7,7 +7,6 @@ use axum::http::StatusCode;
 use domain::DraftId;
 use domain::MailAccountId;
 use domain::MessageId;
-use domain::Timestamp;
 use domain::account::SmtpSettings;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -17,6 +16,7 @@ use service::drafts::DraftForm;
 use service::drafts::Recipients;
 use service::drafts::WrittenAddress;
 use service::outbox::Entry;
+use service::outbox::Queued;
 use service::outbox::SendForm;
 use utoipa::ToSchema;
 
@@ -66,35 +66,37 @@ pub async fn send(
     headers: HeaderMap,
     extract::Json(request): extract::Json<SendRequest>,
 ) -> ApiResult<(StatusCode, Json<QueuedView>)> {
-    let key = match headers.get("Idempotency-Key") {
-        None => None,
-        Some(value) => {
-            let wrong = || {
-                ServiceError::field(
-                    "Idempotency-Key",
-                    "Plain text of at most 200 characters is expected.",
-                )
-            };
-            let text = value.to_str().map_err(|_| wrong())?;
-            if text.is_empty() || text.len() > MAX_KEY {
-                return Err(wrong().into());
-            }
-            Some(text)
-        }
-    };
+    let key = idempotency_key(&headers)?;
     let form = SendForm {
         form: request.message.into(),
         draft: request.draft_id,
         can_be_undone: request.undo,
     };
     let queued = state.services.send(viewer, form, key).await?;
-    Ok((
-        StatusCode::ACCEPTED,
-        Json(QueuedView {
+    Ok((StatusCode::ACCEPTED, Json(queued.into())))
+}
+
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ServiceError> {
+    let Some(value) = headers.get("Idempotency-Key") else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default();
+    match text.is_empty() || text.len() > MAX_KEY {
+        true => Err(ServiceError::field(
+            "Idempotency-Key",
+            "Plain text of at most 200 characters is expected.",
+        )),
+        false => Ok(Some(text)),
+    }
+}
+
+impl From<Queued> for QueuedView {
+    fn from(queued: Queued) -> Self {
+        QueuedView {
             message_id: queued.message,
             due_at: queued.due_at.to_rfc3339(),
-        }),
-    ))
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -116,7 +118,7 @@ pub struct DeliveryView {
     /// Who wrote it: the owner, or somebody with Reply.
     sender_name: String,
     subject: String,
-    /// `queued`, `sending`, `sent`, `retrying`, `failed` or `unknown`.
+    /// `queued`, `sending`, `sent`, `retrying`, `failed`, `expired` or `unknown`.
     state: String,
     /// The server's words.
     said: Option<String>,
@@ -270,9 +272,5 @@ pub async fn send_test(
         can_be_undone: false,
     };
     let queued = state.services.send(viewer, form, None).await?;
-    let view = QueuedView {
-        message_id: queued.message,
-        due_at: Timestamp::to_rfc3339(queued.due_at),
-    };
-    Ok((StatusCode::ACCEPTED, Json(view)))
+    Ok((StatusCode::ACCEPTED, Json(queued.into())))
 }

@@ -77,7 +77,11 @@ impl Access {
         self.right_to(account).is_some_and(|held| held >= right)
     }
 
-    /// The same list, only the accounts of these owners ("Show emails").
+    pub fn with(mut self, more: AccountAccess) -> Access {
+        self.accounts.push(more);
+        self
+    }
+
     /// Accounts with at least this right.
     pub fn narrowed_to(&self, right: Right) -> Access {
         let accounts = self.accounts.iter().copied();
@@ -87,6 +91,7 @@ impl Access {
         }
     }
 
+    /// The same list, only the accounts of this owner ("Show emails").
     pub fn narrowed_to_owner(&self, owner: AdministratorId) -> Access {
         let accounts = self
             .accounts

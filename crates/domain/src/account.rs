@@ -99,6 +99,8 @@ pub struct SmtpSettings {
     pub auth: SmtpAuth,
     pub reply_to: Option<String>,
     pub use_system: bool,
+    /// With `use_system`: the server that the owner has agreed to. Another one has to be agreed to again.
+    pub confirmed_system: Option<String>,
     pub local_domain: Option<String>,
     pub username: Option<String>,
     /// "Emails limit per hour"; 0: none.
@@ -116,10 +118,18 @@ impl Default for SmtpSettings {
             auth: SmtpAuth::default(),
             reply_to: None,
             use_system: false,
+            confirmed_system: None,
             local_domain: None,
             username: None,
             limit_per_hour: 0,
         }
+    }
+}
+
+impl SmtpSettings {
+    /// Which server it is.
+    pub fn server_key(&self) -> String {
+        format!("{}:{} {}", self.server, self.port, self.security.as_str())
     }
 }
 

@@ -14,6 +14,7 @@ pub mod outbox;
 pub mod party;
 pub mod rules;
 pub mod search;
+pub mod system_mail;
 pub mod text;
 pub mod time;
 

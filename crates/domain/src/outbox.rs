@@ -13,19 +13,22 @@ pub enum OutboxState {
     /// The server has it for every recipient that it did not refuse.
     Sent,
     Retrying,
-    /// The server refused it, or its time is over.
+    /// The server refused it.
     Failed,
+    /// Its time is over.
+    Expired,
     /// The link was lost after the final dot: it may have gone. Never resent by itself.
     Unknown,
 }
 
 impl OutboxState {
-    pub const ALL: [OutboxState; 6] = [
+    pub const ALL: [OutboxState; 7] = [
         OutboxState::Queued,
         OutboxState::Sending,
         OutboxState::Sent,
         OutboxState::Retrying,
         OutboxState::Failed,
+        OutboxState::Expired,
         OutboxState::Unknown,
     ];
 
@@ -36,6 +39,7 @@ impl OutboxState {
             OutboxState::Sent => "sent",
             OutboxState::Retrying => "retrying",
             OutboxState::Failed => "failed",
+            OutboxState::Expired => "expired",
             OutboxState::Unknown => "unknown",
         }
     }

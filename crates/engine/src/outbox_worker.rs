@@ -155,7 +155,7 @@ async fn fill(
             break;
         };
         let credentials = credentials(handle, account).await;
-        let now = within_limits(handle, account, credentials.as_ref(), &claimed).await;
+        let now = within_limits(handle, account, credentials.as_ref().ok(), &claimed).await;
         if now.is_empty() {
             skipped.push(account);
             continue;
@@ -205,33 +205,34 @@ async fn within_limits<'a>(
     now
 }
 
-/// `None`: not set up, or no password is stored.
-async fn credentials(handle: &EngineHandle, account: MailAccountId) -> Option<SmtpCredentials> {
-    let account = handle.services.get_account_for_engine(account).await.ok()?;
-    let found = handle
-        .services
-        .smtp_credentials(&account, None, None)
-        .await
-        .ok()??;
-    let is_complete = found.password.is_some() || found.settings.auth == domain::account::SmtpAuth::None;
-    (found.settings.enabled && is_complete).then_some(found)
+/// Inner error: why nothing can be sent, for the Outbox page.
+async fn credentials(handle: &EngineHandle, account: MailAccountId) -> Result<SmtpCredentials, &'static str> {
+    match handle.services.credentials_to_send(account).await {
+        Ok(found) => found,
+        Err(error) => {
+            warn!(mail_account.id = %account, %error, "Settings could not be read");
+            Err("The settings could not be read.")
+        }
+    }
 }
 
 async fn deliver_all(
     handle: &EngineHandle,
     account: MailAccountId,
-    credentials: Option<SmtpCredentials>,
+    credentials: Result<SmtpCredentials, &'static str>,
     idle: Idle,
     batch: Vec<Outgoing>,
 ) -> MailAccountId {
     let outcomes = Outcomes::new(handle);
-    let Some(credentials) = credentials else {
-        for outgoing in batch {
-            let said = "Sending is not set up for this account, or its password is missing: see Email account, SMTP settings.";
-            outcomes.add(outgoing, later(said.into())).await;
+    let credentials = match credentials {
+        Ok(credentials) => credentials,
+        Err(why) => {
+            for outgoing in batch {
+                outcomes.add(outgoing, later(why.into())).await;
+            }
+            outcomes.store().await;
+            return account;
         }
-        outcomes.store().await;
-        return account;
     };
     let mut session = idle.take(account, &credentials);
     for outgoing in batch {

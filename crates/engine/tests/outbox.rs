@@ -275,9 +275,7 @@ async fn no_more_goes_within_an_hour_than_the_owner_allows() {
     assert_eq!(desk.entry(messages[4]).await.attempts, 0, "to wait is no attempt");
     // An hour after the first there is room again, and two minutes on for the other.
     desk.pass(Duration::from_secs(3600 - 5 * 60 + 120));
-    desk.services.events.publish(service::Event::OutboxChanged {
-        account: desk.account,
-    });
+    desk.look_again();
     for message in &messages[3..] {
         desk.sent(*message).await;
     }

@@ -40,6 +40,8 @@ pub struct Composition {
     pub date: Timestamp,
     pub in_reply_to: Option<InternetMessageId>,
     pub references: Vec<InternetMessageId>,
+    /// Name and value, as they stand.
+    pub headers: Vec<(String, String)>,
     pub files: Vec<ComposedFile>,
 }
 
@@ -102,6 +104,9 @@ pub fn compose(composition: &Composition) -> Vec<u8> {
     if !composition.references.is_empty() {
         let ids = composition.references.iter().map(InternetMessageId::as_str);
         message = message.references(MessageId::new_list(ids));
+    }
+    for (name, value) in &composition.headers {
+        message = message.header(name.as_str(), Text::new(value.as_str()));
     }
     let mut raw = Vec::new();
     message.body(body).serialize(&mut raw);
@@ -216,6 +221,7 @@ mod tests {
             date: Timestamp::from_seconds(1_790_000_000),
             in_reply_to: Some(id("asked@out.example")),
             references: vec![id("first@out.example"), id("asked@out.example")],
+            headers: Vec::new(),
             files: vec![
                 ComposedFile {
                     name: CleanText::new("Rechnung Ü\r\n.pdf"),

@@ -27,6 +27,7 @@ pub use store::audit::AuditEntry;
 use store::folders;
 pub use store::folders::SkippedCount;
 use store::messages;
+use store::outbox;
 
 use crate::Event;
 use crate::FieldError;
@@ -264,7 +265,8 @@ impl Services {
                     let message = "Type the password: that of the mailbox is only used for a server of the same domain.";
                     return Err(ServiceError::field("password", message));
                 }
-                account.smtp = Some(settings);
+                account.smtp = Some(self.agreed(settings).await?);
+                outbox::make_due(&mut tx, id, self.now()).await?;
                 self.seal_smtp_password(&mut tx, &account, password).await?;
             }
         }
@@ -272,6 +274,23 @@ impl Services {
         tx.commit().await?;
         self.events.publish(Event::AccountChanged { account: id });
         Ok(())
+    }
+
+    /// To save "Use system SMTP" is to agree to the server that it is now.
+    async fn agreed(&self, settings: SmtpSettings) -> Result<SmtpSettings, ServiceError> {
+        let confirmed_system = match (settings.use_system, settings.enabled) {
+            (true, true) => {
+                let system = self.system_server().await?;
+                let (_, server) =
+                    system.ok_or_else(|| ServiceError::field("use_system", "System e-mail is off."))?;
+                Some(server.server_key())
+            }
+            _ => None,
+        };
+        Ok(SmtpSettings {
+            confirmed_system,
+            ..settings
+        })
     }
 
     async fn seal_imap_password(
@@ -291,7 +310,7 @@ impl Services {
         Ok(accounts::set_secret(tx, account.id, IMAP, &sealed).await?)
     }
 
-    async fn seal_smtp_password(
+    pub(crate) async fn seal_smtp_password(
         &self,
         tx: &mut Tx,
         account: &MailAccount,

@@ -18,17 +18,22 @@ use crate::sign_in::token_hash;
 pub enum Scope {
     /// Customers and leads.
     Parties,
+    /// Writing to customers as the system.
+    SystemMail,
 }
 
 impl Scope {
     pub const fn as_str(self) -> &'static str {
         match self {
             Scope::Parties => "parties",
+            Scope::SystemMail => "system-mail",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        (text == "parties").then_some(Scope::Parties)
+        [Scope::Parties, Scope::SystemMail]
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
     }
 }
 

@@ -12,6 +12,7 @@ use domain::ThreadId;
 use domain::Timestamp;
 use domain::rules::threading::subject_key;
 use domain::search::SearchQuery;
+use domain::system_mail::SYSTEM;
 use store::Conn;
 use store::conversations;
 use store::conversations::ConversationThread;
@@ -36,10 +37,19 @@ const MAX_PAGE: u32 = 100;
 /// A search within a conversation looks at so many of the newest hits.
 const MAX_SEARCHED: u32 = 1_000;
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailKind {
+    Personal,
+    /// What the system has written.
+    System,
+}
+
 /// What of a conversation is asked for.
 #[derive(Clone, Debug)]
 pub struct ConversationQuery {
     pub show: Show,
+    /// `None`: both.
+    pub kind: Option<MailKind>,
     /// Words of any message of a thread.
     pub text: String,
     /// Last contacted before.
@@ -73,7 +83,11 @@ impl Services {
     ) -> Result<Vec<ConversationLine>, ServiceError> {
         let found = self.get_party(viewer, party).await?;
         let addresses: Vec<_> = found.addresses.iter().map(|held| &held.address).collect();
-        let access = narrow(self.access_of(viewer).await?, query.show);
+        let access = match query.kind {
+            None if query.show == Show::All => self.access_at_customers(viewer).await?,
+            None | Some(MailKind::Personal) => narrow(self.access_of(viewer).await?, query.show),
+            Some(MailKind::System) => self.access_at_customers(viewer).await?.narrowed_to_owner(SYSTEM),
+        };
         let mut conn = self.db.read().await?;
         let wanted = threads_holding(&mut conn, &access, &query.text).await?;
         let limit = match wanted {
@@ -105,7 +119,7 @@ impl Services {
         thread: ThreadId,
         party: Option<PartyId>,
     ) -> Result<Vec<ThreadMessage>, ServiceError> {
-        let access = self.access_of(viewer).await?;
+        let access = self.access_at_customers(viewer).await?;
         let mut conn = self.db.read().await?;
         let thread = threads::resolve(&mut conn, thread).await?;
         let found = messages::list_of_thread(&mut conn, &access, thread).await?;

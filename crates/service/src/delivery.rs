@@ -17,6 +17,9 @@ use domain::rules::delivery::Attempt;
 use domain::rules::delivery::NextStep;
 use domain::rules::delivery::next_step;
 use domain::rules::delivery::per_minute_limit;
+use domain::system_mail::CUSTOMER_MAIL;
+use domain::system_mail::STAFF_MAIL;
+use domain::system_mail::is_system;
 use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
 use store::Tx;
@@ -151,7 +154,9 @@ impl Services {
         let now = self.now();
         let mut tx = self.db.begin_write().await?;
         let said = "The connection was lost before the server answered.";
-        let lost = outbox::mark_lost(&mut tx, now, said).await?;
+        let mut ended = outbox::mark_lost(&mut tx, now, said).await?;
+        let said = "Its time was over before it could be sent.";
+        ended.extend(outbox::mark_expired(&mut tx, now, said).await?);
         let claimed = outbox::claim(
             &mut tx,
             &worker_name(owner),
@@ -162,7 +167,7 @@ impl Services {
         )
         .await?;
         tx.commit().await?;
-        for (account, message) in lost {
+        for (account, message) in ended {
             self.events.publish(Event::MessageChanged { account, message });
         }
         let mut outgoing = Vec::with_capacity(claimed.len());
@@ -191,8 +196,12 @@ impl Services {
         let mut conn = self.db.read().await?;
         let now = self.now();
         let mut left = most;
+        // System mail has one limit.
+        let both = [CUSTOMER_MAIL, STAFF_MAIL];
+        let one = [account];
+        let counted: &[_] = if is_system(account) { &both } else { &one };
         for (limit, window) in limits(settings) {
-            let went = outbox::went_since(&mut conn, account, now.minus(window)).await?;
+            let went = outbox::went_since(&mut conn, counted, now.minus(window)).await?;
             match (limit.saturating_sub(went.count), went.first) {
                 (0, first) => return Ok(Allowance::NoneUntil(first.unwrap_or(now).plus(window))),
                 (more, _) => left = left.min(more),
@@ -241,6 +250,7 @@ impl Services {
             NextStep::Done => (OutboxState::Sent, now),
             NextStep::RetryAt(at) => (OutboxState::Retrying, at),
             NextStep::Failed => (OutboxState::Failed, now),
+            NextStep::Expired => (OutboxState::Expired, now),
             NextStep::Unknown => (OutboxState::Unknown, now),
         };
         let outcome = Outcome {
@@ -299,6 +309,43 @@ impl Services {
         let mut tx = self.db.begin_write().await?;
         outbox::expire_of(&mut tx, &worker_name(owner)).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// What the outbox signs in with for an account. Inner error: why it cannot, and what to do.
+    pub async fn credentials_to_send(
+        &self,
+        id: MailAccountId,
+    ) -> Result<Result<SmtpCredentials, &'static str>, ServiceError> {
+        const NOT_SET_UP: &str = "Sending is not set up for this account, or its password is missing: see Email account, SMTP settings.";
+        const SYSTEM_OFF: &str = "System e-mail is off, or its password is missing: see Config, Email.";
+        if is_system(id) {
+            return Ok(self.system_credentials().await?.ok_or(SYSTEM_OFF));
+        }
+        let account = self.get_account_for_engine(id).await?;
+        let Some(smtp) = account.smtp.as_ref().filter(|smtp| smtp.enabled) else {
+            return Ok(Err(NOT_SET_UP));
+        };
+        if smtp.use_system {
+            if let Err(why) = self.system_sender(smtp).await? {
+                return Ok(Err(why));
+            }
+            let system = self.system_credentials().await?;
+            // The owner's own limit; the system's is for system mail.
+            let limit_per_hour = smtp.limit_per_hour;
+            return Ok(system
+                .map(|found| SmtpCredentials {
+                    settings: SmtpSettings {
+                        limit_per_hour,
+                        ..found.settings
+                    },
+                    ..found
+                })
+                .ok_or(SYSTEM_OFF));
+        }
+        let found = self.smtp_credentials(&account, None, None).await?;
+        let is_complete =
+            |found: &SmtpCredentials| found.password.is_some() || found.settings.auth == SmtpAuth::None;
+        Ok(found.filter(is_complete).ok_or(NOT_SET_UP))
     }
 
     /// What Test connection signs in with. Owner only.

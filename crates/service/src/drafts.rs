@@ -480,10 +480,7 @@ impl Services {
 }
 
 pub(crate) fn can_send(account: &MailAccount) -> bool {
-    account
-        .smtp
-        .as_ref()
-        .is_some_and(|smtp| smtp.enabled && !smtp.use_system)
+    account.smtp.as_ref().is_some_and(|smtp| smtp.enabled)
 }
 
 pub(crate) fn mailbox_of(account: &MailAccount) -> Mailbox {
@@ -667,7 +664,7 @@ fn file_name(name: &str) -> String {
 }
 
 /// `type/subtype` of plain characters; anything else is a stream of bytes.
-fn clean_type(written: &str) -> String {
+pub(crate) fn clean_type(written: &str) -> String {
     let plain = written
         .split(';')
         .next()

@@ -17,6 +17,8 @@ use domain::folder::RemoteOperation;
 use domain::message::AttachmentSummary;
 use domain::message::NamedAddress;
 use domain::search::SearchQuery;
+use domain::system_mail::CUSTOMER_MAIL;
+use domain::system_mail::SYSTEM;
 pub use mime::OpenedPart;
 pub use mime::TextBlock;
 use store::Conn;
@@ -186,7 +188,7 @@ impl Services {
         let names = Names::load(&mut conn, [&message]).await?;
         drop(conn);
         let listed = names.describe(&access, message).ok_or(ServiceError::NotFound)?;
-        if listed.owner != viewer.administrator {
+        if listed.owner != viewer.administrator && listed.owner != SYSTEM {
             self.record_opening(viewer, &listed).await?;
         }
         let parked = listed.message.parked_reason.clone();
@@ -358,7 +360,7 @@ impl Services {
         viewer: Viewer,
         id: MessageId,
     ) -> Result<(Access, Message), ServiceError> {
-        let access = self.access_of(viewer).await?;
+        let access = self.access_at_customers(viewer).await?;
         let mut conn = self.db.read().await?;
         let message = messages::find(&mut conn, &access, id)
             .await?
@@ -495,10 +497,15 @@ impl Names {
             own_addresses: HashMap::new(),
             colleagues: HashSet::new(),
         };
-        for account in accounts::list_for_engine(conn).await? {
+        let system = accounts::find(conn, CUSTOMER_MAIL).await?;
+        let sender = system.as_ref().map(|system| system.address.as_str().to_owned());
+        for account in accounts::list_for_engine(conn).await?.into_iter().chain(system) {
             let addresses = std::iter::once(&account.address).chain(&account.aliases);
             let own: HashSet<String> = addresses.map(|address| address.as_str().to_owned()).collect();
             names.colleagues.extend(own.iter().cloned());
+            let mut own = own;
+            let is_through_system = account.smtp.as_ref().is_some_and(|smtp| smtp.use_system);
+            own.extend(sender.clone().filter(|_| is_through_system));
             names.own_addresses.insert(account.id, own);
         }
         Ok(names)
@@ -540,7 +547,10 @@ impl Names {
             is_chosen: chosen.is_some(),
             author_kind,
             owner: held.owner,
-            owner_name: self.owners.get(&held.owner).cloned().unwrap_or_default(),
+            owner_name: match held.owner == SYSTEM {
+                true => "System".into(),
+                false => self.owners.get(&held.owner).cloned().unwrap_or_default(),
+            },
             right: held.right,
             message,
         })

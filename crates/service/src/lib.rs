@@ -27,6 +27,7 @@ mod second_factor;
 pub mod sign_in;
 pub mod staff;
 pub mod sync;
+pub mod system_mail;
 
 use std::sync::Arc;
 

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::AdministratorId;
 use domain::CleanText;
 use domain::DraftId;
 use domain::EmailAddress;
 use domain::MessageId;
 use domain::Right;
+use domain::ThreadId;
 use domain::Timestamp;
 use domain::folder::FolderRole;
 use domain::folder::Uid;
@@ -66,6 +68,30 @@ pub struct SendForm {
     pub can_be_undone: bool,
 }
 
+/// A message that is ready to be made and sent.
+pub(crate) struct ToQueue {
+    pub id: MessageId,
+    pub account: MailAccount,
+    /// Who wrote it.
+    pub sender: AdministratorId,
+    pub composition: Composition,
+    /// Known here, and in the owner's own copy only.
+    pub bcc: Vec<Mailbox>,
+    pub envelope_from: EmailAddress,
+    /// Of the envelope.
+    pub recipients: Vec<EmailAddress>,
+    pub thread: Option<ThreadId>,
+    pub answers: Option<MessageId>,
+    pub due_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub sent_copy: SentCopy,
+    /// Hashes of an Idempotency-Key and of what was asked under it.
+    pub request: Option<([u8; 32], [u8; 32])>,
+    pub draft: Option<DraftId>,
+    /// Somebody else than the owner wrote it.
+    pub audited_as: Option<Viewer>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queued {
     pub message: MessageId,
@@ -83,12 +109,19 @@ impl Services {
     ) -> Result<Queued, ServiceError> {
         let hashes = key.map(|key| (blake3::hash(key.as_bytes()).into(), body_hash(&send)));
         if let Some((key, body)) = hashes
-            && let Some(queued) = self.find_request(viewer, key, body).await?
+            && let Some(queued) = self.find_request(viewer.administrator, key, body).await?
         {
             return Ok(queued);
         }
         let account = self.account_to_write_from(viewer, send.form.account).await?;
         let written = self.check_form(&account, &send.form)?;
+        let through_system = match account.smtp.as_ref().filter(|smtp| smtp.use_system) {
+            None => None,
+            Some(smtp) => {
+                let sender = self.system_sender(smtp).await?;
+                Some(sender.map_err(|why| ServiceError::field("account_id", why))?)
+            }
+        };
         let (thread, answers) = self.check_answered(viewer, &send.form).await?;
         let files = self.files_of(viewer, send.draft).await?;
         let now = self.now();
@@ -96,30 +129,69 @@ impl Services {
         let references = self.references_of(viewer, answers).await?;
         let token = self.keys.message_id_token(account.id, id);
         let message_id = InternetMessageId::new(&format!("{token}@{}", account.address.domain()));
-        let smtp = account.smtp.as_ref();
-        let composition = Composition {
-            from: mailbox_of(&account),
-            reply_to: smtp
-                .and_then(|smtp| smtp.reply_to.as_deref())
-                .and_then(|address| EmailAddress::parse(address).ok()),
-            to: written.to,
-            cc: written.cc,
-            subject: written.subject,
-            html: mime::clean_html(&send.form.html),
-            message_id: message_id.ok_or(ServiceError::Damaged)?,
-            token,
-            date: now,
-            in_reply_to: references.last().cloned(),
-            references,
-            files,
+        let reply_to = account
+            .smtp
+            .as_ref()
+            .and_then(|smtp| smtp.reply_to.as_deref())
+            .and_then(|address| EmailAddress::parse(address).ok());
+        // Through the system: from its sender, so bounces go there; answers go to the owner.
+        let (from, reply_to) = match through_system {
+            None => (mailbox_of(&account), reply_to),
+            Some(system) => {
+                let owner = account.address.clone();
+                (system.mailbox, reply_to.or(Some(owner)))
+            }
         };
-        let recipients: Vec<EmailAddress> = composition
-            .to
-            .iter()
-            .chain(&composition.cc)
-            .chain(&written.bcc)
-            .map(|mailbox| mailbox.address.clone())
-            .collect();
+        let recipients = written.to.iter().chain(&written.cc).chain(&written.bcc);
+        let recipients = recipients.map(|mailbox| mailbox.address.clone()).collect();
+        let due_at = match send.can_be_undone {
+            true => now.plus(UNDO_TIME),
+            false => now,
+        };
+        let queued = ToQueue {
+            id,
+            sender: viewer.administrator,
+            envelope_from: from.address.clone(),
+            composition: Composition {
+                from,
+                reply_to,
+                to: written.to,
+                cc: written.cc,
+                subject: written.subject,
+                html: mime::clean_html(&send.form.html),
+                message_id: message_id.ok_or(ServiceError::Damaged)?,
+                token,
+                date: now,
+                in_reply_to: references.last().cloned(),
+                references,
+                headers: Vec::new(),
+                files,
+            },
+            bcc: written.bcc,
+            recipients,
+            thread,
+            answers,
+            due_at,
+            expires_at: now.plus(EXPIRES_AFTER),
+            sent_copy: sent_copy(&account),
+            request: hashes,
+            draft: send.draft,
+            audited_as: (account.owner != viewer.administrator).then_some(viewer),
+            account,
+        };
+        self.enqueue(queued).await
+    }
+
+    /// Message, thread, entry and recipients in one transaction; the bytes are on the disk before it.
+    pub(crate) async fn enqueue(&self, queued: ToQueue) -> Result<Queued, ServiceError> {
+        let ToQueue {
+            id,
+            account,
+            composition,
+            due_at,
+            ..
+        } = queued;
+        let now = self.now();
         let raw: Bytes = tokio::task::spawn_blocking(move || mime::compose(&composition))
             .await?
             .into();
@@ -133,24 +205,20 @@ impl Services {
         let mut prepared =
             tokio::task::spawn_blocking(move || prepare(fetched, FolderRole::Sent, &owner, now, false))
                 .await?;
-        add_bcc(&mut prepared.parsed.summary, &written.bcc);
+        add_bcc(&mut prepared.parsed.summary, &queued.bcc);
         let ranges = self.blobs.write_segment(self.ids.uuid(), vec![raw]).await?;
         let range = ranges.into_iter().next().ok_or(ServiceError::Damaged)?;
-        let due_at = match send.can_be_undone {
-            true => now.plus(UNDO_TIME),
-            false => now,
-        };
 
         let mut tx = self.db.begin_write().await?;
-        if let Some((key, body)) = hashes
-            && !outbox::insert_request(&mut tx, viewer.administrator, key, body, id, now).await?
+        if let Some((key, body)) = queued.request
+            && !outbox::insert_request(&mut tx, queued.sender, key, body, id, now).await?
         {
             drop(tx);
             // The other request has the message; the bytes written for this one belong to nobody.
-            let first = self.find_request(viewer, key, body).await?;
+            let first = self.find_request(queued.sender, key, body).await?;
             return first.ok_or(ServiceError::NotFound);
         }
-        let thread = match thread {
+        let thread = match queued.thread {
             Some(thread) => {
                 threads::touch(&mut tx, thread, now).await?;
                 thread
@@ -175,21 +243,21 @@ impl Services {
         let entry = NewEntry {
             message: id,
             account: account.id,
-            sender: viewer.administrator,
-            answers,
-            envelope_from: &account.address,
-            recipients: &recipients,
+            sender: queued.sender,
+            answers: queued.answers,
+            envelope_from: &queued.envelope_from,
+            recipients: &queued.recipients,
             queued_at: now,
             due_at,
-            expires_at: now.plus(EXPIRES_AFTER),
-            sent_copy: sent_copy(&account),
+            expires_at: queued.expires_at,
+            sent_copy: queued.sent_copy,
         };
         outbox::insert(&mut tx, &entry).await?;
-        if let Some(draft) = send.draft {
+        if let Some(draft) = queued.draft {
             drafts::set_sent_as(&mut tx, draft, id).await?;
         }
-        if account.owner != viewer.administrator {
-            self.record(&mut tx, viewer, Some(account.id), "wrote", &id.to_string())
+        if let Some(writer) = queued.audited_as {
+            self.record(&mut tx, writer, Some(account.id), "wrote", &id.to_string())
                 .await?;
         }
         tx.commit().await?;
@@ -201,14 +269,14 @@ impl Services {
         Ok(Queued { message: id, due_at })
     }
 
-    async fn find_request(
+    pub(crate) async fn find_request(
         &self,
-        viewer: Viewer,
+        administrator: AdministratorId,
         key: [u8; 32],
         body: [u8; 32],
     ) -> Result<Option<Queued>, ServiceError> {
         let mut conn = self.db.read().await?;
-        let found = outbox::find_request(&mut conn, viewer.administrator, key).await?;
+        let found = outbox::find_request(&mut conn, administrator, key).await?;
         match found {
             None => Ok(None),
             Some((held, message)) if held == body => Ok(Some(Queued {
@@ -442,8 +510,12 @@ fn add_bcc(summary: &mut MessageSummary, bcc: &[Mailbox]) {
 }
 
 fn sent_copy(account: &MailAccount) -> SentCopy {
-    let server = account.smtp.as_ref().map_or("", |smtp| smtp.server.as_str());
-    match account.imap.is_some() && !files_sent_mail_itself(server) {
+    // The system's server files nothing in the owner's mailbox.
+    let files_itself = account
+        .smtp
+        .as_ref()
+        .is_some_and(|smtp| !smtp.use_system && files_sent_mail_itself(&smtp.server));
+    match account.imap.is_some() && !files_itself {
         true => SentCopy::Due,
         false => SentCopy::None,
     }

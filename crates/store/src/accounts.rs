@@ -8,6 +8,7 @@ use domain::account::AccountState;
 use domain::account::ImapSettings;
 use domain::account::SmtpSettings;
 use domain::account::Tracking;
+use domain::system_mail::SYSTEM;
 
 use crate::Conn;
 use crate::StoreError;
@@ -171,9 +172,10 @@ pub async fn list_of_owner(conn: &mut Conn, owner: AdministratorId) -> Result<Ve
         .collect()
 }
 
-/// For the engine and the command line: settings, never content.
+/// For the engine and the command line: settings, never content. Those of the system are not among them.
 pub async fn list_for_engine(conn: &mut Conn) -> Result<Vec<MailAccount>, StoreError> {
-    let statement = Statement::new(format!("{SELECT} ORDER BY created_at, id"));
+    let statement =
+        Statement::new(format!("{SELECT} WHERE owner_id <> $1 ORDER BY created_at, id")).bind(SYSTEM);
     conn.fetch_all(statement)
         .await?
         .iter()

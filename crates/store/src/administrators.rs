@@ -2,6 +2,7 @@
 
 use domain::AdministratorId;
 use domain::Timestamp;
+use domain::system_mail::SYSTEM;
 
 use crate::Conn;
 use crate::StoreError;
@@ -63,10 +64,10 @@ pub async fn find(conn: &mut Conn, id: AdministratorId) -> Result<Option<Adminis
         .transpose()
 }
 
+/// Those who can be let in: the system itself is not among them.
 pub async fn list(conn: &mut Conn) -> Result<Vec<Administrator>, StoreError> {
-    let rows = conn
-        .fetch_all(Statement::new(format!("{SELECT} ORDER BY name, id")))
-        .await?;
+    let statement = Statement::new(format!("{SELECT} WHERE id <> $1 ORDER BY name, id")).bind(SYSTEM);
+    let rows = conn.fetch_all(statement).await?;
     rows.iter().map(administrator).collect()
 }
 

@@ -21,6 +21,7 @@ pub mod parties;
 pub mod remote_operations;
 pub mod search;
 pub mod sessions;
+pub mod settings;
 pub mod threads;
 mod value;
 

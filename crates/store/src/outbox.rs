@@ -11,6 +11,8 @@ use domain::Timestamp;
 use domain::outbox::OutboxState;
 use domain::outbox::RecipientState;
 use domain::outbox::SentCopy;
+use domain::system_mail::CUSTOMER_MAIL;
+use domain::system_mail::STAFF_MAIL;
 
 use crate::Conn;
 use crate::StoreError;
@@ -266,14 +268,16 @@ pub struct Went {
 }
 
 const WENT_SINCE: &str = "
-    SELECT COUNT(*) AS count, MIN(sent_at) AS first FROM outbox WHERE mail_account_id = $1 AND sent_at > $2";
+    SELECT COUNT(*) AS count, MIN(sent_at) AS first FROM outbox WHERE sent_at > $1 AND mail_account_id IN ";
 
+/// Of these accounts together.
 pub async fn went_since(
     conn: &mut Conn,
-    account: MailAccountId,
+    accounts: &[MailAccountId],
     since: Timestamp,
 ) -> Result<Went, StoreError> {
-    let select = Statement::new(WENT_SINCE).bind(account).bind(since);
+    let mut select = Statement::new(WENT_SINCE).bind(since);
+    select.push_list(accounts.iter().map(|account| Value::from(*account)));
     let row = conn.fetch_optional(select).await?;
     let row = row.ok_or(StoreError::Unexpected("no count"))?;
     Ok(Went {
@@ -301,6 +305,60 @@ pub async fn put_back(
         .bind(said);
     tx.execute(update).await?;
     Ok(())
+}
+
+const EXPIRED: &str = "state IN ('queued', 'retrying') AND expires_at < $1";
+
+/// Entries whose time is over before they could be tried (again).
+pub async fn mark_expired(
+    tx: &mut Tx,
+    now: Timestamp,
+    said: &str,
+) -> Result<Vec<(MailAccountId, MessageId)>, StoreError> {
+    let select = format!("SELECT message_id, mail_account_id FROM outbox WHERE {EXPIRED}");
+    let rows = tx.fetch_all(Statement::new(select).bind(now)).await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let update = format!("UPDATE outbox SET state = 'expired', said = COALESCE(said, $2) WHERE {EXPIRED}");
+    tx.execute(Statement::new(update).bind(now).bind(said)).await?;
+    let expired = rows
+        .iter()
+        .map(|row| Ok((row.id("mail_account_id")?, row.id("message_id")?)));
+    expired.collect()
+}
+
+const DUE_NOW: &str =
+    "UPDATE outbox SET due_at = $2 WHERE mail_account_id = $1 AND state = 'retrying' AND due_at > $2";
+
+/// What waits for a next try is tried: its settings are others now.
+pub async fn make_due(tx: &mut Tx, account: MailAccountId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(Statement::new(DUE_NOW).bind(account).bind(now))
+        .await?;
+    Ok(())
+}
+
+const LOG: &str = "
+    SELECT o.message_id, o.mail_account_id, o.sender_id, o.state, o.said, o.queued_at, o.due_at, o.attempts,
+           o.sent_copy, m.subject
+      FROM outbox o
+      JOIN messages m ON m.id = o.message_id
+     WHERE o.queued_at >= $1 AND o.queued_at < $2 AND o.mail_account_id IN ";
+
+/// System mail of a period, newest first.
+pub async fn list_system_mail(
+    conn: &mut Conn,
+    from: Timestamp,
+    until: Timestamp,
+    limit: u32,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut statement = Statement::new(LOG).bind(from).bind(until);
+    statement.push_list([CUSTOMER_MAIL, STAFF_MAIL].into_iter().map(Value::from));
+    let count = statement.next_placeholder();
+    statement.push_sql(&format!(
+        " ORDER BY o.queued_at DESC, o.message_id LIMIT ${count}"
+    ));
+    entries(conn, statement.bind(limit)).await
 }
 
 const LOST: &str = "state = 'sending' AND lease_until < $1 AND data_sent_at IS NOT NULL";
@@ -426,7 +484,7 @@ pub async fn take_back(tx: &mut Tx, message: MessageId) -> Result<bool, StoreErr
 const SEND_AGAIN: &str = "
     UPDATE outbox
        SET state = 'queued', due_at = $2, expires_at = $3, data_sent_at = NULL, said = NULL, attempts = 0
-     WHERE message_id = $1 AND state IN ('failed', 'unknown', 'retrying')";
+     WHERE message_id = $1 AND state IN ('failed', 'expired', 'unknown', 'retrying')";
 
 /// To everybody who has not accepted it. False: it is not in a state for that.
 pub async fn send_again(

@@ -132,6 +132,7 @@ fn smtp_card(smtp: SmtpTable) -> Card {
             auth: smtp.auth,
             reply_to: smtp.reply_to,
             use_system: smtp.use_system,
+            confirmed_system: None,
             local_domain: smtp.local_domain,
             username: smtp.username,
             limit_per_hour: smtp.limit_per_hour,

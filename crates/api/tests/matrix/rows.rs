@@ -96,6 +96,7 @@ use Whose::Supers;
 use Whose::Thread;
 
 const IMAP: &str = r#"{"server":"imap.example.org","port":993,"security":"tls","validate_certificate":true,"username":"","password":"x"}"#;
+const SYSTEM_MAIL: &str = r#"{"sender_name":"ISP","sender_email":"noreply@isp.example","admin_email":"","enabled":false,"send_to":"","copy_to":"","days_until_expiration":2,"limit_per_hour":0,"server":"smtp.example.org","port":587,"validate_certificate":true,"security":"tls","auth":"none","username":"","headers":""}"#;
 const TRACKING: &str = r#"{"enabled":true,"messages":"all","mark_as_read":false,"deny_list":""}"#;
 const CREDENTIALS: &str = r#"{"name":"","address":"a@b.example","aliases":[],"username":""}"#;
 const SMTP: &str =
@@ -202,6 +203,26 @@ pub const ROWS: &[Row] = &[
     row("PUT", "/crm/parties/{external_id}", Everybodys, PARTY, 401),
     row("GET", "/parties/changes", Everybodys, "", 401),
     row("GET", "/parties/by-external-id/{external_id}", OwnRecord, "", 404),
+    row("GET", "/system-mail/settings", Supers, "", 200),
+    row("PUT", "/system-mail/settings", Supers, SYSTEM_MAIL, 204),
+    // No server of the test may be dialled: the result says so.
+    row("POST", "/system-mail/test", Supers, SYSTEM_MAIL, 200),
+    row(
+        "POST",
+        "/system-mail/send-test",
+        Supers,
+        r#"{"to":"a@b.example"}"#,
+        422,
+    ),
+    row("GET", "/system-mail/log", Supers, "", 200),
+    row(
+        "POST",
+        "/system-mail",
+        Everybodys,
+        r#"{"to":[{"address":"a@b.example"}],"subject":"s","html":"h"}"#,
+        401,
+    ),
+    row("GET", "/accounts/{id}/system-smtp", Account(Own), "", 200),
     sealed(row("GET", "/accounts/{id}", Account(Own), "", 200), 200),
     sealed(row("DELETE", "/accounts/{id}", Account(Own), "", 204), 204),
     // No server of the test may be dialled, so none accepts the password.

@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 /// The first wait; each one after is twice as long.
 const FIRST_WAIT: Duration = Duration::from_secs(60);
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-/// A message that could not be handed over by then has failed.
+/// A message that could not be handed over by then has expired.
 pub const EXPIRES_AFTER: Duration = Duration::from_secs(2 * 24 * 3600);
 
 /// What one attempt came to, in the server's words.
@@ -28,6 +28,7 @@ pub enum NextStep {
     Done,
     RetryAt(Timestamp),
     Failed,
+    Expired,
     Unknown,
 }
 
@@ -46,7 +47,7 @@ pub fn next_step(
             .mul_f64(0.8 + 0.4 * jitter.clamp(0.0, 1.0));
         let at = now.plus(wait);
         if at > expires_at {
-            NextStep::Failed
+            NextStep::Expired
         } else {
             NextStep::RetryAt(at)
         }
@@ -60,7 +61,7 @@ pub fn next_step(
         Attempt::Taken { later: 0, .. } => NextStep::Done,
         // Whoever was accepted has it; time can only run out for the others.
         Attempt::Taken { accepted, .. } => match retry() {
-            NextStep::Failed if *accepted > 0 => NextStep::Done,
+            NextStep::Expired if *accepted > 0 => NextStep::Done,
             step => step,
         },
         Attempt::Later => retry(),
@@ -117,13 +118,13 @@ mod tests {
             (taken(0, 0), 1, end, NextStep::Failed),
             (taken(1, 1), 1, end, later(60)),
             (taken(1, 1), 1, soon, NextStep::Done),
-            (taken(1, 0), 1, soon, NextStep::Failed),
+            (taken(1, 0), 1, soon, NextStep::Expired),
             (Attempt::Later, 1, end, later(60)),
             (Attempt::Later, 2, end, later(120)),
             (Attempt::Later, 6, end, later(1920)),
             (Attempt::Later, 7, end, later(3600)),
             (Attempt::Later, 4_000_000_000, end, later(3600)),
-            (Attempt::Later, 1, soon, NextStep::Failed),
+            (Attempt::Later, 1, soon, NextStep::Expired),
             (Attempt::Refused, 1, end, NextStep::Failed),
             (Attempt::Lost, 1, end, NextStep::Unknown),
             (Attempt::Lost, 9, soon, NextStep::Unknown),

@@ -124,6 +124,33 @@ impl Desk {
         }
     }
 
+    /// Another administrator, no super one.
+    pub async fn another(&self, login: &str) -> Viewer {
+        let administrator = self
+            .services
+            .create_administrator(NewAdministrator {
+                login: login.into(),
+                name: login.into(),
+                password: SecretString::from(PASSWORD.to_owned()),
+                is_super: false,
+                time_zone: "UTC".into(),
+            })
+            .await
+            .expect("administrator");
+        Viewer {
+            administrator,
+            session: [0; 32],
+        }
+    }
+
+    /// The worker looks at what is due.
+    pub fn look_again(&self) {
+        let account = self.account;
+        self.services
+            .events
+            .publish(service::Event::OutboxChanged { account });
+    }
+
     async fn save_smtp(&self, change: impl FnOnce(&mut SmtpSettings)) {
         let account = self.services.get_own_account(self.alice, self.account).await;
         let mut settings = account.expect("account").smtp.expect("SMTP");
@@ -276,9 +303,7 @@ impl Desk {
         let first = self.settled(message).await;
         if first.state == OutboxState::Retrying {
             self.pass(Duration::from_secs(2 * 3600));
-            self.services.events.publish(service::Event::OutboxChanged {
-                account: self.account,
-            });
+            self.look_again();
             let waits = |state| matches!(state, OutboxState::Retrying | OutboxState::Sending);
             self.until(message, |entry| !waits(entry.state)).await;
         }

@@ -366,6 +366,7 @@ async fn an_account_lives(db: Db) {
         "Zoë Ltd"
     );
     let all_threads = ConversationQuery {
+        kind: None,
         show: Show::All,
         text: String::new(),
         before: Timestamp::from_millis(i64::MAX),

@@ -126,6 +126,7 @@ impl Desk {
 
     async fn lines(&self, party: PartyId) -> Vec<ConversationLine> {
         let query = ConversationQuery {
+            kind: None,
             show: Show::All,
             text: String::new(),
             before: Timestamp::from_millis(i64::MAX),
