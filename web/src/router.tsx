@@ -10,6 +10,7 @@ import { Profile } from "./features/profile/Profile";
 import { Setup } from "./features/setup/Setup";
 import { Shell } from "./features/shell/Shell";
 import { Administrators } from "./features/administrators/Administrators";
+import { SystemMail } from "./features/system-mail/SystemMail";
 import { Welcome } from "./features/welcome/Welcome";
 
 export type InboxSearch = {
@@ -54,6 +55,7 @@ const account = createRoute({ getParentRoute: () => shell, path: "/profile/email
 const profile = createRoute({ getParentRoute: () => shell, path: "/profile", component: Profile });
 const drafts = createRoute({ getParentRoute: () => shell, path: "/drafts", component: Drafts });
 const outbox = createRoute({ getParentRoute: () => shell, path: "/outbox", component: Outbox });
+const systemMail = createRoute({ getParentRoute: () => shell, path: "/config/email", component: SystemMail });
 const customers = createRoute({ getParentRoute: () => shell, path: "/customers", component: () => <Parties key="customer" kind="customer" /> });
 const leads = createRoute({ getParentRoute: () => shell, path: "/leads", component: () => <Parties key="lead" kind="lead" /> });
 export const partyRoute = createRoute({
@@ -66,7 +68,7 @@ export const deepLinkRoute = createRoute({ getParentRoute: () => shell, path: "/
 const administrators = createRoute({ getParentRoute: () => shell, path: "/administrators", component: Administrators });
 
 export const router = createRouter({
-  routeTree: root.addChildren([setup, welcome, shell.addChildren([home, inboxRoute, drafts, outbox, account, profile, customers, leads, partyRoute, deepLinkRoute, administrators])]),
+  routeTree: root.addChildren([setup, welcome, shell.addChildren([home, inboxRoute, drafts, outbox, account, profile, customers, leads, partyRoute, deepLinkRoute, administrators, systemMail])]),
 });
 
 declare module "@tanstack/react-router" {

@@ -7,6 +7,7 @@ use domain::PartyId;
 use domain::ThreadId;
 use domain::Timestamp;
 use domain::message::NamedAddress;
+use domain::system_mail::is_system;
 use serde::Serialize;
 use service::inbox::AuthorKind;
 use service::inbox::FileLink;
@@ -30,6 +31,8 @@ pub struct MessageRow {
     #[schema(value_type = String, format = Uuid)]
     owner_id: AdministratorId,
     owner_name: String,
+    /// The system has written it; everyone who can open the customer sees it.
+    is_system: bool,
     /// `see`, `reply`, `manage` or `own`.
     right: String,
     /// `incoming` or `outgoing`.
@@ -54,7 +57,7 @@ pub struct MessageRow {
     parked: bool,
     unread: bool,
     deleted: bool,
-    /// Of what was written here: `queued`, `sending`, `sent`, `retrying`, `failed` or `unknown`.
+    /// Of what was written here: `queued`, `sending`, `sent`, `retrying`, `failed`, `expired` or `unknown`.
     outbox: Option<String>,
 }
 
@@ -62,6 +65,7 @@ impl From<ListedMessage> for MessageRow {
     fn from(listed: ListedMessage) -> Self {
         let message = listed.message;
         MessageRow {
+            is_system: is_system(message.account),
             id: message.id,
             account_id: message.account,
             thread_id: message.thread,

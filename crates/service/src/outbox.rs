@@ -22,6 +22,7 @@ use domain::outbox::SentCopy;
 use domain::rules::delivery::EXPIRES_AFTER;
 use domain::rules::delivery::files_sent_mail_itself;
 use domain::rules::threading::MAX_REFERENCES;
+use domain::system_mail::is_system;
 use mime::ComposedFile;
 use mime::Composition;
 use mime::Mailbox;
@@ -394,11 +395,18 @@ impl Services {
         viewer: Viewer,
         message: MessageId,
     ) -> Result<(Entry, String), ServiceError> {
-        let (access, _) = self.find_message(viewer, message).await?;
+        let (access, found) = self.find_message(viewer, message).await?;
         let mut conn = self.db.read().await?;
-        let entry = outbox::find(&mut conn, &access, message)
+        let mut entry = outbox::find(&mut conn, &access, message)
             .await?
             .ok_or(ServiceError::NotFound)?;
+        if is_system(found.account) {
+            // Who else gets a copy is for the log.
+            let named = messages::addresses(&mut conn, &found).await?;
+            let is_named =
+                |address: &EmailAddress| named.iter().any(|one| one.address.as_ref() == Some(address));
+            entry.recipients.retain(|(address, ..)| is_named(address));
+        }
         let names = administrators::list(&mut conn).await?;
         let sender = names.into_iter().find(|found| found.id == entry.sender);
         Ok((entry, sender.map(|found| found.name).unwrap_or_default()))

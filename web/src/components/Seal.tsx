@@ -14,7 +14,11 @@ const REASONS: Record<string, string> = {
 };
 const SHORT: Record<string, string> = { see: "may see", reply: "may reply", manage: "may manage" };
 
-export function Seal({ accountId }: { accountId: string }) {
+export function Seal({ accountId, isSystem = false }: { accountId: string; isSystem?: boolean }) {
+  return isSystem ? <span className="seal"><img src="/seal.svg" alt="" />{texts.everyoneHere}</span> : <AccountSeal accountId={accountId} />;
+}
+
+function AccountSeal({ accountId }: { accountId: string }) {
   const me = useSession().data;
   const seal = useQuery({
     queryKey: ["seal", accountId],

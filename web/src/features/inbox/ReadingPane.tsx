@@ -86,7 +86,7 @@ function Message({ view, embedded, onBack, onDeleted, onStep }: Around & { view:
           <MessageMenu view={view} onDeleted={onDeleted} />
         </div>
         <div style={{ display: "flex", gap: 12, alignItems: "center", flexWrap: "wrap" }}>
-          <Seal accountId={row.account_id} />
+          <Seal accountId={row.account_id} isSystem={row.is_system} />
           {row.author_kind === "unknown" && !row.disowned && <span className="label orange">{texts.authorNotFound}</span>}
           <PartyLinks row={row} />
         </div>

@@ -33,7 +33,7 @@ export function DeliveryOf({ id }: { id: string }) {
 }
 
 export function StateLabel({ state }: { state: string }) {
-  const tone = state === "failed" || state === "unknown" ? "orange" : "plain";
+  const tone = ["failed", "expired", "unknown"].includes(state) ? "orange" : "plain";
   return <span className={`label ${tone}`}>{texts.deliveryStates[state] ?? state}</span>;
 }
 
@@ -63,7 +63,7 @@ function DeliveryState({ entry, withSubject }: { entry: Delivery; withSubject?: 
         <Group gap={6} wrap="nowrap">
           {entry.state === "queued" && <Button size="compact-sm" variant="default" loading={back.isPending} onClick={() => back.mutate()}>{texts.undo}</Button>}
           {entry.state === "unknown" && <Button size="compact-sm" variant="default" loading={went.isPending} onClick={() => went.mutate()}>{texts.itWent}</Button>}
-          {["unknown", "failed", "retrying"].includes(entry.state) && <Button size="compact-sm" variant="default" loading={again.isPending} onClick={() => again.mutate()}>{entry.state === "retrying" ? texts.tryNow : texts.sendAgain}</Button>}
+          {["unknown", "failed", "expired", "retrying"].includes(entry.state) && <Button size="compact-sm" variant="default" loading={again.isPending} onClick={() => again.mutate()}>{entry.state === "retrying" ? texts.tryNow : texts.sendAgain}</Button>}
         </Group>
       </Group>
     </>

@@ -21,18 +21,20 @@ export function useConversation(party: string, show = "all", text = "") {
   return useInfiniteQuery({
     queryKey: ["conversation", party, show, text],
     initialPageParam: undefined as number | undefined,
-    queryFn: ({ pageParam }) => unwrap(api.GET("/api/v1/parties/{id}/conversation", { params: { path: { id: party }, query: { show, text: text || undefined, before: pageParam } } })),
+    queryFn: ({ pageParam }) => unwrap(api.GET("/api/v1/parties/{id}/conversation", { params: { path: { id: party }, query: { ...(isKind(show) ? { show: "all", kind: show } : { show }), text: text || undefined, before: pageParam } } })),
     getNextPageParam: (page) => (page.length < 50 || text ? undefined : page.at(-1)?.last_at_ms),
     placeholderData: keepPreviousData,
   });
 }
+
+const isKind = (show: string) => show === "personal" || show === "system";
 
 export function Communication({ party, openThread, onOpen }: { party: Schemas["PartyView"]; openThread?: string; onOpen: (thread?: string) => void }) {
   const [text, setText] = useState("");
   const [words] = useDebouncedValue(text, 200);
   const [show, setShow] = useState("all");
   const owners = useQuery({ queryKey: ["session", "owners"], queryFn: () => unwrap(api.GET("/api/v1/owners")) });
-  const choices = [{ value: "all", label: texts.all }, { value: "my", label: texts.my }, ...(owners.data ?? []).map((owner) => ({ value: owner.id, label: owner.name }))];
+  const choices = [{ value: "all", label: texts.all }, { value: "my", label: texts.my }, ...(owners.data ?? []).map((owner) => ({ value: owner.id, label: owner.name })), { value: "personal", label: texts.personalKind }, { value: "system", label: texts.systemKind }];
   const pages = useConversation(party.id, show, words);
   const lines = pages.data?.pages.flat() ?? [];
   return (
@@ -40,7 +42,7 @@ export function Communication({ party, openThread, onOpen }: { party: Schemas["P
       <div className="thread-list">
         <div className="search" style={{ display: "flex", gap: 8 }}>
           <TextInput style={{ flex: 1 }} type="search" aria-label={texts.searchConversation} placeholder={texts.searchConversation} leftSection={<IconSearch size={16} stroke={1.6} />} value={text} onChange={(event) => setText(event.target.value)} />
-          {choices.length > 2 && <Select w={120} aria-label={texts.showEmails} allowDeselect={false} data={choices} value={show} onChange={(value) => setShow(value ?? "all")} />}
+          <Select w={120} aria-label={texts.showEmails} allowDeselect={false} data={choices} value={show} onChange={(value) => setShow(value ?? "all")} />
         </div>
         <div role="list" aria-label={texts.communication}>
         {pages.isPending && <div style={{ padding: 16 }}><Skeleton height={48} mb={10} /><Skeleton height={48} /></div>}
@@ -63,7 +65,7 @@ function ThreadLine({ line, open, onOpen }: { line: Line; open: boolean; onOpen:
       <button type="button" className={`thread-line ${open ? "open" : ""} ${last.unread ? "unread" : ""}`} onClick={onOpen}>
         <Avatar name={last.direction === "outgoing" ? last.owner_name : last.author_name || "?"} unknown={false} />
         <span style={{ minWidth: 0, flex: 1 }}>
-          <span className="subject">{last.subject || texts.noSubject}{line.messages > 1 && <span className="count figures">{line.messages}</span>}</span>
+          <span className="subject">{last.is_system && <span className="label plain" style={{ marginRight: 6 }}>{texts.systemKind}</span>}{last.subject || texts.noSubject}{line.messages > 1 && <span className="count figures">{line.messages}</span>}</span>
           <span className="contacted">{texts.lastContacted}: <Time at={line.last_at} long /> <span className="figures">({exactTime(new Date(line.last_at))})</span></span>
           <span className="snippet">{last.snippet}</span>
           {line.also_in.length > 0 && <span className="contacted">{texts.alsoIn(line.also_in.map((other) => other.owner_name).join(", "))}</span>}
@@ -95,7 +97,7 @@ function Thread({ id, party, onBack, onOpen }: { id: string; party: string; onBa
       <header className="head">
         <Button className="back" variant="subtle" color="gray" size="compact-sm" onClick={onBack}>{texts.back}</Button>
         <h2>{last?.subject || texts.noSubject}</h2>
-        {last && <Group gap={12}>{last.right !== "see" && <Button size="compact-md" leftSection={<IconArrowBackUp size={16} stroke={1.6} />} onClick={() => composer.answer(answered.id, "reply")}>{texts.reply}</Button>}<Seal accountId={last.account_id} /><span style={{ color: "var(--ink3)", fontSize: 13 }}>{texts.lastContacted}: <Time at={last.arrived_at} long /></span></Group>}
+        {last && <Group gap={12}>{last.right !== "see" && <Button size="compact-md" leftSection={<IconArrowBackUp size={16} stroke={1.6} />} onClick={() => composer.answer(answered.id, "reply")}>{texts.reply}</Button>}<Seal accountId={last.account_id} isSystem={last.is_system} /><span style={{ color: "var(--ink3)", fontSize: 13 }}>{texts.lastContacted}: <Time at={last.arrived_at} long /></span></Group>}
       </header>
       {shown.map(({ message }) => message.id === current
         ? <div key={message.id} className="opened"><ReadingPane id={message.id} onBack={onBack} onDeleted={() => void thread.refetch()} embedded={{ menu: <ThreadItems row={message} alone={thread.data.length === 1} onSplit={() => split.mutate([message.id])} onMerge={() => setMerging(true)} /> }} /></div>

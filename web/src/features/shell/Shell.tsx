@@ -1,5 +1,5 @@
 import { Loader } from "@mantine/core";
-import { IconFileText, IconInbox, IconLogout, IconMailCog, IconPencil, IconSend, IconUser, IconUserQuestion, IconUsers, IconUsersGroup } from "@tabler/icons-react";
+import { IconFileText, IconInbox, IconLogout, IconMailCog, IconMailbox, IconPencil, IconSend, IconUser, IconUserQuestion, IconUsers, IconUsersGroup } from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
@@ -43,7 +43,7 @@ function Desk({ name, isSuper, count }: { name: string; isSuper: boolean; count:
   useKeys({ c: () => composer.write(), "g i": () => void navigate({ to: "/inbox" }), "g d": () => void navigate({ to: "/drafts" }), "g o": () => void navigate({ to: "/outbox" }), "g c": () => void navigate({ to: "/customers" }), "g e": () => void navigate({ to: "/profile/email-account" }), "g p": () => void navigate({ to: "/profile" }) });
   const signOut = useSignOut();
   const outbox = useOutbox();
-  const troubles = outbox.data?.filter((entry) => entry.state === "failed" || entry.state === "unknown").length ?? 0;
+  const troubles = outbox.data?.filter((entry) => ["failed", "expired", "unknown"].includes(entry.state)).length ?? 0;
   return (
     <div className="shell">
       <nav className="rail" aria-label="Main">
@@ -56,6 +56,7 @@ function Desk({ name, isSuper, count }: { name: string; isSuper: boolean; count:
         <Link to="/leads"><IconUserQuestion {...ICON} />{texts.leads}</Link>
         <Link to="/profile/email-account"><IconMailCog {...ICON} />{texts.emailAccount}</Link>
         {isSuper && <Link to="/administrators" className="wide-only"><IconUsersGroup {...ICON} />{texts.administrators}</Link>}
+        {isSuper && <Link to="/config/email" className="wide-only"><IconMailbox {...ICON} />{texts.systemMail}</Link>}
         <div className="foot">
           <Link to="/profile" activeOptions={{ exact: true }}><IconUser {...ICON} /><span className="who-name">{name}</span><span className="who-label">{texts.myProfile}</span></Link>
           <button type="button" className="item wide-only" onClick={() => signOut.mutate()}><IconLogout {...ICON} />{texts.signOut}</button>
