@@ -102,7 +102,7 @@ impl From<Queued> for QueuedView {
 #[derive(Serialize, ToSchema)]
 pub struct DeliveryRecipientView {
     address: String,
-    /// `waiting`, `accepted` or `refused`.
+    /// `waiting`, `accepted`, `refused` or `bounced`.
     state: String,
     /// The server's words.
     said: Option<String>,
@@ -118,7 +118,7 @@ pub struct DeliveryView {
     /// Who wrote it: the owner, or somebody with Reply.
     sender_name: String,
     subject: String,
-    /// `queued`, `sending`, `sent`, `retrying`, `failed`, `expired` or `unknown`.
+    /// `queued`, `sending`, `sent`, `retrying`, `failed`, `expired`, `bounced` or `unknown`.
     state: String,
     /// The server's words.
     said: Option<String>,

@@ -45,6 +45,8 @@ pub struct MessageRow {
     parties: Vec<PartyNameView>,
     /// The author's domain disowns it, says the receiving server: it is nobody's by itself.
     disowned: bool,
+    /// What no person wrote: `report` (of a server), `answer` ("I am away"), `list` or `bulk`.
+    automatic: Option<String>,
     /// Somebody said whose the thread is.
     chosen: bool,
     recipients: String,
@@ -57,7 +59,7 @@ pub struct MessageRow {
     parked: bool,
     unread: bool,
     deleted: bool,
-    /// Of what was written here: `queued`, `sending`, `sent`, `retrying`, `failed`, `expired` or `unknown`.
+    /// Of what was written here: `queued`, `sending`, `sent`, `retrying`, `failed`, `expired`, `bounced` or `unknown`.
     outbox: Option<String>,
 }
 
@@ -89,6 +91,7 @@ impl From<ListedMessage> for MessageRow {
             has_attachments: message.has_attachments,
             parked: message.parked_reason.is_some(),
             unread: message.unread,
+            automatic: message.automatic.map(|kind| kind.as_str().to_owned()),
             deleted: message.deleted_at.is_some(),
             outbox: message.outbox.map(|state| state.as_str().to_owned()),
         }

@@ -141,9 +141,63 @@ pub struct AuthenticationResult {
     pub dmarc_failed: bool,
 }
 
+/// What no person wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Automatic {
+    /// What became of a message: it came back, or is late.
+    DeliveryReport,
+    /// "I am away."
+    Answer,
+    List,
+    Bulk,
+}
+
+impl Automatic {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Automatic::DeliveryReport => "report",
+            Automatic::Answer => "answer",
+            Automatic::List => "list",
+            Automatic::Bulk => "bulk",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [
+            Automatic::DeliveryReport,
+            Automatic::Answer,
+            Automatic::List,
+            Automatic::Bulk,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What a server tells of a message that it was given (RFC 3464).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryReport {
+    /// What may be the left part of a Message-ID of ours.
+    pub tokens: Vec<String>,
+    pub recipients: Vec<ReportedRecipient>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportedRecipient {
+    pub address: EmailAddress,
+    /// Else it is only late.
+    pub has_failed: bool,
+    /// The server's words.
+    pub said: CleanText,
+}
+
 /// What parsing a message yields for lists, threads and search. Bodies are parsed again when opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageSummary {
+    /// `None`: a person wrote it, as far as it tells.
+    pub automatic: Option<Automatic>,
+    /// Of [`Automatic::DeliveryReport`].
+    pub report: Option<DeliveryReport>,
     pub internet_message_id: Option<InternetMessageId>,
     pub in_reply_to: Vec<InternetMessageId>,
     pub references: Vec<InternetMessageId>,

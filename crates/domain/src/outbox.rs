@@ -17,18 +17,21 @@ pub enum OutboxState {
     Failed,
     /// Its time is over.
     Expired,
+    /// It went, and came back from somebody.
+    Bounced,
     /// The link was lost after the final dot: it may have gone. Never resent by itself.
     Unknown,
 }
 
 impl OutboxState {
-    pub const ALL: [OutboxState; 7] = [
+    pub const ALL: [OutboxState; 8] = [
         OutboxState::Queued,
         OutboxState::Sending,
         OutboxState::Sent,
         OutboxState::Retrying,
         OutboxState::Failed,
         OutboxState::Expired,
+        OutboxState::Bounced,
         OutboxState::Unknown,
     ];
 
@@ -40,6 +43,7 @@ impl OutboxState {
             OutboxState::Retrying => "retrying",
             OutboxState::Failed => "failed",
             OutboxState::Expired => "expired",
+            OutboxState::Bounced => "bounced",
             OutboxState::Unknown => "unknown",
         }
     }
@@ -55,6 +59,8 @@ pub enum RecipientState {
     Waiting,
     Accepted,
     Refused,
+    /// Accepted, and came back.
+    Bounced,
 }
 
 impl RecipientState {
@@ -63,6 +69,7 @@ impl RecipientState {
             RecipientState::Waiting => "waiting",
             RecipientState::Accepted => "accepted",
             RecipientState::Refused => "refused",
+            RecipientState::Bounced => "bounced",
         }
     }
 
@@ -71,6 +78,7 @@ impl RecipientState {
             RecipientState::Waiting,
             RecipientState::Accepted,
             RecipientState::Refused,
+            RecipientState::Bounced,
         ]
         .into_iter()
         .find(|state| state.as_str() == text)

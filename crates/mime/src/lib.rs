@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock. Limits are checked by a linear scan before any library sees the bytes, because
 //! some bytes end the process (10,000 nested message/rfc822 overflow a stack, which nothing catches).
 
+mod automatic;
 mod compose;
 mod hints;
 mod html;

@@ -6,6 +6,7 @@ use domain::Timestamp;
 use domain::message::AddressRole;
 use domain::message::AttachmentSummary;
 use domain::message::AuthenticationResult;
+use domain::message::Automatic;
 use domain::message::InternetMessageId;
 use domain::message::MessageSummary;
 use domain::message::NamedAddress;
@@ -16,6 +17,8 @@ use mail_parser::HeaderValue;
 use mail_parser::Message;
 use mail_parser::MimeHeaders as _;
 
+use crate::automatic::automatic;
+use crate::automatic::delivery_report;
 use crate::parse::parse;
 use crate::quotes::TextKind;
 use crate::quotes::split_text;
@@ -41,7 +44,11 @@ pub fn summarise(raw: &[u8]) -> Result<MessageSummary, Refusal> {
     let addresses = addresses(&message);
     let subject = CleanText::new(message.subject().unwrap_or_default());
     let text = readable_text(&message);
+    let automatic = automatic(&message);
+    let report = (automatic == Some(Automatic::DeliveryReport)).then(|| delivery_report(&message));
     Ok(MessageSummary {
+        automatic,
+        report,
         internet_message_id: message.message_id().and_then(InternetMessageId::new),
         in_reply_to: message_ids(message.in_reply_to()),
         references: message_ids(message.references()),

@@ -114,6 +114,7 @@ async fn report(world: &World, alice: Viewer, foreign: usize) {
         .expect("paired");
     let paired = began.elapsed();
     let query = ConversationQuery {
+        kind: None,
         show: Show::All,
         text: String::new(),
         before: Timestamp::from_millis(i64::MAX),

@@ -134,7 +134,9 @@ impl LogState {
             OutboxState::Expired => LogState::Expired,
             OutboxState::Failed if is_too_long => LogState::AttachmentError,
             // What is tried again says why, as an error does.
-            OutboxState::Failed | OutboxState::Unknown | OutboxState::Retrying => LogState::Error,
+            OutboxState::Failed | OutboxState::Unknown | OutboxState::Retrying | OutboxState::Bounced => {
+                LogState::Error
+            }
         }
     }
 }

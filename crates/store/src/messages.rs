@@ -13,6 +13,7 @@ use domain::ThreadId;
 use domain::Timestamp;
 use domain::message::AddressRole;
 use domain::message::AttachmentSummary;
+use domain::message::Automatic;
 use domain::message::Direction;
 use domain::message::NamedAddress;
 use domain::outbox::OutboxState;
@@ -45,6 +46,7 @@ pub struct Message {
     pub parked_reason: Option<String>,
     /// The receiving server says that the author's domain disowns it.
     pub is_disowned: bool,
+    pub automatic: Option<Automatic>,
     /// Of what was written here: where it stands on its way out.
     pub outbox: Option<OutboxState>,
     /// For the viewer.
@@ -87,7 +89,7 @@ impl Position {
 const SELECT: &str = "
     SELECT m.id, m.mail_account_id, m.thread_id, m.arrival_key, m.direction, m.author_name, m.author_address,
            m.recipients, m.subject, m.snippet, m.arrived_at, m.dated_at, m.size_bytes, m.has_attachments,
-           m.parked_reason, m.deleted_at, m.is_disowned,
+           m.parked_reason, m.deleted_at, m.is_disowned, m.automatic,
            (SELECT COUNT(*) FROM unread u WHERE u.viewer_id = $1 AND u.message_id = m.id) AS unread_rows,
            (SELECT o.state FROM outbox o WHERE o.message_id = m.id) AS outbox_state
       FROM messages m
@@ -333,6 +335,10 @@ fn message(row: &Row) -> Result<Message, StoreError> {
         has_attachments: row.bool("has_attachments")?,
         parked_reason: row.optional_text("parked_reason")?,
         is_disowned: row.bool("is_disowned")?,
+        automatic: row
+            .optional_text("automatic")?
+            .as_deref()
+            .and_then(Automatic::parse),
         outbox: row
             .optional_text("outbox_state")?
             .and_then(|state| OutboxState::parse(&state)),

@@ -8,6 +8,7 @@ use domain::EmailAddress;
 use domain::MailAccountId;
 use domain::MessageId;
 use domain::Timestamp;
+use domain::message::ReportedRecipient;
 use domain::outbox::OutboxState;
 use domain::outbox::RecipientState;
 use domain::outbox::SentCopy;
@@ -286,6 +287,52 @@ pub async fn went_since(
     })
 }
 
+const REPORTED: &str = "
+    UPDATE outbox_recipients SET state = $3, said = $4
+     WHERE message_id = $1 AND address = $2 AND state IN ('accepted', 'waiting', 'bounced')";
+const CAME_BACK: &str = "
+    UPDATE outbox SET state = 'bounced', due_at = $3
+     WHERE message_id = $1 AND mail_account_id = $2 AND state IN ('sent', 'unknown', 'bounced')";
+
+/// A server tells what became of a message that it had accepted. True: it is about one of ours. Where it names
+/// nobody that was written to (an address behind a forward), a message to one person came back from that one.
+pub async fn reported(
+    tx: &mut Tx,
+    account: MailAccountId,
+    message: MessageId,
+    reported: &[ReportedRecipient],
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let select = "SELECT address FROM outbox_recipients WHERE message_id = $1 ORDER BY address LIMIT 2";
+    let written_to = tx.fetch_all(Statement::new(select).bind(message)).await?;
+    let only = match written_to.as_slice() {
+        [one] => Some(one.text("address")?),
+        _ => None,
+    };
+    let (mut is_ours, mut has_failed) = (false, false);
+    for one in reported {
+        let state = match one.has_failed {
+            true => RecipientState::Bounced,
+            false => RecipientState::Accepted,
+        };
+        let named = only.as_deref().unwrap_or(one.address.as_str());
+        let update = Statement::new(REPORTED)
+            .bind(message)
+            .bind(named)
+            .bind(state.as_str())
+            .bind(one.said.as_str());
+        if tx.execute(update).await? > 0 {
+            is_ours = true;
+            has_failed |= one.has_failed;
+        }
+    }
+    if has_failed {
+        let update = Statement::new(CAME_BACK).bind(message).bind(account).bind(now);
+        tx.execute(update).await?;
+    }
+    Ok(is_ours)
+}
+
 const PUT_BACK: &str = "
     UPDATE outbox
        SET state = 'retrying', due_at = $3, said = $4, lease_owner = '', lease_until = 0, attempts = attempts - 1
@@ -427,7 +474,7 @@ pub async fn list(
     statement.push_list(access.account_ids().map(Value::from));
     let (since, count) = (statement.next_placeholder(), statement.next_placeholder() + 1);
     statement.push_sql(&format!(
-        " AND (o.state <> 'sent' OR o.sent_at >= ${since}) ORDER BY o.queued_at DESC, o.message_id LIMIT ${count}"
+        " AND (o.state NOT IN ('sent', 'bounced') OR o.sent_at >= ${since} OR (o.state = 'bounced' AND o.due_at >= ${since})) ORDER BY o.queued_at DESC, o.message_id LIMIT ${count}"
     ));
     entries(conn, statement.bind(sent_since).bind(limit)).await
 }

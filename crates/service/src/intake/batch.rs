@@ -138,6 +138,7 @@ impl Services {
             let met: Vec<_> = met.map(|(_, id)| id).collect();
             outbox::copies_met(&mut tx, &met, now).await?;
         }
+        let came_back = self.note_reports(&mut tx, &batch, &sorted.new).await?;
         learn_authserv_id(&mut tx, &batch, &sorted.new).await?;
         folders::set_cursor(&mut tx, batch.folder.id, &batch.cursor, batch.history_since).await?;
         if let Some((first, last)) = range {
@@ -148,8 +149,15 @@ impl Services {
         for copy in skipped {
             *report.skipped.entry(copy.reason.as_str()).or_default() += 1;
         }
+        let account = batch.account.id;
+        for message in &came_back {
+            let message = *message;
+            self.events.publish(Event::MessageChanged { account, message });
+        }
+        if !came_back.is_empty() {
+            self.events.publish(Event::OutboxChanged { account });
+        }
         if !stored.is_empty() {
-            let account = batch.account.id;
             self.events.publish(Event::Arrived {
                 account,
                 messages: stored,
@@ -261,6 +269,33 @@ impl Services {
             }
         }
         Ok(None)
+    }
+
+    /// Delivery reports about messages of this account, known by their token: what anybody else makes up is only mail.
+    async fn note_reports(
+        &self,
+        tx: &mut Tx,
+        batch: &IntakeBatch<'_>,
+        new: &[Prepared],
+    ) -> Result<Vec<MessageId>, ServiceError> {
+        let account = batch.account.id;
+        let mut came_back = Vec::new();
+        let reports = new
+            .iter()
+            .filter(|message| message.parsed.direction == Direction::Incoming)
+            .filter_map(|message| message.parsed.summary.report.as_ref());
+        for report in reports {
+            let about = report
+                .tokens
+                .iter()
+                .filter_map(|token| self.keys.message_of_token(account, token));
+            for message in about {
+                if outbox::reported(tx, account, message, &report.recipients, self.now()).await? {
+                    came_back.push(message);
+                }
+            }
+        }
+        Ok(came_back)
     }
 
     async fn insert_new(
@@ -544,6 +579,9 @@ pub fn new_message(
         parked_reason: message.parsed.parked_reason.clone(),
         sha256: message.sha256,
         is_disowned,
+        automatic: summary
+            .automatic
+            .filter(|_| message.parsed.direction == Direction::Incoming),
         addresses: summary.addresses.clone(),
         attachments: summary.attachments.clone(),
         search_text,

@@ -76,6 +76,8 @@ pub fn prepare(
 
 fn empty_summary() -> MessageSummary {
     MessageSummary {
+        automatic: None,
+        report: None,
         internet_message_id: None,
         in_reply_to: Vec::new(),
         references: Vec::new(),

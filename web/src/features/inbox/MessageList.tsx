@@ -125,7 +125,8 @@ function ListRow({ row, top, height, open, selected, onOpen, onSelect, onRead, o
           <Time at={row.arrived_at} />
         </div>
         <div className="bottom">
-          {unknown && <span className="label orange">{row.disowned ? texts.disowned : texts.authorNotFound}</span>}
+          {row.automatic && <span className="label plain">{texts.automaticKinds[row.automatic] ?? row.automatic}</span>}
+          {unknown && row.automatic !== "report" && <span className="label orange">{row.disowned ? texts.disowned : texts.authorNotFound}</span>}
           {row.author_kind === "administrator" && <span className="label plain">{texts.administrator}</span>}
           {row.outbox && row.outbox !== "sent" && <StateLabel state={row.outbox} />}
           {row.parked && <span className="label plain">{texts.parked}</span>}

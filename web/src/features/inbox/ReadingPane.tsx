@@ -87,7 +87,8 @@ function Message({ view, embedded, onBack, onDeleted, onStep }: Around & { view:
         </div>
         <div style={{ display: "flex", gap: 12, alignItems: "center", flexWrap: "wrap" }}>
           <Seal accountId={row.account_id} isSystem={row.is_system} />
-          {row.author_kind === "unknown" && !row.disowned && <span className="label orange">{texts.authorNotFound}</span>}
+          {row.automatic && <span className="label plain">{texts.automaticKinds[row.automatic] ?? row.automatic}</span>}
+          {row.author_kind === "unknown" && !row.disowned && row.automatic !== "report" && <span className="label orange">{texts.authorNotFound}</span>}
           <PartyLinks row={row} />
         </div>
         {row.disowned && <p style={{ margin: "10px 0 0", color: "var(--ink2)", fontSize: 13 }}>{texts.disownedHint}</p>}

@@ -33,7 +33,7 @@ export function DeliveryOf({ id }: { id: string }) {
 }
 
 export function StateLabel({ state }: { state: string }) {
-  const tone = ["failed", "expired", "unknown"].includes(state) ? "orange" : "plain";
+  const tone = ["failed", "expired", "bounced", "unknown"].includes(state) ? "orange" : "plain";
   return <span className={`label ${tone}`}>{texts.deliveryStates[state] ?? state}</span>;
 }
 
@@ -56,8 +56,9 @@ function DeliveryState({ entry, withSubject }: { entry: Delivery; withSubject?: 
           <div style={{ color: "var(--ink2)", fontSize: 13 }}><StateLabel state={entry.state} /> {entry.recipients.map((one) => one.address).join(", ")} · <Time at={entry.queued_at} long /></div>
           {entry.state === "retrying" && <div style={{ fontSize: 13 }}>{texts.triedAgain} <Time at={entry.due_at} long /></div>}
           {entry.state === "unknown" && <p style={{ margin: "6px 0 0" }}>{texts.unknownHint}</p>}
-          {entry.said && entry.state !== "sent" && <p style={{ margin: "6px 0 0", fontSize: 13 }}>{texts.serverSaid}: {entry.said}</p>}
+          {entry.said && !["sent", "bounced"].includes(entry.state) && <p style={{ margin: "6px 0 0", fontSize: 13 }}>{texts.serverSaid}: {entry.said}</p>}
           {refused.map((one) => <p key={one.address} style={{ margin: "6px 0 0", fontSize: 13, color: "var(--wax)" }}>{texts.refusedRecipient(one.address)} {one.said}</p>)}
+          {entry.recipients.filter((one) => one.state === "bounced").map((one) => <p key={one.address} style={{ margin: "6px 0 0", fontSize: 13, color: "var(--wax)" }}>{texts.cameBack(one.address)} {one.said}</p>)}
           {entry.sent_copy === "failed" && <p style={{ margin: "6px 0 0", fontSize: 13 }}>{texts.copyFailed}</p>}
         </div>
         <Group gap={6} wrap="nowrap">

@@ -43,7 +43,7 @@ function Desk({ name, isSuper, count }: { name: string; isSuper: boolean; count:
   useKeys({ c: () => composer.write(), "g i": () => void navigate({ to: "/inbox" }), "g d": () => void navigate({ to: "/drafts" }), "g o": () => void navigate({ to: "/outbox" }), "g c": () => void navigate({ to: "/customers" }), "g e": () => void navigate({ to: "/profile/email-account" }), "g p": () => void navigate({ to: "/profile" }) });
   const signOut = useSignOut();
   const outbox = useOutbox();
-  const troubles = outbox.data?.filter((entry) => ["failed", "expired", "unknown"].includes(entry.state)).length ?? 0;
+  const troubles = outbox.data?.filter((entry) => ["failed", "expired", "bounced", "unknown"].includes(entry.state)).length ?? 0;
   return (
     <div className="shell">
       <nav className="rail" aria-label="Main">
