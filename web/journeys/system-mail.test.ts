@@ -97,3 +97,26 @@ test("a personal message goes through the system's server and stays personal", a
   // Only the one that alice tried the system with.
   assert.equal(await log().getByText("Test message").count(), 1);
 });
+
+test("mail is taken out: of the Inbox, of a customer, of the account, each file once", async () => {
+  await alice.goto("/inbox");
+  const exportAs = async (format: string) => {
+    await alice.getByRole("button", { name: "Export" }).click();
+    const [download] = await Promise.all([alice.waitForEvent("download"), alice.getByRole("menuitem", { name: format }).click()]);
+    return { name: download.suggestedFilename(), text: readFileSync(await download.path(), "utf8"), url: download.url() };
+  };
+  const csv = await exportAs("CSV");
+  assert.equal(csv.name, "messages.csv");
+  assert.match(csv.text, /^\ufeffDate,Direction,Author/);
+  assert.ok(csv.text.split("\n").length > 5, csv.text);
+  assert.equal((await alice.request.get(csv.url)).status(), 404, "a link works once");
+  await alice.getByText(/messages exported/).waitFor();
+  await screenshot(alice, "export-light");
+  await alice.goto("/customers");
+  await alice.getByText("Kelly Sanders").click();
+  const page = await exportAs("Printable page");
+  assert.ok(page.text.includes("<article>"), page.text);
+  await alice.goto("/profile/email-account");
+  const mbox = await exportAs("mbox");
+  assert.match(mbox.text, /^From /);
+});

@@ -98,6 +98,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::LeaseLost
             | ServiceError::Damaged
             | ServiceError::Store(_)
+            | ServiceError::Unwritable(_)
             | ServiceError::Worker(_) => {
                 tracing::error!(%error, "Request failed");
                 let title =

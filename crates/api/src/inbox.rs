@@ -30,7 +30,7 @@ use crate::views::MessageView;
 
 const DEFAULT_PAGE: u32 = 50;
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Default, Deserialize, IntoParams, ToSchema)]
 #[into_params(parameter_in = Query)]
 pub struct ListParams {
     /// `my`, `all` or the id of an administrator who granted access.
@@ -68,7 +68,7 @@ pub async fn list(
     }))
 }
 
-fn query(params: ListParams) -> Result<InboxQuery, ServiceError> {
+pub(crate) fn query(params: ListParams) -> Result<InboxQuery, ServiceError> {
     let before = params.before.map(|key| number("before", &key)).transpose()?;
     Ok(InboxQuery {
         show: show(params.show.as_deref())?,

@@ -7,6 +7,7 @@ mod conversations;
 mod crm;
 mod error;
 mod events;
+mod exports;
 mod extract;
 mod frames;
 mod grants;
@@ -176,6 +177,9 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(system_mail::log))
         .routes(routes!(system_mail::write).layer(DefaultBodyLimit::max(MAX_SYSTEM_MAIL_BYTES)))
         .routes(routes!(system_mail::server))
+        .routes(routes!(exports::start))
+        .routes(routes!(exports::get))
+        .routes(routes!(exports::fetch))
         .routes(routes!(conversations::conversation))
         .routes(routes!(conversations::thread))
         .routes(routes!(conversations::merge))

@@ -151,6 +151,11 @@ fn is_void(tag: &[u8]) -> bool {
     VOID.iter().any(|void| tag[..length].eq_ignore_ascii_case(void))
 }
 
+/// Text as HTML shows it.
+pub fn escape(text: &str) -> String {
+    ammonia::clean_text(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

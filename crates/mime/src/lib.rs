@@ -21,6 +21,7 @@ pub use compose::clean_html;
 pub use compose::compose;
 pub use hints::author_hints;
 pub use html::FrameHtml;
+pub use html::escape;
 pub use html::sanitise;
 pub use open::OpenedMessage;
 pub use open::OpenedPart;

@@ -48,6 +48,8 @@ pub enum ServiceError {
     Damaged,
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("a file could not be written: {0}")]
+    Unwritable(#[source] std::io::Error),
     #[error("a worker ended early")]
     Worker(#[from] tokio::task::JoinError),
 }

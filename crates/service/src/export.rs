@@ -5,6 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use domain::MailAccountId;
+use domain::Timestamp;
 use store::messages;
 use store::messages::Exported;
 
@@ -92,7 +93,8 @@ impl<'a> Sink<'a> {
                 std::fs::write(&path, raw).map_err(|cause| file_error(&path, cause))
             }
             Sink::Mbox(path, file) => {
-                write_mboxrd(file, message, raw).map_err(|cause| file_error(path, cause))
+                let (author, at) = (message.author_address.as_deref(), message.arrived_at);
+                write_mboxrd(file, author, at, raw).map_err(|cause| file_error(path, cause))
             }
         }
     }
@@ -112,9 +114,14 @@ fn file_error(path: &Path, cause: std::io::Error) -> ExportError {
     }
 }
 
-fn write_mboxrd(file: &mut impl Write, message: &Exported, raw: &[u8]) -> std::io::Result<()> {
-    let sender = message.author_address.as_deref().unwrap_or("MAILER-DAEMON");
-    let at = jiff::Timestamp::from_millisecond(message.arrived_at.millis()).unwrap_or_default();
+pub(crate) fn write_mboxrd(
+    file: &mut impl Write,
+    author: Option<&str>,
+    arrived_at: Timestamp,
+    raw: &[u8],
+) -> std::io::Result<()> {
+    let sender = author.unwrap_or("MAILER-DAEMON");
+    let at = jiff::Timestamp::from_millisecond(arrived_at.millis()).unwrap_or_default();
     let date = at
         .to_zoned(jiff::tz::TimeZone::UTC)
         .strftime("%a %b %e %H:%M:%S %Y");
@@ -135,27 +142,14 @@ fn write_mboxrd(file: &mut impl Write, message: &Exported, raw: &[u8]) -> std::i
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::Timestamp;
-    use store::blob::BlobRange;
 
     #[test]
     fn from_lines_are_quoted_and_nothing_else_changes() {
-        let message = Exported {
-            id: domain::MessageId::from_uuid(uuid::Uuid::nil()),
-            arrival_key: 0,
-            author_address: Some("a@b.example".into()),
-            arrived_at: Timestamp::EPOCH,
-            other_form: None,
-            raw: BlobRange {
-                segment: String::new(),
-                start: 0,
-                length: 0,
-            },
-        };
         let mut out = Vec::new();
         write_mboxrd(
             &mut out,
-            &message,
+            Some("a@b.example"),
+            Timestamp::EPOCH,
             b"Subject: x\r\n\r\nFrom me\r\n>From you\r\nFromage",
         )
         .expect("written");

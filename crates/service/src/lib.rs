@@ -14,6 +14,7 @@ pub mod drafts;
 mod error;
 mod events;
 pub mod export;
+pub mod exports;
 pub mod grants;
 pub mod housekeeping;
 pub mod import;
@@ -53,6 +54,7 @@ pub struct Services {
     pub(crate) ids: Ids,
     pub(crate) keys: Arc<MasterKey>,
     pub events: Events,
+    pub(crate) exports: exports::ExportBoard,
 }
 
 impl Services {
@@ -64,6 +66,7 @@ impl Services {
             clock,
             keys: Arc::new(keys),
             events: Events::default(),
+            exports: exports::ExportBoard::default(),
         }
     }
 

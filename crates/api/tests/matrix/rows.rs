@@ -203,6 +203,10 @@ pub const ROWS: &[Row] = &[
     row("PUT", "/crm/parties/{external_id}", Everybodys, PARTY, 401),
     row("GET", "/parties/changes", Everybodys, "", 401),
     row("GET", "/parties/by-external-id/{external_id}", OwnRecord, "", 404),
+    // What somebody may take out of whose mail: engine/tests/exports.rs.
+    row("POST", "/exports", OwnRecord, r#"{"format":"pdf"}"#, 422),
+    row("GET", "/exports/{id}", OwnRecord, "", 404),
+    row("GET", "/exports/{id}/file", OwnRecord, "", 404),
     row("GET", "/system-mail/settings", Supers, "", 200),
     row("PUT", "/system-mail/settings", Supers, SYSTEM_MAIL, 204),
     // No server of the test may be dialled: the result says so.

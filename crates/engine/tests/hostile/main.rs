@@ -4,6 +4,7 @@
 //! named and is no failure. The last line is `N passed, M failed`.
 
 mod bombs;
+mod csv_cells;
 mod lines;
 mod oracles;
 mod report;
@@ -33,6 +34,7 @@ fn main() {
     runtime.block_on(starttls::run(&folder, &mut report));
     runtime.block_on(smtp_starttls::run(&folder, &mut report));
     runtime.block_on(sending::run(&folder, &mut report));
+    runtime.block_on(csv_cells::run(&folder, &mut report));
     std::process::exit(report.finish());
 }
 

@@ -3,6 +3,7 @@ import { Button, Group, Modal, PasswordInput, SegmentedControl, Skeleton, TextIn
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
+import { ExportMenu } from "../../components/ExportMenu";
 import { Seal } from "../../components/Seal";
 import { ErrorState } from "../../components/states";
 import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
@@ -55,6 +56,7 @@ function Cards({ account }: { account: Schemas["AccountView"] }) {
       <CredentialsCard account={account} draft={shared} change={setDraft} />
       <ImapCard key={shared.preset?.name} account={account} draft={shared} />
       <SmtpCard key={`smtp-${shared.preset?.name}`} account={account} draft={shared} />
+      <Group justify="space-between" mb={8} px={16}><span style={{ color: "var(--ink2)" }}>{texts.exportAccount}</span><ExportMenu scope={{ account_id: account.id }} compact /></Group>
     </>
   );
 }

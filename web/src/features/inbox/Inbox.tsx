@@ -11,9 +11,10 @@ import { type InboxSearch, inboxRoute } from "../../router";
 import { useAccounts } from "../../session";
 import { texts } from "../../texts";
 import { useMessageActions } from "./actions";
+import { ExportMenu } from "../../components/ExportMenu";
 import { FilterMenu } from "./FilterMenu";
 import { MessageList } from "./MessageList";
-import { type Row, useMessages } from "./query";
+import { exportScope, type Row, useMessages } from "./query";
 import { ReadingPane } from "./ReadingPane";
 
 const NONE: Row[] = [];
@@ -110,6 +111,7 @@ function Toolbar({ search, change, refreshing, compact, setCompact }: {
       )}
       <Group gap={2} ml="auto">
         <FilterMenu search={search} change={change} />
+        <ExportMenu scope={exportScope(search)} />
         <Tooltip label={texts.compactRows}>
           <ActionIcon className="density" variant="subtle" color="gray" size="lg" aria-label={texts.compactRows} aria-pressed={compact} onClick={() => setCompact(!compact)}>{compact ? <IconLayoutList size={18} stroke={1.6} /> : <IconList size={18} stroke={1.6} />}</ActionIcon>
         </Tooltip>

@@ -29,6 +29,13 @@ export function useMessages(all: InboxSearch) {
   });
 }
 
+/** What an export of this list is of. */
+export function exportScope(all: InboxSearch): { list: Schemas["ListParams"] } {
+  const search = { ...all };
+  delete search.open;
+  return { list: { show: "all", ...dates(search) } };
+}
+
 /** Days of the filter become moments: the last day counts in full. */
 function dates(search: Omit<InboxSearch, "open">) {
   const moment = (day: string, plus: number) => {

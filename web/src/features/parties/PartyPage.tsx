@@ -3,6 +3,7 @@ import { Button, Group, Modal, Skeleton, Tabs } from "@mantine/core";
 import { IconArrowLeft, IconSend } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
+import { ExportMenu } from "../../components/ExportMenu";
 import { useState } from "react";
 import { Avatar } from "../../components/Avatar";
 import { EmptyState, ErrorState } from "../../components/states";
@@ -36,7 +37,8 @@ export function PartyPage() {
             <h1>{data.name} {data.number && <span className="figures" style={{ color: "var(--ink3)", fontWeight: 400, fontSize: 15 }}>{data.number}</span>}</h1>
             <div style={{ color: "var(--ink2)", fontSize: 13, overflowWrap: "anywhere" }}>{data.addresses.map((held) => held.address).join(", ") || texts.noAddress}</div>
           </div>
-          <Button ml="auto" leftSection={<IconSend size={16} stroke={1.6} />} onClick={() => composer.write(data.addresses.slice(0, 1).map((held) => ({ name: data.name, address: held.address })), { name: data.name, number: data.number })}>{texts.sendEmail}</Button>
+          <span style={{ marginLeft: "auto" }}><ExportMenu scope={{ party_id: data.id }} /></span>
+          <Button leftSection={<IconSend size={16} stroke={1.6} />} onClick={() => composer.write(data.addresses.slice(0, 1).map((held) => ({ name: data.name, address: held.address })), { name: data.name, number: data.number })}>{texts.sendEmail}</Button>
         </Group>
         <Tabs value={search.tab ?? "communication"} onChange={(tab) => void navigate({ search: { tab: tab ?? undefined } })} mt={10}>
           <Tabs.List><Tabs.Tab value="information">{texts.information}</Tabs.Tab><Tabs.Tab value="communication">{texts.communication}</Tabs.Tab></Tabs.List>
