@@ -56,6 +56,7 @@ function refresh(queries: QueryClient, name: Name) {
   const stale = (key: string) => void queries.invalidateQueries({ queryKey: [key] });
   if (name === "account") {
     stale("status");
+    stale("alarms");
     return;
   }
   if (name === "outbox") {

@@ -48,6 +48,11 @@ export const texts = {
   cameBack: (address: string) => `Came back from ${address}:`,
   automaticKinds: { report: "Delivery report", answer: "Automatic answer", list: "Mailing list", bulk: "Bulk" } as Record<string, string>,
   systemMail: "System e-mail",
+  alarms: {
+    login_refused: (address: string) => `The mail server refuses the login of ${address}: type the password again.`,
+    not_synced: (address: string) => `The mail of ${address} has not been read for an hour.`,
+    queue_full: (address: string) => `Messages of ${address} wait to be sent.`,
+  } as Record<string, (address: string) => string>,
   export: "Export",
   exportNote: "Your own mail, and that of accounts where you may reply. It is written on the owner's Status.",
   exportAccount: "Export all mail of this account",

@@ -533,6 +533,32 @@ pub async fn fetch_gap(
     Ok(Json(GapView { messages }))
 }
 
+/// What is wrong with an account of one's own.
+#[derive(Serialize, ToSchema)]
+pub struct AlarmLine {
+    #[schema(value_type = String, format = Uuid)]
+    account_id: MailAccountId,
+    address: String,
+    /// `login_refused`, `not_synced` or `queue_full`.
+    kind: String,
+    since: String,
+}
+
+#[utoipa::path(get, operation_id = "list_alarms", path = "/alarms", responses((status = 200, body = Vec<AlarmLine>)))]
+pub async fn alarms(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+) -> ApiResult<Json<Vec<AlarmLine>>> {
+    let alarms = state.services.list_alarms(viewer).await?.into_iter();
+    let lines = alarms.map(|view| AlarmLine {
+        account_id: view.account,
+        address: view.address,
+        kind: view.alarm.as_str().to_owned(),
+        since: view.since.to_rfc3339(),
+    });
+    Ok(Json(lines.collect()))
+}
+
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PresetParams {

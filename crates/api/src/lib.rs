@@ -121,6 +121,7 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(staff::welcome))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::get, accounts::erase))
+        .routes(routes!(accounts::alarms))
         .routes(routes!(accounts::unseal))
         .routes(routes!(accounts::save_tracking))
         .routes(routes!(accounts::preview_deny_list))

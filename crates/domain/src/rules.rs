@@ -1,5 +1,6 @@
 //! Decisions: pure functions over small types, each with its table of cases.
 
+pub mod alarms;
 pub mod blocking;
 pub mod delivery;
 pub mod folder_plan;

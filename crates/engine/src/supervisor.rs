@@ -18,6 +18,8 @@ use crate::account_task;
 const HOUSEKEEPING: Duration = Duration::from_secs(3600);
 /// Accounts made by another process are found at the latest after this.
 const LOOK_AROUND: Duration = Duration::from_secs(30);
+/// How soon an owner is told that something is wrong.
+const ALARMS: Duration = Duration::from_secs(60);
 /// How long tasks may take to end what they are committing.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -32,11 +34,13 @@ pub async fn run(handle: EngineHandle, shutdown: CancellationToken) {
     let mut events = handle.services.events.subscribe();
     let mut housekeeping = interval(HOUSEKEEPING);
     let mut look_around = interval(LOOK_AROUND);
+    let mut alarms = interval(ALARMS);
     let mut running: HashMap<MailAccountId, Running> = HashMap::new();
     loop {
         tokio::select! {
             () = shutdown.cancelled() => break,
             _ = housekeeping.tick() => keep_house(&handle).await,
+            _ = alarms.tick() => look_for_alarms(&handle).await,
             _ = look_around.tick() => reconcile(&handle, &mut running).await,
             event = events.recv() => match event {
                 Ok(Event::AccountChanged { .. }) | Err(RecvError::Lagged(_)) => {
@@ -49,6 +53,12 @@ pub async fn run(handle: EngineHandle, shutdown: CancellationToken) {
         }
     }
     stop_all(running).await;
+}
+
+async fn look_for_alarms(handle: &EngineHandle) {
+    if let Err(error) = handle.services.look_for_alarms().await {
+        warn!(%error, "Alarms could not be looked for");
+    }
 }
 
 async fn keep_house(handle: &EngineHandle) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::MessageId;
 use domain::PartyId;
 use domain::Timestamp;
+use domain::account::AccountState;
 use domain::account::Security;
 use domain::account::SmtpAuth;
 use domain::account::SmtpSettings;
@@ -14,6 +15,7 @@ use domain::outbox::OutboxState;
 use domain::party::PartyKind;
 use service::access::Viewer;
 use service::accounts::Card;
+use service::alarms::Alarm;
 use service::conversations::ConversationQuery;
 use service::conversations::MailKind;
 use service::inbox::Filter;
@@ -347,4 +349,84 @@ async fn what_is_wrong_with_the_settings_is_said_beside_its_field() {
         .save_system_mail(bob, settings(&desk.server), None)
         .await;
     assert!(matches!(refused, Err(service::ServiceError::Forbidden)));
+}
+
+/// The owner is told once of each thing that is wrong, in the page and by mail; again only after it was over.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_is_told_once_of_what_is_wrong() {
+    let desk = Desk::new().await;
+    save(&desk, settings(&desk.server)).await;
+    let set = async |state| {
+        desk.services
+            .set_account_state(desk.account, state, None, None)
+            .await
+            .expect("state");
+    };
+    let told = async || {
+        desk.services.look_for_alarms().await.expect("looked");
+        let alarms = desk.services.list_alarms(desk.alice).await.expect("alarms");
+        let kinds: Vec<_> = alarms.iter().map(|view| view.alarm).collect();
+        let (from, until) = (Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX));
+        let log = desk
+            .services
+            .list_system_mail(desk.alice, from, until, None)
+            .await
+            .expect("log");
+        (kinds, log.len())
+    };
+    assert_eq!(told().await, (vec![], 0));
+    set(AccountState::LoginRefused).await;
+    assert_eq!(told().await, (vec![Alarm::LoginRefused], 1));
+    assert_eq!(told().await, (vec![Alarm::LoginRefused], 1), "once");
+    set(AccountState::Connected).await;
+    desk.services
+        .set_account_synced(desk.account)
+        .await
+        .expect("synced");
+    assert_eq!(told().await, (vec![], 1), "over");
+    set(AccountState::Failing).await;
+    desk.pass(Duration::from_secs(3700));
+    assert_eq!(told().await, (vec![Alarm::NotSynced], 2));
+    // Nothing takes what is written, for more than an hour.
+    desk.send(&["kelly@out.example"]).await;
+    desk.pass(Duration::from_secs(3700));
+    assert_eq!(told().await, (vec![Alarm::NotSynced, Alarm::QueueFull], 3));
+    let bob = desk.another("bob").await;
+    assert!(desk.services.list_alarms(bob).await.expect("alarms").is_empty());
+    // What is written to administrators is shown to nobody here.
+    let entry = desk
+        .services
+        .list_system_mail(
+            desk.alice,
+            Timestamp::from_millis(0),
+            Timestamp::from_millis(i64::MAX),
+            None,
+        )
+        .await
+        .expect("log")
+        .remove(0)
+        .0;
+    assert!(
+        desk.services
+            .open_message(desk.alice, entry.message)
+            .await
+            .is_err()
+    );
+    set(AccountState::Off).await;
+    let (stop, task) = desk.work("one");
+    logged(&desk, LogState::Sent, 3).await;
+    stop.cancel();
+    task.await.expect("ended");
+    let written = desk
+        .server
+        .ledger()
+        .into_iter()
+        .filter(|one| one.from == "billing@isp.example");
+    assert!(
+        written.clone().count() == 3
+            && written
+                .into_iter()
+                .all(|one| one.recipients == ["alice@isp.example"])
+    );
+    assert_eq!(told().await, (vec![], 3));
 }

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod accounts;
 pub mod administrators;
+pub mod alarms;
 pub mod api_tokens;
 mod clock;
 pub mod conversations;

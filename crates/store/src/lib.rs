@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod administrators;
+pub mod alarms;
 pub mod api_tokens;
 pub mod audit;
 pub mod blob;

@@ -11,7 +11,7 @@ type Scope = Omit<Schemas["ExportRequest"], "format">;
 const FORMATS = [["csv", "CSV"], ["eml", "EML (zip)"], ["mbox", "mbox"], ["html", texts.printablePage]] as const;
 const LOOK_AGAIN = 700;
 
-export function ExportMenu({ scope, compact = false }: { scope: Scope; compact?: boolean }) {
+export function ExportMenu({ scope, compact = false, quiet = false }: { scope: Scope; compact?: boolean; quiet?: boolean }) {
   const start = useMutation({
     mutationFn: async (format: string) => {
       const { id } = await unwrap(api.POST("/api/v1/exports", { body: { ...scope, format } }));
@@ -21,7 +21,7 @@ export function ExportMenu({ scope, compact = false }: { scope: Scope; compact?:
   });
   return (
     <Menu position="bottom-end">
-      <Menu.Target><Button variant="default" size={compact ? "compact-sm" : undefined} leftSection={<IconDownload size={16} stroke={1.6} />} loading={start.isPending}>{texts.export}</Button></Menu.Target>
+      <Menu.Target><Button variant={quiet ? "subtle" : "default"} {...(quiet && { color: "gray", c: "var(--ink2)", px: 10 })} size={compact ? "compact-sm" : undefined} leftSection={<IconDownload size={16} stroke={1.6} />} loading={start.isPending}>{texts.export}</Button></Menu.Target>
       <Menu.Dropdown>
         {FORMATS.map(([format, label]) => <Menu.Item key={format} onClick={() => start.mutate(format)}>{label}</Menu.Item>)}
         <Menu.Label maw={260} style={{ whiteSpace: "normal" }}>{texts.exportNote}</Menu.Label>

@@ -207,6 +207,7 @@ pub const ROWS: &[Row] = &[
     row("POST", "/exports", OwnRecord, r#"{"format":"pdf"}"#, 422),
     row("GET", "/exports/{id}", OwnRecord, "", 404),
     row("GET", "/exports/{id}/file", OwnRecord, "", 404),
+    row("GET", "/alarms", OwnRecord, "", 200),
     row("GET", "/system-mail/settings", Supers, "", 200),
     row("PUT", "/system-mail/settings", Supers, SYSTEM_MAIL, 204),
     // No server of the test may be dialled: the result says so.

@@ -111,7 +111,7 @@ function Toolbar({ search, change, refreshing, compact, setCompact }: {
       )}
       <Group gap={2} ml="auto">
         <FilterMenu search={search} change={change} />
-        <ExportMenu scope={exportScope(search)} />
+        <ExportMenu scope={exportScope(search)} quiet />
         <Tooltip label={texts.compactRows}>
           <ActionIcon className="density" variant="subtle" color="gray" size="lg" aria-label={texts.compactRows} aria-pressed={compact} onClick={() => setCompact(!compact)}>{compact ? <IconLayoutList size={18} stroke={1.6} /> : <IconList size={18} stroke={1.6} />}</ActionIcon>
         </Tooltip>

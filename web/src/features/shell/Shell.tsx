@@ -37,6 +37,17 @@ function SignedIn({ name, isSuper }: { name: string; isSuper: boolean }) {
   );
 }
 
+/** What is wrong with an account of one's own, above every page, until it is over. */
+function Alarms() {
+  const alarms = useQuery({ queryKey: ["alarms"], queryFn: () => unwrap(api.GET("/api/v1/alarms")) });
+  return alarms.data?.map((alarm) => (
+    <div key={`${alarm.account_id}-${alarm.kind}`} role="alert" className="notice alarm">
+      <span>{texts.alarms[alarm.kind]?.(alarm.address)}</span>
+      <Link to={alarm.kind === "queue_full" ? "/outbox" : "/profile/email-account"}>{alarm.kind === "queue_full" ? texts.outbox : texts.emailAccount}</Link>
+    </div>
+  ));
+}
+
 function Desk({ name, isSuper, count }: { name: string; isSuper: boolean; count: string | number }) {
   const navigate = useNavigate();
   const composer = useComposer();
@@ -62,7 +73,7 @@ function Desk({ name, isSuper, count }: { name: string; isSuper: boolean; count:
           <button type="button" className="item wide-only" onClick={() => signOut.mutate()}><IconLogout {...ICON} />{texts.signOut}</button>
         </div>
       </nav>
-      <main className="main"><Outlet /></main>
+      <main className="main"><Alarms /><Outlet /></main>
       <Palette />
     </div>
   );

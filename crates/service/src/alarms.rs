@@ -1,0 +1,134 @@
+//! Owners are told, once, that something is wrong with their account: in the page, and by system mail.
+
+use domain::MailAccountId;
+use domain::Timestamp;
+pub use domain::rules::alarms::Alarm;
+use domain::rules::alarms::Condition;
+use domain::rules::alarms::alarms;
+use domain::system_mail::STAFF_MAIL;
+use store::accounts;
+use store::accounts::MailAccount;
+use store::alarms as held;
+use tracing::warn;
+
+use crate::Event;
+use crate::ServiceError;
+use crate::Services;
+use crate::access::Viewer;
+use crate::system_mail::SystemMessage;
+
+/// Of an account of the viewer's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmView {
+    pub account: MailAccountId,
+    pub address: String,
+    pub alarm: Alarm,
+    pub since: Timestamp,
+}
+
+impl Services {
+    pub async fn list_alarms(&self, viewer: Viewer) -> Result<Vec<AlarmView>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        let mut views = Vec::new();
+        for account in accounts::list_of_owner(&mut conn, viewer.administrator).await? {
+            for (alarm, since) in held::list_of_account(&mut conn, account.id).await? {
+                views.push(AlarmView {
+                    account: account.id,
+                    address: account.address.to_string(),
+                    alarm,
+                    since,
+                });
+            }
+        }
+        Ok(views)
+    }
+
+    /// Looks at every account: begins what is wrong now, ends what is over.
+    pub async fn look_for_alarms(&self) -> Result<(), ServiceError> {
+        let mut conn = self.db.read().await?;
+        let all = accounts::list_for_engine(&mut conn).await?;
+        drop(conn);
+        for account in all {
+            self.look_at(&account).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_at(&self, account: &MailAccount) -> Result<(), ServiceError> {
+        let mut conn = self.db.read().await?;
+        let (waiting, waiting_since) = held::waiting(&mut conn, account.id).await?;
+        let before = held::list_of_account(&mut conn, account.id).await?;
+        drop(conn);
+        let condition = Condition {
+            state: account.status.state,
+            state_since: account.status.since,
+            last_sync_at: account.status.last_sync_at,
+            waiting,
+            waiting_since,
+        };
+        let now = alarms(&condition, self.now());
+        let over = before
+            .iter()
+            .map(|(alarm, _)| *alarm)
+            .filter(|alarm| !now.contains(alarm));
+        let over: Vec<_> = over.collect();
+        let new = now
+            .iter()
+            .filter(|alarm| before.iter().all(|(held, _)| held != *alarm));
+        let new: Vec<_> = new.copied().collect();
+        if over.is_empty() && new.is_empty() {
+            return Ok(());
+        }
+        let mut begun = Vec::new();
+        let mut tx = self.db.begin_write().await?;
+        for alarm in over {
+            held::end(&mut tx, account.id, alarm).await?;
+        }
+        for alarm in new {
+            if held::begin(&mut tx, account.id, alarm, self.now()).await? {
+                begun.push(alarm);
+            }
+        }
+        tx.commit().await?;
+        self.events.publish(Event::AccountChanged { account: account.id });
+        for alarm in begun {
+            self.write_alarm(account, alarm).await;
+        }
+        Ok(())
+    }
+
+    /// To the account itself, which its owner reads elsewhere too. Without system e-mail the page alone tells.
+    async fn write_alarm(&self, account: &MailAccount, alarm: Alarm) {
+        let (subject, text) = words(alarm);
+        let message = SystemMessage {
+            to: vec![(account.name.clone(), account.address.to_string())],
+            subject: subject.into(),
+            html: format!(
+                "<p>{text}</p><p>It concerns {}.</p>",
+                mime::escape(account.address.as_str())
+            ),
+            files: Vec::new(),
+        };
+        match self.write_as_system(STAFF_MAIL, message, None).await {
+            Ok(_) | Err(ServiceError::Invalid(_)) => {}
+            Err(error) => warn!(mail_account.id = %account.id, %error, "An alarm could not be written"),
+        }
+    }
+}
+
+fn words(alarm: Alarm) -> (&'static str, &'static str) {
+    match alarm {
+        Alarm::LoginRefused => (
+            "Your mail server refuses the login",
+            "Waxseal no longer reads your mail: the server has refused your user name or password. Type the password again under My profile, Email account.",
+        ),
+        Alarm::NotSynced => (
+            "Your mail has not been read for an hour",
+            "Waxseal could not read your mail for more than an hour, and goes on trying. Why is on My profile, Email account, Status.",
+        ),
+        Alarm::QueueFull => (
+            "Your messages wait to be sent",
+            "Messages that you wrote have been waiting for more than an hour, or many wait. Why is on the Outbox page.",
+        ),
+    }
+}
