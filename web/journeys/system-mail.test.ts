@@ -120,3 +120,24 @@ test("mail is taken out: of the Inbox, of a customer, of the account, each file 
   const mbox = await exportAs("mbox");
   assert.match(mbox.text, /^From /);
 });
+
+test("a link to sign in is sent by system mail", async () => {
+  await alice.goto("/administrators");
+  await alice.getByRole("button", { name: "Add", exact: true }).click();
+  const dialog = alice.getByRole("dialog", { name: "Add an administrator" });
+  await dialog.getByLabel("Name").fill("Nadia New");
+  await dialog.getByLabel("Login").fill("nadia");
+  await dialog.getByRole("button", { name: "Make the link" }).click();
+  const link = alice.getByRole("dialog", { name: "One-time link" });
+  await link.getByLabel("Or send it to").fill("kelly@out.example");
+  await link.getByRole("button", { name: "Send", exact: true }).click();
+  await link.getByRole("button", { name: "Sent" }).waitFor();
+  const raw = await eventually("it is there", () => demo.mailbox("kelly").find((one) => one.includes("Subject: Choose your password")));
+  const text = raw.replaceAll("=\r\n", "");
+  assert.match(text, /Hello Nadia New/);
+  const address = /(http:\/\/localhost:\d+\/welcome#[\w-]+)/.exec(text)?.[1];
+  assert.ok(address, text);
+  const nadia = await (await demo.context()).newPage();
+  await nadia.goto(address);
+  await nadia.getByLabel("Password").first().waitFor();
+});

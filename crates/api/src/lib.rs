@@ -116,6 +116,7 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(staff::list, staff::add))
         .routes(routes!(staff::change))
         .routes(routes!(staff::reset))
+        .routes(routes!(staff::mail_link))
         .routes(routes!(staff::erase_mail))
         .routes(routes!(staff::audit))
         .routes(routes!(staff::welcome))

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::StatusCode;
 use domain::AdministratorId;
 use domain::MailAccountId;
@@ -14,6 +15,7 @@ use crate::ApiState;
 use crate::error::ApiResult;
 use crate::extract;
 use crate::extract::Path;
+use crate::session::Peer;
 use crate::session::SignedIn;
 
 #[derive(Serialize, ToSchema)]
@@ -108,6 +110,30 @@ pub async fn reset(
 ) -> ApiResult<Json<SignInLink>> {
     let token = state.services.reset_sign_in(viewer, id).await?;
     Ok(Json(SignInLink { token }))
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct LinkMailRequest {
+    to: String,
+    /// Of the link that was just made.
+    token: String,
+}
+
+/// Sends a one-time link by system mail.
+#[utoipa::path(post, operation_id = "mail_sign_in_link", path = "/staff/link-mail", request_body = LinkMailRequest, responses((status = 202)))]
+pub async fn mail_link(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Peer(peer): Peer,
+    headers: HeaderMap,
+    extract::Json(request): extract::Json<LinkMailRequest>,
+) -> ApiResult<StatusCode> {
+    let base_url = state.reach.origin(&headers, peer);
+    state
+        .services
+        .mail_sign_in_link(viewer, &request.to, &request.token, &base_url)
+        .await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 #[derive(Serialize, ToSchema)]

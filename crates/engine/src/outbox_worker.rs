@@ -184,8 +184,9 @@ async fn within_limits<'a>(
         return claimed;
     };
     let services = &handle.services;
+    let count = u32::try_from(claimed.len()).unwrap_or(BATCH);
     let allowance = services
-        .sending_allowance(account, &credentials.settings, BATCH)
+        .sending_allowance(account, &credentials.settings, count)
         .await;
     let (count, until) = match allowance {
         Ok(Allowance::UpTo(count)) => (count as usize, services.now()),

@@ -13,11 +13,13 @@ use domain::account::SmtpAuth;
 use domain::account::SmtpSettings;
 use domain::outbox::OutboxState;
 use domain::party::PartyKind;
+use domain::system_mail::STAFF_MAIL;
 use service::access::Viewer;
 use service::accounts::Card;
 use service::alarms::Alarm;
 use service::conversations::ConversationQuery;
 use service::conversations::MailKind;
+use service::export::ExportFormat;
 use service::inbox::Filter;
 use service::inbox::InboxQuery;
 use service::inbox::Position;
@@ -429,4 +431,12 @@ async fn an_owner_is_told_once_of_what_is_wrong() {
                 .all(|one| one.recipients == ["alice@isp.example"])
     );
     assert_eq!(told().await, (vec![], 3));
+    // Once it has gone, what was in it is nowhere.
+    let folder = tempfile::tempdir().expect("folder");
+    let to = folder.path().join("staff.mbox");
+    let kept = desk
+        .services
+        .export_account(STAFF_MAIL, ExportFormat::Mbox, &to)
+        .await;
+    assert_eq!(kept.expect("exported"), 0);
 }

@@ -40,6 +40,7 @@ use crate::accounts::check_smtp;
 /// Longer than any one submission takes.
 pub const SENDING_LEASE: Duration = Duration::from_secs(15 * 60);
 const MAX_COPY_ATTEMPTS: u32 = 10;
+const SOON: Duration = Duration::from_secs(5);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -156,7 +157,11 @@ impl Services {
         let said = "The connection was lost before the server answered.";
         let mut ended = outbox::mark_lost(&mut tx, now, said).await?;
         let said = "Its time was over before it could be sent.";
-        ended.extend(outbox::mark_expired(&mut tx, now, said).await?);
+        let expired = outbox::mark_expired(&mut tx, now, said).await?;
+        for (_, message) in expired.iter().filter(|(account, _)| *account == STAFF_MAIL) {
+            messages::forget_content(&mut tx, *message).await?;
+        }
+        ended.extend(expired);
         let claimed = outbox::claim(
             &mut tx,
             &worker_name(owner),
@@ -185,26 +190,31 @@ impl Services {
         Ok(outbox::next_due(&mut conn).await?)
     }
 
-    /// What the server's limit and the owner's ("Emails limit per hour") leave, by what went within the last minute
-    /// and hour. At most `most`.
+    /// What the server's limit and the owner's ("Emails limit per hour") leave of `claimed` entries, by what went
+    /// within the last minute and hour, or is on its way.
     pub async fn sending_allowance(
         &self,
         account: MailAccountId,
         settings: &SmtpSettings,
-        most: u32,
+        claimed: u32,
     ) -> Result<Allowance, ServiceError> {
         let mut conn = self.db.read().await?;
         let now = self.now();
-        let mut left = most;
+        let mut left = claimed;
         // System mail has one limit.
         let both = [CUSTOMER_MAIL, STAFF_MAIL];
         let one = [account];
         let counted: &[_] = if is_system(account) { &both } else { &one };
         for (limit, window) in limits(settings) {
             let went = outbox::went_since(&mut conn, counted, now.minus(window)).await?;
-            match (limit.saturating_sub(went.count), went.first) {
-                (0, first) => return Ok(Allowance::NoneUntil(first.unwrap_or(now).plus(window))),
-                (more, _) => left = left.min(more),
+            let others = went.count.saturating_sub(claimed);
+            match limit.saturating_sub(others) {
+                0 => {
+                    // With nothing but what is on its way, that decides soon.
+                    let until = went.first.map_or(now.plus(SOON), |first| first.plus(window));
+                    return Ok(Allowance::NoneUntil(until));
+                }
+                more => left = left.min(more),
             }
         }
         Ok(Allowance::UpTo(left))
@@ -265,6 +275,14 @@ impl Services {
         if state == OutboxState::Sent {
             drafts::forget(tx, claimed.message).await?;
             self.mark_answered(tx, claimed).await?;
+        }
+        let is_over = matches!(
+            state,
+            OutboxState::Sent | OutboxState::Failed | OutboxState::Expired
+        );
+        if is_over && claimed.account == STAFF_MAIL {
+            // A link to sign in is in nobody's copy of the database once it has gone.
+            messages::forget_content(tx, claimed.message).await?;
         }
         Ok(true)
     }

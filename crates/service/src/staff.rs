@@ -8,6 +8,7 @@ use std::time::Duration;
 use domain::AdministratorId;
 use domain::MailAccountId;
 use domain::Timestamp;
+use domain::system_mail::STAFF_MAIL;
 use secrecy::SecretString;
 use store::Tx;
 use store::accounts;
@@ -26,6 +27,7 @@ use crate::administrators::check_password;
 use crate::sign_in::hash_password;
 use crate::sign_in::random_token;
 use crate::sign_in::token_hash;
+use crate::system_mail::SystemMessage;
 
 const LINK_LIFE: Duration = Duration::from_secs(3 * 24 * 3600);
 /// No password has this hash.
@@ -146,6 +148,36 @@ impl Services {
         tx.commit().await?;
         self.access_changed(id).await?;
         Ok(token)
+    }
+
+    /// Sends the link behind a token by system mail. [`ServiceError::NotFound`]: it is used or over.
+    pub async fn mail_sign_in_link(
+        &self,
+        viewer: Viewer,
+        to: &str,
+        token: &str,
+        base_url: &str,
+    ) -> Result<(), ServiceError> {
+        self.require_super(viewer).await?;
+        let mut conn = self.db.read().await?;
+        let found = sessions::find_sign_in_link(&mut conn, token_hash(token), self.now()).await?;
+        let id = found.ok_or(ServiceError::NotFound)?;
+        drop(conn);
+        let name = mime::escape(&self.get_administrator(id).await?.name);
+        let link = mime::escape(&format!("{base_url}/welcome#{token}"));
+        let message = SystemMessage {
+            to: vec![(String::new(), to.to_owned())],
+            subject: "Choose your password".into(),
+            html: format!(
+                "<p>Hello {name},</p><p>choose your password here: <a href=\"{link}\">{link}</a></p><p>The link works once, for three days.</p>"
+            ),
+            files: Vec::new(),
+        };
+        self.write_as_system(STAFF_MAIL, message, None).await?;
+        let mut tx = self.db.begin_write().await?;
+        self.record(&mut tx, viewer, None, "link_mailed", &id.to_string())
+            .await?;
+        Ok(tx.commit().await?)
     }
 
     /// For the command line: whoever runs it has the machine, and still no mail by this.

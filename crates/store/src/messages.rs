@@ -686,6 +686,20 @@ pub async fn list_for_export(
     exported.collect()
 }
 
+const FORGET_CONTENT: [&str; 3] = [
+    "DELETE FROM message_search WHERE rowid IN (SELECT arrival_key FROM messages WHERE id = $1)",
+    "DELETE FROM raws WHERE message_id = $1",
+    "UPDATE messages SET snippet = '' WHERE id = $1",
+];
+
+/// What was in it is gone; that it was, its subject and people stay. The bytes are collected.
+pub async fn forget_content(tx: &mut Tx, id: MessageId) -> Result<(), StoreError> {
+    for statement in FORGET_CONTENT {
+        tx.execute(Statement::new(statement).bind(id)).await?;
+    }
+    Ok(())
+}
+
 /// A message that was written here and is taken back before it went: nothing of it stays.
 pub async fn remove_unsent(tx: &mut Tx, message: &Message) -> Result<(), StoreError> {
     let unindex = "DELETE FROM message_search WHERE rowid = $1";

@@ -261,7 +261,7 @@ pub async fn expire_of(tx: &mut Tx, worker: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What went within a while.
+/// What went within a while, or is going.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Went {
     pub count: u32,
@@ -269,9 +269,11 @@ pub struct Went {
 }
 
 const WENT_SINCE: &str = "
-    SELECT COUNT(*) AS count, MIN(sent_at) AS first FROM outbox WHERE sent_at > $1 AND mail_account_id IN ";
+    SELECT COUNT(*) AS count, MIN(sent_at) AS first
+      FROM outbox
+     WHERE (sent_at > $1 OR state = 'sending') AND mail_account_id IN ";
 
-/// Of these accounts together.
+/// Of these accounts together, with what is on its way.
 pub async fn went_since(
     conn: &mut Conn,
     accounts: &[MailAccountId],

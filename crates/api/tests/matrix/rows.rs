@@ -96,7 +96,7 @@ use Whose::Supers;
 use Whose::Thread;
 
 const IMAP: &str = r#"{"server":"imap.example.org","port":993,"security":"tls","validate_certificate":true,"username":"","password":"x"}"#;
-const SYSTEM_MAIL: &str = r#"{"sender_name":"ISP","sender_email":"noreply@isp.example","admin_email":"","enabled":false,"send_to":"","copy_to":"","days_until_expiration":2,"limit_per_hour":0,"server":"smtp.example.org","port":587,"validate_certificate":true,"security":"tls","auth":"none","username":"","headers":""}"#;
+const SYSTEM_MAIL: &str = r#"{"sender_name":"ISP","sender_email":"noreply@isp.example","admin_email":"","enabled":false,"send_to":"","copy_to":"","days_until_expiration":2,"limit_per_hour":0,"server":"smtp.example.org","port":587,"validate_certificate":true,"security":"tls","auth":"none","username":"","headers":"","password":"kumquatsystem"}"#;
 const TRACKING: &str = r#"{"enabled":true,"messages":"all","mark_as_read":false,"deny_list":""}"#;
 const CREDENTIALS: &str = r#"{"name":"","address":"a@b.example","aliases":[],"username":""}"#;
 const SMTP: &str =
@@ -187,6 +187,13 @@ pub const ROWS: &[Row] = &[
         204,
     ),
     row("POST", "/staff/{id}/reset", Supers, "", 200),
+    row(
+        "POST",
+        "/staff/link-mail",
+        Supers,
+        r#"{"to":"a@b.example","token":"x"}"#,
+        404,
+    ),
     // Zoe is not disabled: nobody's mail is erased while they may sign in.
     row("DELETE", "/staff/{id}/mail", Supers, "", 422),
     row("GET", "/audit", Supers, "", 200),

@@ -113,11 +113,17 @@ function Add({ onLink }: { onLink: (token: string) => void }) {
 
 function LinkToGive({ token }: { token: string }) {
   const link = `${window.location.origin}/welcome#${token}`;
+  const [to, setTo] = useState("");
+  const mail = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/staff/link-mail", { body: { to, token } })) });
   return (
     <Stack gap={12}>
       <p style={{ margin: 0 }}>Give this link to the person. It works once, for three days, and is not shown again.</p>
       <code style={{ overflowWrap: "anywhere" }}>{link}</code>
       <CopyButton value={link}>{({ copied, copy }) => <Button onClick={copy}>{copied ? "Copied" : "Copy"}</Button>}</CopyButton>
+      <form style={{ display: "flex", gap: 8, alignItems: "flex-start" }} onSubmit={(event: FormEvent) => { event.preventDefault(); mail.mutate(); }}>
+        <TextInput style={{ flex: 1 }} type="email" aria-label="Or send it to" placeholder="Or send it to this address" value={to} onChange={(event) => setTo(event.target.value)} error={mail.isError ? (Object.values(fieldsOf(mail.error))[0] ?? messageOf(mail.error)) : undefined} />
+        <Button type="submit" variant="default" loading={mail.isPending}>{mail.isSuccess ? "Sent" : "Send"}</Button>
+      </form>
     </Stack>
   );
 }
@@ -139,6 +145,8 @@ const VERBS: Record<string, string> = {
   disabled: "disabled an administrator",
   enabled: "enabled an administrator",
   sign_in_reset: "reset a sign-in",
+  link_mailed: "sent a sign-in link",
+  system_mail_changed: "changed the system's e-mail",
   mail_erased: "erased a leaver's mail",
   token_made: "made an API token",
   token_revoked: "revoked an API token",
