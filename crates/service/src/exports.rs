@@ -384,8 +384,8 @@ async fn threads_of(
 
 /// A file that is being written.
 enum Sheet {
-    Csv(csv::Writer<File>),
-    Zip(ZipWriter<File>),
+    Csv(Box<csv::Writer<File>>),
+    Zip(Box<ZipWriter<File>>),
     Mbox(BufWriter<File>),
     Html(BufWriter<File>),
 }
@@ -414,9 +414,9 @@ impl Sheet {
                 file.write_all("\u{feff}".as_bytes())?;
                 let mut writer = csv::Writer::from_writer(file);
                 writer.write_record(CSV_HEAD)?;
-                Sheet::Csv(writer)
+                Sheet::Csv(Box::new(writer))
             }
-            FileFormat::Eml => Sheet::Zip(ZipWriter::new(file)),
+            FileFormat::Eml => Sheet::Zip(Box::new(ZipWriter::new(file))),
             FileFormat::Mbox => Sheet::Mbox(BufWriter::new(file)),
             FileFormat::Html => {
                 file.write_all(HTML_HEAD.as_bytes())?;
