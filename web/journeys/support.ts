@@ -105,13 +105,13 @@ export class Demo {
   }
 }
 
-/** Waits until it is there, looking again; fails after ten seconds. */
+/** Waits until it is there, looking again; fails after twenty seconds: a message waits ten to be taken back. */
 export async function eventually<T>(what: string, look: () => T | undefined): Promise<T> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 20_000;
   for (;;) {
     const found = look();
     if (found !== undefined) return found;
-    if (Date.now() > end) throw new Error(`${what}: not within ten seconds`);
+    if (Date.now() > end) throw new Error(`${what}: not within twenty seconds`);
     await new Promise((wait) => setTimeout(wait, 150));
   }
 }

@@ -48,6 +48,7 @@ export const texts = {
   cameBack: (address: string) => `Came back from ${address}:`,
   automaticKinds: { report: "Delivery report", answer: "Automatic answer", list: "Mailing list", bulk: "Bulk" } as Record<string, string>,
   systemMail: "System e-mail",
+  noTrash: "A message could not be moved: the mailbox has no Trash",
   alarms: {
     login_refused: (address: string) => `The mail server refuses the login of ${address}: type the password again.`,
     not_synced: (address: string) => `The mail of ${address} has not been read for an hour.`,

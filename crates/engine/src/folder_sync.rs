@@ -346,6 +346,13 @@ impl FolderSync<'_> {
             // Of an earlier UIDVALIDITY: those numbers name other mail now.
             let current = same.iter().filter(|one| one.uid_validity == status.uid_validity);
             let uids: Vec<_> = current.map(|one| one.uid).collect();
+            if first.operation == RemoteOperation::MoveToTrash && self.trash().await?.is_none() {
+                // Said once, and not tried again.
+                let account = self.account.id;
+                services.record_without_viewer(account, "no_trash", "").await?;
+                services.remote_operations_done(&ids).await?;
+                continue;
+            }
             match self.change(first.operation, &uids).await {
                 Ok(()) => services.remote_operations_done(&ids).await?,
                 Err(error) => {

@@ -453,7 +453,8 @@ impl Services {
     }
 
     /// What the command line did to an account, for its owner's Status.
-    pub async fn record_command_line(
+    /// A line on the owner's Status of what nobody did by the page: the command line, or the engine.
+    pub async fn record_without_viewer(
         &self,
         account: MailAccountId,
         verb: &str,

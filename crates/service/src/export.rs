@@ -41,7 +41,7 @@ impl Services {
         to: &Path,
     ) -> Result<u64, ExportError> {
         self.get_account_for_engine(account).await?;
-        self.record_command_line(account, "exported", "").await?;
+        self.record_without_viewer(account, "exported", "").await?;
         let mut sink = Sink::open(format, to)?;
         let (mut after, mut count) = (i64::MIN, 0);
         loop {

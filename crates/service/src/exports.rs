@@ -122,6 +122,11 @@ impl ExportBoard {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Files that nobody has fetched.
+    pub(crate) fn forget_old(&self, now: Timestamp) {
+        self.lock().retain(|_, export| now.since(export.began) < KEPT);
+    }
+
     fn set(&self, id: Uuid, progress: Progress) {
         if let Some(export) = self.lock().get_mut(&id) {
             export.progress = progress;
@@ -148,8 +153,8 @@ impl Services {
         }
         let (id, now) = (self.ids.uuid(), self.now());
         {
+            self.exports.forget_old(now);
             let mut exports = self.exports.lock();
-            exports.retain(|_, export| now.since(export.began) < KEPT);
             let mut own = exports
                 .values()
                 .filter(|export| export.owner == viewer.administrator);

@@ -20,6 +20,7 @@ const STEP: u32 = 100;
 impl Services {
     pub async fn keep_house(&self) -> Result<(), ServiceError> {
         let now = self.now();
+        self.exports.forget_old(now);
         let mut tx = self.db.begin_write().await?;
         sessions::delete_expired(&mut tx, now).await?;
         outbox::forget_requests(&mut tx, now.minus(KEYS_KEPT)).await?;

@@ -49,15 +49,20 @@ const SELECT: &str = "
       FROM administrators";
 
 pub async fn find_by_login(conn: &mut Conn, login: &str) -> Result<Option<Administrator>, StoreError> {
-    let statement = Statement::new(format!("{SELECT} WHERE login = $1")).bind(login);
+    let statement = Statement::new(format!("{SELECT} WHERE login = $1 AND id <> $2"))
+        .bind(login)
+        .bind(SYSTEM);
     conn.fetch_optional(statement)
         .await?
         .map(|row| administrator(&row))
         .transpose()
 }
 
+/// The system itself is nobody: it has no sign-in to reset, and no mail to erase.
 pub async fn find(conn: &mut Conn, id: AdministratorId) -> Result<Option<Administrator>, StoreError> {
-    let statement = Statement::new(format!("{SELECT} WHERE id = $1")).bind(id);
+    let statement = Statement::new(format!("{SELECT} WHERE id = $1 AND id <> $2"))
+        .bind(id)
+        .bind(SYSTEM);
     conn.fetch_optional(statement)
         .await?
         .map(|row| administrator(&row))

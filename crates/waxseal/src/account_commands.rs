@@ -57,7 +57,7 @@ pub async fn list(app: &App, format: ListFormat) -> Result<(), CommandError> {
 
 pub async fn test(app: &App, id: MailAccountId) -> Result<(), CommandError> {
     let account = app.services.get_account_for_engine(id).await?;
-    app.services.record_command_line(id, "tested", "").await?;
+    app.services.record_without_viewer(id, "tested", "").await?;
     let credentials = app
         .services
         .credentials_for_engine(&account)

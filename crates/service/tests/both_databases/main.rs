@@ -2,4 +2,5 @@
 
 mod account_life;
 mod conversations;
+mod mailbox;
 mod world;

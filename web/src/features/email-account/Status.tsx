@@ -3,6 +3,7 @@ import { IconRefresh } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Time } from "../../components/time";
 import { api, type Schemas, unwrap } from "../../client";
+import { texts } from "../../texts";
 
 const STATES: Record<string, { label: string; hint: string; style: string }> = {
   off: { label: "Off", hint: "nothing is fetched", style: "" },
@@ -72,7 +73,7 @@ function OpenedBy({ opened }: { opened: Schemas["OpenedView"][] }) {
     <details style={{ padding: "0 18px 12px", fontSize: 13 }}>
       <summary style={{ cursor: "pointer", color: "var(--ink2)" }}>Who opened what</summary>
       <ul style={{ margin: "8px 0 0", paddingLeft: 18, color: "var(--ink2)" }}>
-        {opened.map((one, index) => <li key={index}>{one.administrator_id ? (names.get(one.administrator_id) ?? "Somebody") : "The command line"} {VERBS[one.verb] ?? one.verb}, <Time at={one.at} long /></li>)}
+        {opened.map((one, index) => <li key={index}>{one.verb === "no_trash" ? texts.noTrash : `${one.administrator_id ? (names.get(one.administrator_id) ?? "Somebody") : "The command line"} ${VERBS[one.verb] ?? one.verb}`}, <Time at={one.at} long /></li>)}
       </ul>
     </details>
   );
