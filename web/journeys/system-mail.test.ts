@@ -141,3 +141,23 @@ test("a link to sign in is sent by system mail", async () => {
   await nadia.goto(address);
   await nadia.getByLabel("Password").first().waitFor();
 });
+
+test("a refused login is told above every page and by mail, until it is mended", async () => {
+  await alice.goto("/profile/email-account");
+  const card = alice.getByRole("region", { name: "Credentials" });
+  await card.getByLabel("Name", { exact: true }).fill("Alice A. Adams");
+  await card.getByLabel("Password", { exact: true }).fill("wrong");
+  await card.getByRole("button", { name: "Save" }).click();
+  await card.getByText("Saved").waitFor();
+  const banner = alice.getByRole("alert").filter({ hasText: "The mail server refuses the login of alice@isp.example" });
+  await banner.waitFor({ timeout: 45_000 });
+  assert.deepEqual(await violations(alice), []);
+  await alice.goto("/customers");
+  await banner.waitFor();
+  await screenshot(alice, "alarm-light");
+  await eventually("alice is told by mail", () => (demo.mailbox("alice").some((raw) => raw.includes("Subject: Your mail server refuses the login")) ? true : undefined));
+  await banner.getByRole("link", { name: "Email account" }).click();
+  await card.getByLabel("Password", { exact: true }).fill(demo.state.mailPassword);
+  await card.getByRole("button", { name: "Save" }).click();
+  await banner.waitFor({ state: "detached", timeout: 20_000 });
+});

@@ -127,6 +127,21 @@ test("drafts are kept, wrong addresses named, and the outbox says how things sta
   await screenshot(alice, "outbox-light");
 });
 
+test("a message that comes back says so, on the message", async () => {
+  const id = /^Message-ID: <(.*)>/im.exec(kellys("Your new contract")[0] ?? "")?.[1] ?? "";
+  demo.receive("", `From: Mail Delivery System <MAILER-DAEMON@mx.example>\nTo: alice@isp.example\nSubject: Undelivered Mail Returned to Sender\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n--b\nContent-Type: text/plain\n\nI am sorry.\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\nFinal-Recipient: rfc822; kelly@out.example\nAction: failed\nStatus: 5.2.2\nDiagnostic-Code: smtp; 552 5.2.2 mailbox full\n--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: <${id}>\n--b--\n`);
+  await alice.goto("/customers");
+  await alice.getByText("Kelly Sanders").first().click();
+  await alice.getByRole("tab", { name: "Communication" }).click();
+  await line("Your new contract").click();
+  await thread().getByText("Came back", { exact: true }).first().click();
+  await thread().getByText("552 5.2.2 mailbox full").waitFor();
+  assert.deepEqual(await violations(alice), []);
+  await screenshot(alice, "came-back-light");
+  await alice.goto("/inbox");
+  await alice.getByRole("list", { name: "Messages" }).getByText("Delivery report").first().waitFor();
+});
+
 test("a test message says what the server said", async () => {
   await alice.goto("/profile/email-account");
   const card = alice.getByRole("region", { name: "SMTP settings" });

@@ -56,9 +56,14 @@ pub async fn run(handle: EngineHandle, id: MailAccountId, stop: CancellationToke
         };
         if refusals >= MAX_LOGIN_REFUSALS {
             report(&handle, id, AccountState::LoginRefused, &error, None).await;
-            // Its owner changes a setting, and the supervisor starts a new task.
-            stop.cancelled().await;
-            return;
+            // Its owner changes a setting, and the supervisor starts a new task; or types the password again.
+            let woken = handle.waker(id);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = woken.notified() => {}
+            }
+            refusals = 0;
+            continue;
         }
         report(&handle, id, AccountState::Failing, &error, Some(wait)).await;
         let woken = handle.waker(id);

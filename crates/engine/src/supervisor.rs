@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::MailAccountId;
 use service::Event;
+use service::ServiceError;
 use service::accounts::MailAccount;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
@@ -40,12 +41,14 @@ pub async fn run(handle: EngineHandle, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => break,
             _ = housekeeping.tick() => keep_house(&handle).await,
-            _ = alarms.tick() => look_for_alarms(&handle).await,
+            _ = alarms.tick() => look_for_alarms(handle.services.look_for_alarms().await),
             _ = look_around.tick() => reconcile(&handle, &mut running).await,
             event = events.recv() => match event {
-                Ok(Event::AccountChanged { .. }) | Err(RecvError::Lagged(_)) => {
+                Ok(Event::AccountChanged { account }) => {
                     reconcile(&handle, &mut running).await;
+                    look_for_alarms(handle.services.look_for_alarms_of(account).await);
                 }
+                Err(RecvError::Lagged(_)) => reconcile(&handle, &mut running).await,
                 Ok(Event::MailboxAsked { account }) => handle.wake(account),
                 Ok(_) => {}
                 Err(RecvError::Closed) => break,
@@ -55,8 +58,8 @@ pub async fn run(handle: EngineHandle, shutdown: CancellationToken) {
     stop_all(running).await;
 }
 
-async fn look_for_alarms(handle: &EngineHandle) {
-    if let Err(error) = handle.services.look_for_alarms().await {
+fn look_for_alarms(looked: Result<(), ServiceError>) {
+    if let Err(error) = looked {
         warn!(%error, "Alarms could not be looked for");
     }
 }

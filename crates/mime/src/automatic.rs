@@ -127,8 +127,29 @@ fn is_status(part: &mail_parser::MessagePart<'_>) -> bool {
 
 fn read_text(text: &str, is_status: bool, report: &mut DeliveryReport) {
     find_tokens(text, report);
-    if is_status {
-        read_status(text, report);
+    match is_status {
+        true => read_status(text, report),
+        false => read_plain(text, report),
+    }
+}
+
+/// qmail names whom it could not reach at the start of a line, and why on the next (QSBMF, cr.yp.to/proto/qsbmf.txt).
+fn read_plain(text: &str, report: &mut DeliveryReport) {
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let named = line
+            .strip_prefix('<')
+            .and_then(|rest| rest.trim_end().strip_suffix(">:"));
+        let Some(address) = named.and_then(|text| EmailAddress::parse(text).ok()) else {
+            continue;
+        };
+        if report.recipients.len() < MAX_REPORTED {
+            report.recipients.push(ReportedRecipient {
+                address,
+                has_failed: true,
+                said: CleanText::cut(lines.next().unwrap_or_default(), 500),
+            });
+        }
     }
 }
 
@@ -293,6 +314,18 @@ non-existent hosts\n\n------ This is a copy of the message's headers. ------\n\n
         assert_eq!(kind, Some(Automatic::DeliveryReport));
         assert_eq!(report.tokens, [TOKEN]);
         assert_eq!(report.recipients[0].address.as_str(), "kelly@out.example");
+        let (kind, report) = read(
+            "From: MAILER-DAEMON@qmail.example\nSubject: failure notice\n\nHi. This is the qmail-send program.\n\n\
+<kelly@out.example>:\nSorry, no mailbox here by that name. (#5.1.1)\n\n--- Below this line is a copy of the message.\n\n\
+Message-ID: <TOKEN@isp.example>\n",
+        );
+        assert_eq!(kind, Some(Automatic::DeliveryReport));
+        assert_eq!(report.tokens, [TOKEN]);
+        assert_eq!(report.recipients.len(), 1);
+        assert_eq!(
+            report.recipients[0].said.as_str(),
+            "Sorry, no mailbox here by that name. (#5.1.1)"
+        );
         // A returned message inside.
         let (_, report) = read(
             "From: postmaster@x.example\nSubject: Undeliverable\nContent-Type: multipart/mixed; boundary=\"b\"\n\n--b\n\

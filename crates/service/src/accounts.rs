@@ -273,6 +273,8 @@ impl Services {
         accounts::update_settings(&mut tx, &account).await?;
         tx.commit().await?;
         self.events.publish(Event::AccountChanged { account: id });
+        // A new password is no other setting: whoever waits for one tries it.
+        self.events.publish(Event::MailboxAsked { account: id });
         Ok(())
     }
 

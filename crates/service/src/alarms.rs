@@ -6,6 +6,7 @@ pub use domain::rules::alarms::Alarm;
 use domain::rules::alarms::Condition;
 use domain::rules::alarms::alarms;
 use domain::system_mail::STAFF_MAIL;
+use domain::system_mail::is_system;
 use store::accounts;
 use store::accounts::MailAccount;
 use store::alarms as held;
@@ -52,6 +53,17 @@ impl Services {
             self.look_at(&account).await?;
         }
         Ok(())
+    }
+
+    /// An account whose state is another now.
+    pub async fn look_for_alarms_of(&self, account: MailAccountId) -> Result<(), ServiceError> {
+        let mut conn = self.db.read().await?;
+        let account = accounts::find(&mut conn, account).await?;
+        drop(conn);
+        match account.filter(|account| !is_system(account.id)) {
+            Some(account) => self.look_at(&account).await,
+            None => Ok(()),
+        }
     }
 
     async fn look_at(&self, account: &MailAccount) -> Result<(), ServiceError> {

@@ -21,7 +21,7 @@ pub enum Event {
     PartyChanged { party: PartyId },
     /// Its state, counts or settings.
     AccountChanged { account: MailAccountId },
-    /// Something is to be changed in the mailbox on the server.
+    /// The mailbox on the server is to be looked at now: something is to be changed there, or a password is new.
     MailboxAsked { account: MailAccountId },
     /// Something waits to be sent, or was taken back.
     OutboxChanged { account: MailAccountId },

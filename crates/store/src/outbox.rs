@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use domain::Access;
 use domain::AdministratorId;
+use domain::CleanText;
 use domain::EmailAddress;
 use domain::MailAccountId;
 use domain::MessageId;
@@ -312,7 +313,18 @@ pub async fn reported(
         _ => None,
     };
     let (mut is_ours, mut has_failed) = (false, false);
-    for one in reported {
+    // A report that names nobody at all is about the one whom it was written to.
+    let unnamed = only
+        .as_deref()
+        .and_then(|address| EmailAddress::parse(address).ok());
+    let unnamed = unnamed
+        .filter(|_| reported.is_empty())
+        .map(|address| ReportedRecipient {
+            address,
+            has_failed: true,
+            said: CleanText::default(),
+        });
+    for one in reported.iter().chain(&unnamed) {
         let state = match one.has_failed {
             true => RecipientState::Bounced,
             false => RecipientState::Accepted,
