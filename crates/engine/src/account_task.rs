@@ -21,6 +21,7 @@ use wire::StepLog;
 use crate::EngineError;
 use crate::EngineHandle;
 use crate::backoff::Backoff;
+use crate::backoff::suggested;
 use crate::folder_sync;
 use crate::folder_sync::FolderTask;
 use crate::probe::target;
@@ -52,7 +53,11 @@ pub async fn run(handle: EngineHandle, id: MailAccountId, stop: CancellationToke
             EngineError::LeaseHeld => LEASE_HELD_WAIT,
             // Taken over by another process, or the owner asked for something to be looked at again.
             _ if error.is_lease_lost() => LEASE_LOST_WAIT,
-            _ => backoff.after_failure(started.elapsed(), rand::random()),
+            _ => {
+                let wait = backoff.after_failure(started.elapsed(), rand::random());
+                let asked = error.said().and_then(suggested);
+                asked.map_or(wait, |asked| asked.max(wait))
+            }
         };
         if refusals >= MAX_LOGIN_REFUSALS {
             report(&handle, id, AccountState::LoginRefused, &error, None).await;

@@ -26,9 +26,40 @@ impl Backoff {
     }
 }
 
+/// What a server asks for when it is busy: `Request is throttled. Suggested Backoff Time: 92415 milliseconds` (Exchange,
+/// imapflow `imap-flow.js:832`, seen 2026-09). Honoured, but never for longer than we wait by ourselves.
+pub fn suggested(said: &str) -> Option<Duration> {
+    let (_, rest) = said.split_once("Suggested Backoff Time:")?;
+    let digits: String = rest
+        .trim_start()
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    let wait = Duration::from_millis(digits.parse().ok()?);
+    Some(wait.min(LONGEST))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_throttling_server_is_left_alone_for_as_long_as_it_asks() {
+        for (said, wait) in [
+            (
+                "Request is throttled. Suggested Backoff Time: 92415 milliseconds",
+                Some(92_415),
+            ),
+            (
+                "Request is throttled. Suggested Backoff Time: 99999999 milliseconds",
+                Some(600_000),
+            ),
+            ("Suggested Backoff Time: soon", None),
+            ("busy", None),
+        ] {
+            assert_eq!(suggested(said), wait.map(Duration::from_millis), "{said}");
+        }
+    }
 
     #[test]
     fn waits_double_and_start_again_after_survival() {

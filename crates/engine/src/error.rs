@@ -43,6 +43,14 @@ impl EngineError {
         matches!(self, EngineError::Wire(error) if error.kind == Kind::FolderMissing)
     }
 
+    /// The server's own words.
+    pub fn said(&self) -> Option<&str> {
+        match self {
+            EngineError::Wire(error) => error.said.as_ref().map(|said| said.as_str()),
+            _ => None,
+        }
+    }
+
     pub fn is_login_refused(&self) -> bool {
         matches!(self, EngineError::Wire(error) if error.kind == Kind::LoginRefused)
     }

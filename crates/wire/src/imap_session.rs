@@ -802,3 +802,20 @@ fn folder_status(responses: &[Untagged]) -> Option<FolderStatus> {
         ..status
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broken_qresync_is_known_by_its_host() {
+        for (server, broken) in [
+            ("imap.mail.me.com", true),
+            ("p01-IMAP.mail.me.com", true),
+            ("imap.isp.example", false),
+            ("notmail.me.com", false),
+        ] {
+            assert_eq!(has_broken_qresync(server), broken, "{server}");
+        }
+    }
+}
