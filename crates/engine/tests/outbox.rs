@@ -76,6 +76,9 @@ async fn goes_out_once(desk: Desk) {
     task.await.expect("ended");
 }
 
+/// Longer than any machine takes from one byte to the next.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Every verb x every fault, on a fresh connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_at_every_verb_ends_well() {
@@ -171,7 +174,7 @@ async fn dies_anywhere(desk: Desk, step: usize) {
     for death in (0..length).step_by(step) {
         desk.server.cut_next_after(death, Cut::Pause);
         let message = desk.send(&["kelly@out.example"]).await;
-        let (_, task) = desk.work("dying");
+        let (_, task) = desk.work_within("dying", PATIENCE);
         desk.server.paused().await;
         task.abort();
         let _ = task.await;
@@ -186,7 +189,7 @@ async fn dies_anywhere(desk: Desk, step: usize) {
     // It dies between the server's "yes" and our knowing: only `data_sent` tells that it may have gone.
     desk.server.fail_next(Verb::Dot, SmtpFault::Silent);
     let message = desk.send(&["kelly@out.example"]).await;
-    let (_, task) = desk.work("dying");
+    let (_, task) = desk.work_within("dying", PATIENCE);
     desk.server.paused().await;
     task.abort();
     let _ = task.await;
@@ -230,7 +233,7 @@ async fn a_worker_that_dies_while_it_fills_sent_leaves_one_copy() {
     for death in (0..length).step_by(step).chain([length]) {
         mailbox.pause_append_after(death);
         let message = desk.send(&["kelly@out.example"]).await;
-        let (_, task) = desk.work("dying");
+        let (_, task) = desk.work_within("dying", PATIENCE);
         mailbox.paused().await;
         task.abort();
         let _ = task.await;

@@ -227,8 +227,16 @@ impl Desk {
 
     /// A worker, as a process of its own would be: until `stop`.
     pub fn work(&self, name: &str) -> (CancellationToken, tokio::task::JoinHandle<()>) {
+        self.work_within(name, Duration::from_millis(250))
+    }
+
+    /// One that waits so long for the server: whoever is to die at a point must not give up before it.
+    pub fn work_within(
+        &self,
+        name: &str,
+        moment: Duration,
+    ) -> (CancellationToken, tokio::task::JoinHandle<()>) {
         let egress = Egress::parse("127.0.0.0/8", "").expect("egress");
-        let moment = Duration::from_millis(250);
         let deadlines = Deadlines {
             greeting: moment,
             login: moment,
