@@ -151,11 +151,7 @@ mod tests {
             let summary = crate::summarise(raw.as_bytes()).expect("summary");
             let listed = &summary.attachments[0];
             assert_eq!(listed.name.as_str(), "a.pdf");
-            assert!(
-                listed.size_bytes.abs_diff(expected.len() as u64) < expected.len() as u64 / 50,
-                "{}",
-                listed.size_bytes
-            );
+            assert_eq!(listed.size_bytes, expected.len() as u64);
             let opened = open_part(raw.as_bytes(), listed.part)
                 .expect("opened")
                 .expect("part");

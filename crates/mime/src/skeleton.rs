@@ -17,6 +17,8 @@ const MAX_DEPTH: usize = 50;
 const MAX_PARTS: usize = 10_000;
 /// A larger part stays a range of the raw message; of a larger text this much is shown.
 const MAX_LEAF_BYTES: usize = 1024 * 1024;
+/// A picture or a document says nothing to the parser, which would decode it and forget it (8 % of a first sync).
+const MAX_BINARY_BYTES: usize = 4 * 1024;
 
 /// Why a message is not parsed. It is kept as it came and can be downloaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +69,8 @@ enum Body {
     /// Shown as text: its beginning is worth keeping.
     Text,
     File,
+    /// A file of a kind that is never shown as text.
+    Binary,
 }
 
 struct Header {
@@ -136,7 +140,12 @@ impl<'a> Scanner<'a> {
             }
             Body::File => {
                 let (end, next) = self.find_boundary(header.end);
-                self.omit(header.end..end);
+                self.omit(header.end..end, MAX_LEAF_BYTES);
+                next
+            }
+            Body::Binary => {
+                let (end, next) = self.find_boundary(header.end);
+                self.omit(header.end..end, MAX_BINARY_BYTES);
                 next
             }
         }
@@ -157,8 +166,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn omit(&mut self, body: Range<usize>) {
-        if body.len() > MAX_LEAF_BYTES {
+    fn omit(&mut self, body: Range<usize>, most: usize) {
+        if body.len() > most {
             self.cuts.push(body.clone());
             self.omitted.push(body);
         }
@@ -330,8 +339,13 @@ impl Fields {
         let is_text = content_type.is_empty()
             || starts_with(content_type, b"text/plain")
             || starts_with(content_type, b"text/html");
+        let is_binary = [&b"application/"[..], b"image/", b"audio/", b"video/"]
+            .iter()
+            .any(|kind| starts_with(content_type, kind));
         if is_text && !starts_with(self.disposition.trim_ascii(), b"attachment") {
             Body::Text
+        } else if is_binary {
+            Body::Binary
         } else {
             Body::File
         }

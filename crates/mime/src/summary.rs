@@ -16,6 +16,7 @@ use mail_parser::Encoding;
 use mail_parser::HeaderValue;
 use mail_parser::Message;
 use mail_parser::MimeHeaders as _;
+use memchr::memchr2_iter;
 
 use crate::automatic::automatic;
 use crate::automatic::delivery_report;
@@ -57,7 +58,7 @@ pub fn summarise(raw: &[u8]) -> Result<MessageSummary, Refusal> {
             .map(|date| Timestamp::from_seconds(date.to_timestamp())),
         snippet: snippet(&text),
         search_text: search_text(&addresses, &subject, &text),
-        attachments: attachments(&message, &skeleton),
+        attachments: attachments(&message, &skeleton, raw),
         authentication: authentication(&message),
         own_token: own_token(&message),
         addresses,
@@ -231,7 +232,7 @@ fn search_text(addresses: &[NamedAddress], subject: &CleanText, text: &str) -> S
     folded
 }
 
-fn attachments(message: &Message<'_>, skeleton: &Skeleton<'_>) -> Vec<AttachmentSummary> {
+fn attachments(message: &Message<'_>, skeleton: &Skeleton<'_>, raw: &[u8]) -> Vec<AttachmentSummary> {
     let html = message.body_html(0).unwrap_or_default();
     let parts = message.attachments.iter().filter_map(|id| {
         let part = message.parts.get(*id as usize)?;
@@ -243,7 +244,7 @@ fn attachments(message: &Message<'_>, skeleton: &Skeleton<'_>) -> Vec<Attachment
             part: *id,
             name: file_name(part, *id),
             content_type: content_type(part),
-            size_bytes: size(part, skeleton),
+            size_bytes: size(part, skeleton, raw),
             content_id,
             inline,
         })
@@ -251,15 +252,20 @@ fn attachments(message: &Message<'_>, skeleton: &Skeleton<'_>) -> Vec<Attachment
     parts.collect()
 }
 
-/// Of one that the parser was not shown about: base64 has four characters for three bytes, and line ends.
-fn size(part: &mail_parser::MessagePart<'_>, skeleton: &Skeleton<'_>) -> u64 {
+/// Of one that the parser was not shown: base64 has four characters for three bytes (RFC 4648 §4).
+fn size(part: &mail_parser::MessagePart<'_>, skeleton: &Skeleton<'_>, raw: &[u8]) -> u64 {
     let Some(omitted) = skeleton.omitted_at(part.offset_body as usize) else {
         return part.len() as u64;
     };
-    let length = omitted.raw.len() as u64;
+    let body = &raw[omitted.raw.clone()];
     match part.encoding {
-        Encoding::Base64 => length * 3 / 4 * 76 / 78,
-        _ => length,
+        Encoding::Base64 => {
+            let data = body.trim_ascii_end();
+            let padding = data.iter().rev().take_while(|byte| **byte == b'=').count();
+            let line_ends = memchr2_iter(b'\r', b'\n', data).count();
+            (data.len() - padding - line_ends) as u64 * 3 / 4
+        }
+        _ => body.len() as u64,
     }
 }
 
