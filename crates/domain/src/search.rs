@@ -14,20 +14,16 @@ const MAX_QUERY_TERMS: usize = 16;
 
 /// Appends the folded words of `text` to `out`, a space between each.
 pub fn fold_into(out: &mut String, text: &str) {
-    if text.is_ascii() {
-        fold_ascii(out, text);
-    } else {
-        fold_unicode(out, text);
-    }
-}
-
-fn fold_ascii(out: &mut String, text: &str) {
-    let words = text
-        .split(|character: char| !character.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty() && word.len() <= MAX_WORD_CHARS);
-    for word in words {
-        push_space(out);
-        out.extend(word.chars().map(|character| character.to_ascii_lowercase()));
+    // Nothing is composed over a character that parts words, so each word is folded alone, and a plain one fast.
+    for word in text.split(|character: char| character.is_ascii() && !character.is_ascii_alphanumeric()) {
+        if !word.is_ascii() {
+            fold_unicode(out, word);
+        } else if !word.is_empty() && word.len() <= MAX_WORD_CHARS {
+            push_space(out);
+            let start = out.len();
+            out.push_str(word);
+            out[start..].make_ascii_lowercase();
+        }
     }
 }
 
