@@ -17,9 +17,6 @@ use clap::Parser as _;
 
 use crate::cli::Cli;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Parsers recurse; what goes deeper than their limits allow still has to fit.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 
