@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use domain::account::MessagesToProcess;
 use domain::folder::FolderCursor;
@@ -14,11 +15,17 @@ use domain::message::SkipReason;
 use domain::rules::intake::HeaderSummary;
 use domain::rules::intake::Intake;
 use domain::rules::intake::decide;
+use service::ServiceError;
 use service::intake::FetchedForIntake;
 use service::intake::IntakeBatch;
 use service::intake::IntakeReport;
+use service::intake::MAX_ATTEMPTS;
+use service::intake::WrittenBatch;
 use service::intake::header_addresses;
 use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tokio::time::timeout_at;
 use wire::BodyEvent;
 use wire::BodyPipeline;
 use wire::CommandId;
@@ -38,21 +45,27 @@ const BATCHES_IN_FLIGHT: usize = 2;
 /// Headers are waited for before bodies are asked for. Bodies still on their way would fill their queue
 /// meanwhile and hold the connection up for ever, so nothing else may be in flight then.
 const BATCHES_IN_FLIGHT_WITH_HEADERS: usize = 1;
-/// A group is committed at the latest with this many bytes.
-const GROUP_BYTES: usize = 6 * 1024 * 1024;
+/// Steps whose attempt is counted together: each count is a commit of its own.
+const BATCHES_COUNTED: usize = 4;
+/// Parsed and written together; a few of these are in memory at a time.
+const GROUP_BYTES: usize = 2 * 1024 * 1024;
 const GROUP_MESSAGES: usize = 256;
+/// Groups whose bytes are on disk are committed together, up to so many messages and for so long: a database writes
+/// a page once for each commit that touches it.
+const COMMIT_MESSAGES: usize = 512;
+const COMMIT_WAIT: Duration = Duration::from_secs(1);
+const GROUPS_WAITING: usize = 4;
 
 /// Syncs in which the server must have refused a message before it is recorded as not delivered.
 const MAX_REFUSALS: u32 = 3;
 
-/// What is committed together.
-struct Group {
-    messages: Vec<FetchedForIntake>,
-    skipped: Vec<(Uid, SkipReason)>,
-    /// Where the folder stands once this is stored.
-    cursor: FolderCursor,
+/// What goes from stage to stage together.
+struct Group<T> {
+    batch: T,
     /// UIDs that are done with.
     done: u64,
+    /// Let go of after the commit.
+    committed: Option<oneshot::Sender<()>>,
 }
 
 /// Takes in `uids` in their order, beginning from `cursor`.
@@ -69,37 +82,87 @@ pub async fn fetch(
     handle
         .progress
         .begin(account, uids.len() as u64, handle.services.now());
-    let (groups, queue) = mpsc::channel(1);
+    let services = &sync.handle.services;
+    let (groups, to_parse) = mpsc::channel(1);
+    let (parsed, to_write) = mpsc::channel(1);
+    let (written, to_commit) = mpsc::channel(GROUPS_WAITING);
     let fetcher = Fetcher {
         sync,
         walk,
         groups,
         cursor,
+        attempts: Vec::new(),
     };
-    // What came before a failure is stored all the same.
-    let (fetched, taken) = tokio::join!(fetcher.run(uids), take_in(sync, queue));
-    let report = taken?;
-    fetched.map(|()| report)
+    // Four stages side by side. What came before a failure is stored all the same; where several fail, the last one
+    // knows why.
+    let (fetched, was_parsed, was_written, committed) = tokio::join!(
+        fetcher.run(uids),
+        stage(to_parse, |batch| services.parse(batch), parsed),
+        stage(to_write, |batch| services.write(batch), written),
+        commit(sync, to_commit)
+    );
+    let report = committed?;
+    let (unfinished, fetched) = fetched;
+    for (first, last) in unfinished {
+        services.end_attempt(sync.folder.id, first, last).await?;
+    }
+    was_written.and(was_parsed).and(fetched).map(|()| report)
 }
 
-async fn take_in(
+/// What comes is worked on and passed on, until one side or the other is gone.
+async fn stage<A, B, W>(
+    mut queue: mpsc::Receiver<Group<A>>,
+    work: impl Fn(A) -> W,
+    next: mpsc::Sender<Group<B>>,
+) -> Result<(), EngineError>
+where
+    W: Future<Output = Result<B, ServiceError>>,
+{
+    while let Some(Group {
+        batch,
+        done,
+        committed,
+    }) = queue.recv().await
+    {
+        let batch = work(batch).await?;
+        if next
+            .send(Group {
+                batch,
+                done,
+                committed,
+            })
+            .await
+            .is_err()
+        {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn commit(
     sync: &FolderSync<'_>,
-    mut queue: mpsc::Receiver<Group>,
+    mut written: mpsc::Receiver<Group<WrittenBatch<'_>>>,
 ) -> Result<IntakeReport, EngineError> {
     let mut report = IntakeReport::default();
-    while let Some(group) = queue.recv().await {
-        let batch = IntakeBatch {
-            lease: sync.lease,
-            account: sync.account,
-            folder: &sync.folder,
-            messages: group.messages,
-            skipped: group.skipped,
-            cursor: group.cursor,
-            history_since: sync.folder.history_since.as_deref(),
-        };
-        let stored = sync.handle.services.intake(batch).await?;
+    // The first is shown at once.
+    let mut most = 1;
+    while let Some(group) = written.recv().await {
+        let (mut batch, mut done) = (group.batch, group.done);
+        let mut waiting = vec![group.committed];
+        let until = Instant::now() + COMMIT_WAIT;
+        while batch.messages() < most
+            && waiting.iter().all(Option::is_none)
+            && let Ok(Some(next)) = timeout_at(until, written.recv()).await
+        {
+            batch.join(next.batch);
+            done += next.done;
+            waiting.push(next.committed);
+        }
+        most = COMMIT_MESSAGES;
+        let stored = sync.handle.services.commit(batch).await?;
         metrics::counter!("waxseal_messages_stored_total").increment(stored.stored);
-        sync.handle.progress.advance(sync.account.id, group.done);
+        sync.handle.progress.advance(sync.account.id, done);
         report.add(stored);
     }
     Ok(report)
@@ -108,6 +171,8 @@ async fn take_in(
 /// A batch whose bodies have been asked for.
 struct Asked {
     uids: Vec<Uid>,
+    attempt: Attempt,
+    is_last: bool,
     /// Still to be finished by the server.
     commands: Vec<CommandId>,
     /// Wanted and not here yet.
@@ -158,26 +223,63 @@ impl Asked {
 struct Fetcher<'a> {
     sync: &'a FolderSync<'a>,
     walk: Walk,
-    groups: mpsc::Sender<Group>,
+    groups: mpsc::Sender<Group<IntakeBatch<'a>>>,
     /// As of the last batch that is complete.
     cursor: FolderCursor,
+    /// Counted, and not sent on whole.
+    attempts: Vec<Attempt>,
+}
+
+/// From and to of what is counted together.
+type Attempt = (Uid, Uid);
+
+/// UIDs that are asked for together.
+struct Step<'a> {
+    uids: &'a [Uid],
+    attempt: Attempt,
+    /// The attempt ends with them.
+    is_last: bool,
+}
+
+fn steps(uids: &[Uid]) -> impl Iterator<Item = Step<'_>> {
+    let of_attempt = |uids: &'_ [Uid]| {
+        let ends = uids.iter().min().copied().zip(uids.iter().max().copied());
+        ends.unwrap_or((Uid::FIRST, Uid::FIRST))
+    };
+    uids.chunks(BATCH_UIDS * BATCHES_COUNTED)
+        .flat_map(move |counted| {
+            let attempt = of_attempt(counted);
+            let last = counted.chunks(BATCH_UIDS).len() - 1;
+            let batches = counted.chunks(BATCH_UIDS).enumerate();
+            batches.map(move |(number, uids)| Step {
+                uids,
+                attempt,
+                is_last: number == last,
+            })
+        })
 }
 
 impl Fetcher<'_> {
-    async fn run(mut self, uids: Vec<Uid>) -> Result<(), EngineError> {
-        let mut batches = uids.chunks(BATCH_UIDS);
+    /// What happened, and the attempts that did not come to their end.
+    async fn run(mut self, uids: Vec<Uid>) -> (Vec<Attempt>, Result<(), EngineError>) {
+        let fetched = self.fetch_all(&uids).await;
+        (self.attempts, fetched)
+    }
+
+    async fn fetch_all(&mut self, uids: &[Uid]) -> Result<(), EngineError> {
+        let mut steps = steps(uids).peekable();
         let mut bodies = self.sync.session.body_pipeline();
         let mut in_flight: VecDeque<Asked> = VecDeque::new();
         loop {
             while in_flight.len() < self.batches_in_flight()
-                && let Some(batch) = batches.next()
+                && let Some(step) = steps.next()
             {
-                in_flight.push_back(self.ask(&mut bodies, batch).await?);
+                in_flight.push_back(self.ask(&mut bodies, &step).await?);
             }
             // First what waits for nothing: a batch that was kept out whole has no command on its way.
             self.pass_on(&mut bodies, &mut in_flight).await?;
             if in_flight.is_empty() {
-                if batches.len() == 0 {
+                if steps.peek().is_none() {
                     return Ok(());
                 }
                 continue;
@@ -226,26 +328,21 @@ impl Fetcher<'_> {
             asked.refused.retain(|uid| listed.contains(uid));
             if let Some(error) = self.count_refusals(&asked.refused).await? {
                 // What came is kept; the cursor stays before what was refused.
-                self.send(asked.group, Vec::new(), 0).await?;
+                self.send(&mut asked, false).await?;
                 return Err(error);
             }
             let not_delivered = listed.into_iter().map(|uid| (uid, SkipReason::NotDelivered));
             asked.skipped.extend(not_delivered);
         }
         self.cursor = self.cursor_after(&asked.uids);
-        self.send(asked.group, asked.skipped, asked.uids.len()).await
+        self.send(&mut asked, true).await
     }
 
     /// A refusal may pass by itself, so it counts only when it has been met in several syncs.
     async fn count_refusals(&self, refused: &[Uid]) -> Result<Option<EngineError>, EngineError> {
         let mut fewest = u32::MAX;
         for uid in refused {
-            let attempts = self
-                .sync
-                .handle
-                .services
-                .count_refusal(self.sync.folder.id, *uid)
-                .await?;
+            let attempts = self.count_attempt((*uid, *uid)).await?;
             fewest = fewest.min(attempts);
         }
         let error = || WireError::new(Kind::Unavailable, "reading messages").into();
@@ -267,10 +364,12 @@ impl Fetcher<'_> {
             || (settings.messages == MessagesToProcess::Unread && self.sync.folder.role == FolderRole::Inbox)
     }
 
-    async fn ask(&self, bodies: &mut BodyPipeline<'_>, uids: &[Uid]) -> Result<Asked, EngineError> {
-        let (wanted, skipped) = self.choose(uids).await?;
+    async fn ask(&self, bodies: &mut BodyPipeline<'_>, step: &Step<'_>) -> Result<Asked, EngineError> {
+        let (wanted, skipped) = self.choose(step.uids).await?;
         Ok(Asked {
-            uids: uids.to_vec(),
+            uids: step.uids.to_vec(),
+            attempt: step.attempt,
+            is_last: step.is_last,
             commands: bodies.ask(&wanted).await?,
             missing: wanted.into_iter().collect(),
             to_ask_again: None,
@@ -308,7 +407,7 @@ impl Fetcher<'_> {
 
     /// Into the batch that waits for it. Not asked for, or twice: nobody does.
     async fn place(
-        &self,
+        &mut self,
         message: FetchedMessage,
         in_flight: &mut VecDeque<Asked>,
     ) -> Result<(), EngineError> {
@@ -320,8 +419,7 @@ impl Fetcher<'_> {
         match self.sort(message) {
             Ok(message) => {
                 if self.is_full(&asked.group, &message) {
-                    let group = std::mem::take(&mut asked.group);
-                    self.send(group, std::mem::take(&mut asked.skipped), 0).await?;
+                    self.send(asked, false).await?;
                 }
                 asked.group.push(message);
             }
@@ -358,17 +456,16 @@ impl Fetcher<'_> {
     /// A message whose intake ended the process before is taken alone, and so is the one after it.
     fn is_full(&self, group: &[FetchedForIntake], next: &FetchedForIntake) -> bool {
         let bytes: usize = group.iter().map(|message| message.raw.len()).sum();
-        let is_suspect = |uid: Uid| {
-            self.sync
-                .suspects
-                .iter()
-                .any(|open| open.first <= uid && uid <= open.last)
-        };
         !group.is_empty()
             && (group.len() >= GROUP_MESSAGES
                 || bytes + next.raw.len() > GROUP_BYTES
-                || is_suspect(next.uid)
-                || group.iter().any(|message| is_suspect(message.uid)))
+                || self.is_suspect(next.uid)
+                || group.iter().any(|message| self.is_suspect(message.uid)))
+    }
+
+    fn is_suspect(&self, uid: Uid) -> bool {
+        let mut open = self.sync.suspects.iter();
+        open.any(|open| open.first <= uid && uid <= open.last)
     }
 
     fn cursor_after(&self, uids: &[Uid]) -> FolderCursor {
@@ -386,21 +483,55 @@ impl Fetcher<'_> {
         cursor
     }
 
-    async fn send(
-        &self,
-        messages: Vec<FetchedForIntake>,
-        skipped: Vec<(Uid, SkipReason)>,
-        done: usize,
-    ) -> Result<(), EngineError> {
-        let group = Group {
-            messages,
-            skipped,
-            cursor: self.cursor,
-            done: done as u64,
+    /// What is there of a batch; `is_complete`: and with it the cursor passes over the batch.
+    async fn send(&mut self, asked: &mut Asked, is_complete: bool) -> Result<(), EngineError> {
+        let messages = std::mem::take(&mut asked.group);
+        let ends = (is_complete && asked.is_last).then_some(asked.attempt);
+        let mut group = Group {
+            batch: IntakeBatch {
+                lease: self.sync.lease,
+                account: self.sync.account,
+                folder: &self.sync.folder,
+                skipped: std::mem::take(&mut asked.skipped),
+                cursor: self.cursor,
+                history_since: self.sync.folder.history_since.as_deref(),
+                attempts: ends.into_iter().collect(),
+                park: false,
+                messages,
+            },
+            done: if is_complete { asked.uids.len() as u64 } else { 0 },
+            committed: None,
         };
+        let mut is_committed = None;
+        if let Some(first) = group.batch.messages.first().map(|message| message.uid) {
+            if self.is_suspect(first) {
+                let attempts = self.count_attempt((first, first)).await?;
+                group.batch.park = attempts > MAX_ATTEMPTS;
+                group.batch.attempts.push((first, first));
+                let (sender, receiver) = oneshot::channel();
+                group.committed = Some(sender);
+                is_committed = Some(receiver);
+            } else if !self.attempts.contains(&asked.attempt) {
+                self.count_attempt(asked.attempt).await?;
+                self.attempts.push(asked.attempt);
+            }
+        }
         // The other side is gone only when it has failed; its error is the one that counts.
         let sent = self.groups.send(group).await;
-        Ok(sent.map_err(|_| WireError::new(Kind::Unavailable, "storing messages"))?)
+        sent.map_err(|_| WireError::new(Kind::Unavailable, "storing messages"))?;
+        self.attempts.retain(|begun| Some(*begun) != ends);
+        if let Some(is_committed) = is_committed {
+            // Nothing else is on its way meanwhile: of several, the one that kills would not be known. Let go of
+            // without a word, in either case.
+            let _ = is_committed.await;
+        }
+        Ok(())
+    }
+
+    /// Before anything of it is parsed, so that a death in it is known after.
+    async fn count_attempt(&self, (first, last): Attempt) -> Result<u32, EngineError> {
+        let (services, folder) = (&self.sync.handle.services, self.sync.folder.id);
+        Ok(services.count_attempt(folder, first, last).await?)
     }
 }
 

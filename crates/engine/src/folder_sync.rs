@@ -275,6 +275,8 @@ impl FolderSync<'_> {
                 .collect(),
             cursor,
             history_since: self.folder.history_since.as_deref(),
+            attempts: Vec::new(),
+            park: false,
         };
         self.handle.services.intake(batch).await?;
         Ok(wanted)

@@ -221,7 +221,7 @@ impl Services {
         }
         let thread = match queued.thread {
             Some(thread) => {
-                threads::touch(&mut tx, thread, now).await?;
+                threads::touch(&mut tx, [(thread, now)]).await?;
                 thread
             }
             None => {

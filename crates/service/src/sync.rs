@@ -191,12 +191,20 @@ impl Services {
         Ok(folders::list_attempts_for_engine(&mut conn, folder).await?)
     }
 
-    /// The server said NO to this message alone; how often by now.
-    pub async fn count_refusal(&self, folder: FolderId, uid: Uid) -> Result<u32, ServiceError> {
+    /// Before something is tried with these UIDs that may end the process, or that the server may refuse: how often
+    /// it has been by now.
+    pub async fn count_attempt(&self, folder: FolderId, first: Uid, last: Uid) -> Result<u32, ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        let attempts = folders::count_attempt(&mut tx, folder, uid, uid).await?;
+        let attempts = folders::count_attempt(&mut tx, folder, first, last).await?;
         tx.commit().await?;
         Ok(attempts)
+    }
+
+    /// It ended without an answer, and the process lives.
+    pub async fn end_attempt(&self, folder: FolderId, first: Uid, last: Uid) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        folders::end_attempt(&mut tx, folder, first, last).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Everything of the folder has been taken in: no attempt is open any more.

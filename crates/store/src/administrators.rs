@@ -127,7 +127,7 @@ pub async fn set_totp(
         .await?;
     tx.execute(Statement::new(FORGET_CODES).bind(id)).await?;
     let rows = codes.iter().map(|code| vec![id.into(), (*code).into()]);
-    tx.insert_rows(INSERT_CODES, "", rows.collect()).await?;
+    tx.execute_rows(INSERT_CODES, "", rows.collect()).await?;
     Ok(())
 }
 

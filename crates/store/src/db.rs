@@ -30,6 +30,10 @@ use crate::value::Value;
 
 const READERS: u32 = 8;
 const POSTGRES_CONNECTIONS: u32 = 16;
+/// In KiB, negative for SQLite: indexes by hashes and random ids are written all over.
+const WRITER_CACHE: &str = "-8192";
+/// A page that is written again and again is copied out of the log once: 16 MiB of it.
+const CHECKPOINT_PAGES: &str = "4096";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug)]
@@ -54,9 +58,13 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
+        let writing = options
+            .clone()
+            .pragma("cache_size", WRITER_CACHE)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
-            .connect_with(options.clone())
+            .connect_with(writing)
             .await?;
         sqlx::migrate!("migrations/sqlite").run(&writer).await?;
         let readers = SqlitePoolOptions::new()
@@ -151,46 +159,35 @@ impl Tx {
         })
     }
 
-    /// `INSERT INTO t (a, b) VALUES (..), (..)`: many rows in few statements. `insert` ends before VALUES;
-    /// `conflict` is empty or an ON CONFLICT clause.
-    pub(crate) async fn insert_rows(
+    /// `INSERT INTO t (a, b) VALUES (..), (..)`: many rows in few statements. `before` ends where VALUES comes;
+    /// `after` is empty, an ON CONFLICT clause, or what is done with the rows.
+    pub(crate) async fn execute_rows(
         &mut self,
-        insert: &'static str,
-        conflict: &'static str,
+        before: &'static str,
+        after: &'static str,
         rows: Vec<Vec<Value>>,
     ) -> Result<u64, StoreError> {
         let columns = rows.first().map_or(1, Vec::len);
-        let mut inserted = 0;
+        let mut changed = 0;
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
             let chunk: Vec<Vec<Value>> = rows.by_ref().take(MAX_PARAMETERS / columns).collect();
-            let mut sql = format!("{insert} VALUES ");
+            let mut sql = format!("{before} VALUES ");
             for row in 0..chunk.len() {
                 sql.push_str(if row == 0 { "" } else { ", " });
-                sql.push_str(&self.row_placeholders(row * columns + 1, columns));
+                sql.push_str(&placeholders(row * columns + 1, columns));
             }
             sql.push(' ');
-            sql.push_str(conflict);
+            sql.push_str(after);
             let values = chunk.into_iter().flatten().collect();
-            inserted += self
+            changed += self
                 .execute(Statement {
                     sql: Cow::Owned(sql),
                     values,
                 })
                 .await?;
         }
-        Ok(inserted)
-    }
-}
-
-impl Conn {
-    /// SQLite finds a numbered parameter by its name, which costs the square of their number (38 % of a
-    /// first sync, measured); there a row of a bulk insert has plain `?`.
-    fn row_placeholders(&self, first: usize, count: usize) -> String {
-        match self.dialect() {
-            Dialect::Sqlite => format!("({})", vec!["?"; count].join(", ")),
-            Dialect::Postgres => placeholders(first, count),
-        }
+        Ok(changed)
     }
 }
 
@@ -246,6 +243,24 @@ fn postgres_rows(rows: Vec<sqlx::postgres::PgRow>) -> Vec<Row> {
     rows.into_iter().map(Row::Postgres).collect()
 }
 
+/// `?` for `$1`, `$2`... where each comes once and in order: SQLite finds a numbered parameter by its name, which
+/// costs the square of their number (38 % of a first sync, measured). `None`: one comes twice, or out of order.
+fn with_plain_placeholders(sql: &str) -> Option<String> {
+    let mut plain = String::with_capacity(sql.len());
+    let mut pieces = sql.split('$');
+    plain.push_str(pieces.next()?);
+    for (number, piece) in (1..).zip(pieces) {
+        let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit());
+        let written: usize = piece[..piece.len() - rest.len()].parse().ok()?;
+        if written != number {
+            return None;
+        }
+        plain.push('?');
+        plain.push_str(rest);
+    }
+    Some(plain)
+}
+
 /// SQL with `$1` placeholders and its values, in order.
 pub(crate) struct Statement {
     sql: Cow<'static, str>,
@@ -287,7 +302,11 @@ impl Statement {
     /// prepared.
     fn sqlite(self) -> sqlx::query::Query<'static, Sqlite, sqlx::sqlite::SqliteArguments> {
         let is_constant = matches!(self.sql, Cow::Borrowed(_));
-        let text = AssertSqlSafe(self.sql.into_owned()).into_sql_str();
+        let text = match is_constant {
+            true => self.sql.into_owned(),
+            false => with_plain_placeholders(&self.sql).unwrap_or_else(|| self.sql.into_owned()),
+        };
+        let text = AssertSqlSafe(text).into_sql_str();
         let query = sqlx::query(text).persistent(is_constant);
         self.values.into_iter().fold(query, |query, value| match value {
             Value::Integer(number) => query.bind(number),
@@ -309,5 +328,23 @@ impl Statement {
             Value::Blob(bytes) => query.bind(bytes),
             Value::Uuid(uuid) => query.bind(uuid),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_plain_where_their_order_says_all() {
+        for (sql, plain) in [
+            ("a = $1 AND b IN ($2, $3)", Some("a = ? AND b IN (?, ?)")),
+            ("SELECT 1", Some("SELECT 1")),
+            ("a = $1 OR b = $1", None),
+            ("a = $2 OR b = $1", None),
+            ("a = '$'", None),
+        ] {
+            assert_eq!(with_plain_placeholders(sql).as_deref(), plain, "{sql}");
+        }
     }
 }

@@ -312,7 +312,7 @@ pub async fn insert_skipped(
         ]
     });
     let conflict = "ON CONFLICT (folder_id, uid_validity, uid) DO NOTHING";
-    tx.insert_rows(INSERT_SKIPPED, conflict, rows.collect()).await?;
+    tx.execute_rows(INSERT_SKIPPED, conflict, rows.collect()).await?;
     Ok(())
 }
 

@@ -81,7 +81,7 @@ pub async fn insert_messages(
         .iter()
         .map(|message| message_row(account, message))
         .collect();
-    tx.insert_rows(INSERT_MESSAGES, "", rows).await?;
+    tx.execute_rows(INSERT_MESSAGES, "", rows).await?;
     let raws = messages.iter().map(|message| {
         let raw = OneRaw {
             message: message.id,
@@ -92,7 +92,7 @@ pub async fn insert_messages(
         };
         raw_row(account, &raw)
     });
-    tx.insert_rows(INSERT_RAWS, "", raws.collect()).await?;
+    tx.execute_rows(INSERT_RAWS, "", raws.collect()).await?;
     insert_derived(tx, account, messages).await
 }
 
@@ -102,7 +102,7 @@ async fn insert_derived(
     account: MailAccountId,
     messages: &[NewMessage],
 ) -> Result<(), StoreError> {
-    tx.insert_rows(
+    tx.execute_rows(
         INSERT_ADDRESSES,
         "",
         messages
@@ -116,8 +116,8 @@ async fn insert_derived(
         .flat_map(|message| reference_rows(account, message))
         .collect();
     let conflict = "ON CONFLICT (mail_account_id, internet_message_id, message_id) DO NOTHING";
-    tx.insert_rows(INSERT_REFERENCES, conflict, references).await?;
-    tx.insert_rows(
+    tx.execute_rows(INSERT_REFERENCES, conflict, references).await?;
+    tx.execute_rows(
         INSERT_ATTACHMENTS,
         "",
         messages.iter().flat_map(attachment_rows).collect(),
@@ -216,7 +216,7 @@ fn raw_row(account: MailAccountId, raw: &OneRaw<'_>) -> Vec<Value> {
 /// Other bytes of messages that are here already.
 pub async fn insert_raws(tx: &mut Tx, account: MailAccountId, raws: &[OneRaw<'_>]) -> Result<(), StoreError> {
     let rows = raws.iter().map(|raw| raw_row(account, raw)).collect();
-    tx.insert_rows(INSERT_RAWS, "ON CONFLICT (message_id, sha256) DO NOTHING", rows)
+    tx.execute_rows(INSERT_RAWS, "ON CONFLICT (message_id, sha256) DO NOTHING", rows)
         .await?;
     Ok(())
 }
@@ -241,7 +241,7 @@ async fn insert_search(
                 let rows = some
                     .iter()
                     .map(|message| vec![message.arrival_key.into(), words(message).into()]);
-                tx.insert_rows(INSERT_SEARCH_SQLITE, "", rows.collect()).await?;
+                tx.execute_rows(INSERT_SEARCH_SQLITE, "", rows.collect()).await?;
             }
         }
         Dialect::Postgres => {
@@ -360,7 +360,7 @@ pub async fn insert_copies(
         row
     });
     let conflict = "ON CONFLICT (folder_id, uid_validity, uid) DO NOTHING";
-    tx.insert_rows(INSERT_COPIES, conflict, rows.collect()).await?;
+    tx.execute_rows(INSERT_COPIES, conflict, rows.collect()).await?;
     Ok(())
 }
 
@@ -377,7 +377,7 @@ pub async fn insert_unread(
         .iter()
         .map(|message| vec![viewer.into(), account.into(), (*message).into()]);
     let inserted = tx
-        .insert_rows(
+        .execute_rows(
             INSERT_UNREAD,
             "ON CONFLICT (viewer_id, message_id) DO NOTHING",
             rows.collect(),
@@ -406,7 +406,7 @@ pub async fn insert_mark_seen(
             0_u32.into(),
         ]
     });
-    tx.insert_rows(INSERT_OPERATIONS, "", rows.collect()).await?;
+    tx.execute_rows(INSERT_OPERATIONS, "", rows.collect()).await?;
     Ok(())
 }
 

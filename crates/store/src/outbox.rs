@@ -70,7 +70,7 @@ pub async fn insert(tx: &mut Tx, entry: &NewEntry<'_>) -> Result<(), StoreError>
     });
     let insert = "INSERT INTO outbox_recipients (message_id, address, state, said)";
     let conflict = "ON CONFLICT (message_id, address) DO NOTHING";
-    tx.insert_rows(insert, conflict, rows.collect()).await?;
+    tx.execute_rows(insert, conflict, rows.collect()).await?;
     Ok(())
 }
 

@@ -88,7 +88,7 @@ pub async fn save(tx: &mut Tx, party: &Party, words: &PartyWords, now: Timestamp
             position.into(),
         ]
     });
-    tx.insert_rows(INSERT_ADDRESSES, "", rows.collect()).await?;
+    tx.execute_rows(INSERT_ADDRESSES, "", rows.collect()).await?;
     Ok(())
 }
 

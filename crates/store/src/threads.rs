@@ -33,14 +33,21 @@ pub async fn insert(tx: &mut Tx, account: MailAccountId, threads: &[NewThread]) 
         ]
     });
     let insert = "INSERT INTO threads (id, mail_account_id, subject_base, last_at)";
-    tx.insert_rows(insert, "", rows.collect()).await?;
+    tx.execute_rows(insert, "", rows.collect()).await?;
     Ok(())
 }
 
-const TOUCH: &str = "UPDATE threads SET last_at = $2 WHERE id = $1 AND last_at < $2";
-
-pub async fn touch(tx: &mut Tx, thread: ThreadId, at: Timestamp) -> Result<(), StoreError> {
-    tx.execute(Statement::new(TOUCH).bind(thread).bind(at)).await?;
+/// Moves threads up to the time of their newest message.
+pub async fn touch(
+    tx: &mut Tx,
+    threads: impl IntoIterator<Item = (ThreadId, Timestamp)>,
+) -> Result<(), StoreError> {
+    let rows = threads
+        .into_iter()
+        .map(|(thread, at)| vec![thread.into(), at.into()]);
+    let update = "UPDATE threads SET last_at = newest.column2 FROM (";
+    let which = ") AS newest WHERE threads.id = newest.column1 AND threads.last_at < newest.column2";
+    tx.execute_rows(update, which, rows.collect()).await?;
     Ok(())
 }
 
@@ -221,11 +228,32 @@ const PARTICIPANTS: &str = "
      WHERE m.thread_id = $1 AND a.address IS NOT NULL AND a.role IN ('from', 'reply_to', 'to', 'cc')
      LIMIT 2000";
 
-/// From, Reply-To, To and Cc of a thread.
-pub async fn participants_for_engine(
+/// Which of these addresses take part in which of these threads: From, Reply-To, To and Cc.
+pub async fn find_participants_for_engine(
     conn: &mut Conn,
-    thread: ThreadId,
-) -> Result<Vec<EmailAddress>, StoreError> {
+    threads: &[ThreadId],
+    addresses: &[EmailAddress],
+) -> Result<Vec<(ThreadId, EmailAddress)>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in threads.chunks(LOOKUP) {
+        let mut select = Statement::new(
+            "SELECT DISTINCT m.thread_id, a.address
+               FROM messages m
+               JOIN message_addresses a ON a.message_id = m.id
+              WHERE a.role IN ('from', 'reply_to', 'to', 'cc') AND m.thread_id IN ",
+        );
+        select.push_list(chunk.iter().map(|thread| Value::from(*thread)));
+        select.push_sql(" AND a.address IN ");
+        select.push_list(addresses.iter().map(|address| Value::from(address.as_str())));
+        for row in conn.fetch_all(select).await? {
+            found.push((row.id("thread_id")?, address(&row)?));
+        }
+    }
+    Ok(found)
+}
+
+/// From, Reply-To, To and Cc of a thread.
+async fn participants(conn: &mut Conn, thread: ThreadId) -> Result<Vec<EmailAddress>, StoreError> {
     let rows = conn.fetch_all(Statement::new(PARTICIPANTS).bind(thread)).await?;
     rows.iter().map(address).collect()
 }
@@ -259,7 +287,7 @@ pub async fn find_same_subject_for_engine(
         threads.push(SameSubject {
             thread,
             last_at: row.time("last_at")?,
-            outside: participants_for_engine(conn, thread).await?,
+            outside: participants(conn, thread).await?,
         });
     }
     Ok(threads)

@@ -373,6 +373,8 @@ pub async fn deliver(services: &Services, person: &Person, viewer: Viewer, uid: 
         skipped: Vec::new(),
         cursor: FolderCursor::at_baseline(UidValidity(7), Uid(uid + 1), None),
         history_since: None,
+        attempts: Vec::new(),
+        park: false,
     };
     services.intake(batch).await.expect("intake");
     services.release_lease(&lease).await.expect("released");

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::HashSet;
 
 use bytes::Bytes;
+use domain::MailAccountId;
 use domain::MessageId;
 use domain::ThreadId;
 use domain::Timestamp;
@@ -40,7 +41,7 @@ use crate::sync::LEASE_TIME;
 use crate::sync::Lease;
 
 /// After this many deaths in the intake of one message it is parked without a look.
-const MAX_ATTEMPTS: u32 = 3;
+pub const MAX_ATTEMPTS: u32 = 3;
 
 #[derive(Clone, Debug)]
 pub struct FetchedForIntake {
@@ -59,6 +60,40 @@ pub struct IntakeBatch<'a> {
     pub skipped: Vec<(Uid, SkipReason)>,
     pub cursor: FolderCursor,
     pub history_since: Option<&'a str>,
+    /// [`Services::count_attempt`]s that end with the commit.
+    pub attempts: Vec<(Uid, Uid)>,
+    /// It was too much several times: keep the bytes, do not parse.
+    pub park: bool,
+}
+
+/// A batch that is parsed.
+pub struct ParsedBatch<'a> {
+    batch: IntakeBatch<'a>,
+    parsed: Vec<Prepared>,
+}
+
+/// A batch that is parsed and whose bytes are on disk; only the commit is left.
+pub struct WrittenBatch<'a> {
+    batch: IntakeBatch<'a>,
+    prepared: Vec<Prepared>,
+    /// Where the bytes are that were not here before, by their hash.
+    written: HashMap<[u8; 32], BlobRange>,
+}
+
+impl WrittenBatch<'_> {
+    /// How many are in it.
+    pub fn messages(&self) -> usize {
+        self.prepared.len()
+    }
+
+    /// Takes the next batch of the same folder into the same commit.
+    pub fn join(&mut self, next: Self) {
+        self.batch.skipped.extend(next.batch.skipped);
+        self.batch.cursor = next.batch.cursor;
+        self.batch.attempts.extend(next.batch.attempts);
+        self.prepared.extend(next.prepared);
+        self.written.extend(next.written);
+    }
 }
 
 /// What became of a batch.
@@ -84,46 +119,100 @@ impl IntakeReport {
 }
 
 impl Services {
-    /// Everything of the batch, or nothing. [`ServiceError::LeaseLost`] if another process took over.
-    pub async fn intake(&self, batch: IntakeBatch<'_>) -> Result<IntakeReport, ServiceError> {
-        let range = uid_range(&batch);
-        let park = self.count_attempt(&batch, range).await?;
-        let uid_validity = batch.cursor.uid_validity;
-        let (account, role, now) = (batch.account.clone(), batch.folder.role, self.now());
-        let fetched = batch.messages.clone();
-        let prepared = tokio::task::spawn_blocking(move || prepare_all(fetched, role, &account, now, park));
-        let prepared = prepared.await?;
+    /// The steps of an intake, one after the other.
+    pub async fn intake(&self, mut batch: IntakeBatch<'_>) -> Result<IntakeReport, ServiceError> {
+        let uids = || batch.messages.iter().map(|message| message.uid);
+        if let Some((first, last)) = uids().min().zip(uids().max()) {
+            let attempts = self.count_attempt(batch.folder.id, first, last).await?;
+            batch.park = first == last && attempts > MAX_ATTEMPTS;
+            batch.attempts.push((first, last));
+        }
+        let parsed = self.parse(batch).await?;
+        self.commit(self.write(parsed).await?).await
+    }
 
-        let mut report = IntakeReport::default();
-        let mut sorted = self.sort_out(&batch, prepared, &mut report).await?;
-        let raws: Vec<_> = sorted
-            .new
-            .iter()
-            .chain(sorted.forms.iter().map(|(form, _)| form))
-            .map(|message| message.raw.clone())
+    /// The first step, on a thread of its own. That it is tried has been counted: see [`Services::count_attempt`].
+    pub async fn parse<'a>(&self, mut batch: IntakeBatch<'a>) -> Result<ParsedBatch<'a>, ServiceError> {
+        let (account, role, now, park) = (batch.account.clone(), batch.folder.role, self.now(), batch.park);
+        let fetched = std::mem::take(&mut batch.messages);
+        let parsed = tokio::task::spawn_blocking(move || prepare_all(fetched, role, &account, now, park));
+        Ok(ParsedBatch {
+            batch,
+            parsed: parsed.await?,
+        })
+    }
+
+    /// The second step: the bytes that are new, as one segment.
+    pub async fn write<'a>(&self, parsed: ParsedBatch<'a>) -> Result<WrittenBatch<'a>, ServiceError> {
+        let ParsedBatch {
+            batch,
+            parsed: mut prepared,
+        } = parsed;
+        let met = self.find_met(batch.account.id, &prepared).await?;
+        let new = prepared.iter().filter(|message| !met.contains(&message.sha256));
+        let mut written = HashMap::new();
+        self.write_bytes(new, &mut written).await?;
+        for message in &mut prepared {
+            if written.contains_key(&message.sha256) {
+                message.raw = Bytes::new();
+            }
+        }
+        Ok(WrittenBatch {
+            batch,
+            prepared,
+            written,
+        })
+    }
+
+    /// Into one segment, those apart that are `written`.
+    async fn write_bytes(
+        &self,
+        messages: impl Iterator<Item = &Prepared>,
+        written: &mut HashMap<[u8; 32], BlobRange>,
+    ) -> Result<(), ServiceError> {
+        let unwritten: HashMap<_, _> = messages
+            .filter(|message| !written.contains_key(&message.sha256))
+            .map(|message| (message.sha256, message.raw.clone()))
             .collect();
-        let mut ranges = match raws.is_empty() {
-            true => Vec::new(),
-            false => self.blobs.write_segment(self.ids.uuid(), raws).await?,
-        };
-        let form_ranges = ranges.split_off(sorted.new.len());
+        if unwritten.is_empty() {
+            return Ok(());
+        }
+        let (hashes, raws): (Vec<_>, Vec<_>) = unwritten.into_iter().unzip();
+        let ranges = self.blobs.write_segment(self.ids.uuid(), raws).await?;
+        written.extend(hashes.into_iter().zip(ranges));
+        Ok(())
+    }
+
+    /// The last step: everything of the batch, or nothing. [`ServiceError::LeaseLost`] if another process took over.
+    pub async fn commit(&self, written: WrittenBatch<'_>) -> Result<IntakeReport, ServiceError> {
+        let WrittenBatch {
+            batch,
+            prepared,
+            mut written,
+        } = written;
+        let uid_validity = batch.cursor.uid_validity;
+        let now = self.now();
+        let mut report = IntakeReport::default();
+        let mut sorted = self.sort_out(&batch, prepared, &written, &mut report).await?;
+        // Known when they were prepared, and gone meanwhile.
+        let forms = sorted.forms.iter().map(|(form, _)| form);
+        self.write_bytes(sorted.new.iter().chain(forms), &mut written)
+            .await?;
 
         let mut tx = self.db.begin_write().await?;
         if !accounts::renew_lease(&mut tx, batch.lease, now.plus(LEASE_TIME)).await? {
             return Err(ServiceError::LeaseLost);
         }
-        let stored = self.insert_new(&mut tx, &batch, &mut sorted.new, ranges).await?;
-        let forms = sorted
-            .forms
-            .iter()
-            .zip(&form_ranges)
-            .map(|((form, id), range)| OneRaw {
-                message: *id,
-                sha256: form.sha256,
-                origin: origin(batch.folder.role),
-                is_shown: false,
-                range,
-            });
+        let stored = self
+            .insert_new(&mut tx, &batch, &mut sorted.new, &written)
+            .await?;
+        let forms = sorted.forms.iter().map(|(form, id)| OneRaw {
+            message: *id,
+            sha256: form.sha256,
+            origin: origin(batch.folder.role),
+            is_shown: false,
+            range: &written[&form.sha256],
+        });
         intake::insert_raws(&mut tx, batch.account.id, &forms.collect::<Vec<_>>()).await?;
         let copies = copies(&sorted, &stored);
         intake::insert_copies(&mut tx, batch.folder, uid_validity, &copies).await?;
@@ -141,7 +230,7 @@ impl Services {
         let came_back = self.note_reports(&mut tx, &batch, &sorted.new).await?;
         learn_authserv_id(&mut tx, &batch, &sorted.new).await?;
         folders::set_cursor(&mut tx, batch.folder.id, &batch.cursor, batch.history_since).await?;
-        if let Some((first, last)) = range {
+        for (first, last) in batch.attempts.iter().copied() {
             folders::end_attempt(&mut tx, batch.folder.id, first, last).await?;
         }
         tx.commit().await?;
@@ -166,19 +255,20 @@ impl Services {
         Ok(report)
     }
 
-    /// Recorded before it is made, so that a death in it is known after. True: three deaths, do not parse.
-    async fn count_attempt(
-        &self,
-        batch: &IntakeBatch<'_>,
-        range: Option<(Uid, Uid)>,
-    ) -> Result<bool, ServiceError> {
-        let Some((first, last)) = range else {
-            return Ok(false);
-        };
-        let mut tx = self.db.begin_write().await?;
-        let attempts = folders::count_attempt(&mut tx, batch.folder.id, first, last).await?;
-        tx.commit().await?;
-        Ok(first == last && attempts > MAX_ATTEMPTS)
+    async fn find_met(&self, account: MailAccountId, prepared: &[Prepared]) -> Result<Met, ServiceError> {
+        let hashes: Vec<_> = prepared.iter().map(|message| message.sha256).collect();
+        let tombstones = hashes
+            .iter()
+            .map(|hash| (self.keys.tombstone(account, hash), *hash));
+        let tombstones: HashMap<_, _> = tombstones.collect();
+        let mut conn = self.db.read().await?;
+        let known = intake::find_by_content_for_engine(&mut conn, account, &hashes).await?;
+        let asked: Vec<_> = tombstones.keys().copied().collect();
+        let erased = intake::find_tombstones_for_engine(&mut conn, account, &asked).await?;
+        Ok(Met {
+            known: known.into_iter().collect(),
+            erased: erased.iter().map(|tombstone| tombstones[tombstone]).collect(),
+        })
     }
 
     /// New ones, those we hold already, and those that were erased.
@@ -186,39 +276,28 @@ impl Services {
         &self,
         batch: &IntakeBatch<'_>,
         prepared: Vec<Prepared>,
+        written: &HashMap<[u8; 32], BlobRange>,
         report: &mut IntakeReport,
     ) -> Result<Sorted, ServiceError> {
         let account = batch.account.id;
-        let hashes: Vec<_> = prepared.iter().map(|message| message.sha256).collect();
-        let tombstones: Vec<_> = hashes
-            .iter()
-            .map(|hash| self.keys.tombstone(account, hash))
-            .collect();
+        let met_before = self.find_met(account, &prepared).await?;
         let mut conn = self.db.read().await?;
-        let known: HashMap<_, _> = intake::find_by_content_for_engine(&mut conn, account, &hashes)
-            .await?
-            .into_iter()
-            .collect();
-        let erased: HashSet<_> = intake::find_tombstones_for_engine(&mut conn, account, &tombstones)
-            .await?
-            .into_iter()
-            .collect();
         let mut sorted = Sorted::default();
         let mut met: HashMap<[u8; 32], usize> = HashMap::new();
-        for (message, tombstone) in prepared.into_iter().zip(tombstones) {
-            report.bytes += message.raw.len() as u64;
+        for message in prepared {
+            report.bytes += message.size_bytes;
             sorted
                 .places
                 .push((message.uid, message.seen, message.parsed.parked_reason.is_some()));
-            if erased.contains(&tombstone) {
+            if met_before.erased.contains(&message.sha256) {
                 sorted.erased.push(message.uid);
-            } else if let Some(id) = known.get(&message.sha256) {
+            } else if let Some(id) = met_before.known.get(&message.sha256) {
                 report.duplicate += 1;
                 sorted.known.push((message.uid, *id));
             } else if let Some(index) = met.get(&message.sha256) {
                 report.duplicate += 1;
                 sorted.twins.push((message.uid, *index));
-            } else if let Some(id) = self.find_other_form(&mut conn, batch, &message).await? {
+            } else if let Some(id) = self.find_other_form(&mut conn, batch, &message, written).await? {
                 report.duplicate += 1;
                 sorted.forms.push((message, id));
             } else {
@@ -238,6 +317,7 @@ impl Services {
         conn: &mut Conn,
         batch: &IntakeBatch<'_>,
         message: &Prepared,
+        written: &HashMap<[u8; 32], BlobRange>,
     ) -> Result<Option<MessageId>, ServiceError> {
         let (account, summary) = (batch.account, &message.parsed.summary);
         let Some(named) = &summary.internet_message_id else {
@@ -263,8 +343,16 @@ impl Services {
         if !is_to_oneself {
             return Ok(None);
         }
-        for (id, range) in intake::find_own_by_header_for_engine(conn, account.id, named).await? {
-            if body(&self.blobs.read(&range).await?) == body(&message.raw) {
+        let candidates = intake::find_own_by_header_for_engine(conn, account.id, named).await?;
+        if candidates.is_empty() {
+            return Ok(None);
+        }
+        let raw = match written.get(&message.sha256) {
+            Some(range) => self.blobs.read(range).await?,
+            None => message.raw.clone(),
+        };
+        for (id, range) in candidates {
+            if body(&self.blobs.read(&range).await?) == body(&raw) {
                 return Ok(Some(id));
             }
         }
@@ -303,7 +391,7 @@ impl Services {
         tx: &mut Tx,
         batch: &IntakeBatch<'_>,
         new: &mut [Prepared],
-        ranges: Vec<BlobRange>,
+        written: &HashMap<[u8; 32], BlobRange>,
     ) -> Result<Vec<MessageId>, ServiceError> {
         let summaries: Vec<_> = new.iter().map(|message| &message.parsed.summary).collect();
         let mut index = ThreadIndex::load(tx, batch.account, &self.ids, &self.keys, &summaries).await?;
@@ -320,7 +408,7 @@ impl Services {
         }
         index.save(tx).await?;
         let mut rows = Vec::with_capacity(new.len());
-        for (position, (message, raw)) in new.iter_mut().zip(ranges).enumerate() {
+        for (position, message) in new.iter_mut().enumerate() {
             let id = self.ids.next();
             let place = Place {
                 id,
@@ -328,7 +416,8 @@ impl Services {
                 arrival_key: keys[position],
                 origin: origin(batch.folder.role),
             };
-            rows.push(new_message(place, batch.account, message, raw));
+            let range = written[&message.sha256].clone();
+            rows.push(new_message(place, batch.account, message, range));
         }
         intake::insert_messages(tx, batch.account.id, &rows).await?;
         Ok(rows.into_iter().map(|row| row.id).collect())
@@ -382,6 +471,18 @@ impl Services {
             .filter(|(uid, seen, parked)| !seen && !parked && !sorted.erased.contains(uid));
         let operations: Vec<_> = processed.map(|(uid, ..)| (self.ids.next(), *uid)).collect();
         Ok(intake::insert_mark_seen(tx, batch.folder, uid_validity, &operations).await?)
+    }
+}
+
+/// Contents of a batch that were here before it, by their hash.
+struct Met {
+    known: HashMap<[u8; 32], MessageId>,
+    erased: HashSet<[u8; 32]>,
+}
+
+impl Met {
+    fn contains(&self, hash: &[u8; 32]) -> bool {
+        self.known.contains_key(hash) || self.erased.contains(hash)
     }
 }
 
@@ -458,11 +559,6 @@ fn body(raw: &[u8]) -> &[u8] {
 
 fn is_incoming(message: &Prepared, folder: &Folder) -> bool {
     folder.role == FolderRole::Inbox && message.parsed.direction == Direction::Incoming
-}
-
-fn uid_range(batch: &IntakeBatch<'_>) -> Option<(Uid, Uid)> {
-    let uids = || batch.messages.iter().map(|message| message.uid);
-    uids().min().zip(uids().max())
 }
 
 fn copies(sorted: &Sorted, stored: &[MessageId]) -> Vec<(Uid, MessageId)> {
@@ -575,7 +671,7 @@ pub fn new_message(
         snippet: summary.snippet.as_str().to_owned(),
         arrived_at: message.arrived_at,
         dated_at: summary.date,
-        size_bytes: message.raw.len() as u64,
+        size_bytes: message.size_bytes,
         parked_reason: message.parsed.parked_reason.clone(),
         sha256: message.sha256,
         is_disowned,

@@ -25,7 +25,9 @@ pub fn header_addresses(header: &[u8]) -> HeaderAddresses {
 pub struct Prepared {
     pub uid: Uid,
     pub seen: bool,
+    /// Let go of once they are on disk.
     pub raw: Bytes,
+    pub size_bytes: u64,
     pub sha256: [u8; 32],
     pub arrived_at: Timestamp,
     pub parsed: Parsed,
@@ -63,6 +65,7 @@ pub fn prepare(
     Prepared {
         uid: fetched.uid,
         seen: fetched.seen,
+        size_bytes: fetched.raw.len() as u64,
         raw: fetched.raw,
         sha256,
         arrived_at,

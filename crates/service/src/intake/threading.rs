@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::collections::HashSet;
-use std::collections::hash_map::Entry;
 
 use domain::EmailAddress;
 use domain::MailAccountId;
@@ -34,6 +33,7 @@ pub struct ThreadIndex<'a> {
     keys: &'a MasterKey,
     bearers: HashMap<InternetMessageId, Vec<ThreadId>>,
     namers: HashMap<InternetMessageId, Vec<(ThreadId, Option<EmailAddress>)>>,
+    /// Of new threads all, of stored ones those who write in this batch.
     participants: HashMap<ThreadId, HashSet<EmailAddress>>,
     subjects: HashMap<String, Vec<(ThreadId, Timestamp)>>,
     new: HashMap<ThreadId, NewThread>,
@@ -65,9 +65,20 @@ impl<'a> ThreadIndex<'a> {
             .cloned()
             .collect();
         let named: Vec<_> = named.into_iter().collect();
+        let mut referred = HashSet::new();
         for bearer in threads::find_bearers_for_engine(tx, account.id, &named).await? {
-            index.load_participants(tx, bearer.thread).await?;
+            referred.insert(bearer.thread);
             index.bearers.entry(bearer.named).or_default().push(bearer.thread);
+        }
+        // Whether the authors of the batch take part is all that is asked of stored threads.
+        let authors: HashSet<_> = batch
+            .iter()
+            .filter_map(|summary| author(summary).cloned())
+            .collect();
+        let (referred, authors): (Vec<_>, Vec<_>) =
+            (referred.into_iter().collect(), authors.into_iter().collect());
+        for (thread, address) in threads::find_participants_for_engine(tx, &referred, &authors).await? {
+            index.participants.entry(thread).or_default().insert(address);
         }
         let own: Vec<_> = batch
             .iter()
@@ -81,14 +92,6 @@ impl<'a> ThreadIndex<'a> {
                 .push((namer.thread, namer.author));
         }
         Ok(index)
-    }
-
-    async fn load_participants(&mut self, tx: &mut Tx, thread: ThreadId) -> Result<(), ServiceError> {
-        if let Entry::Vacant(vacant) = self.participants.entry(thread) {
-            let found = threads::participants_for_engine(tx, thread).await?;
-            vacant.insert(found.into_iter().collect());
-        }
-        Ok(())
     }
 
     /// The thread of one message: joined, or new.
@@ -252,10 +255,7 @@ impl<'a> ThreadIndex<'a> {
     pub async fn save(self, tx: &mut Tx) -> Result<(), ServiceError> {
         let new: Vec<_> = self.new.into_values().collect();
         threads::insert(tx, self.account.id, &new).await?;
-        for (thread, at) in self.joined {
-            threads::touch(tx, thread, at).await?;
-        }
-        Ok(())
+        Ok(threads::touch(tx, self.joined).await?)
     }
 }
 

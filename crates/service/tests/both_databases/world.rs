@@ -144,6 +144,8 @@ impl World {
                 skipped: vec![(Uid(next), SkipReason::AlreadyRead)],
                 cursor: FolderCursor::at_baseline(UidValidity(1), Uid(next), None),
                 history_since: None,
+                attempts: Vec::new(),
+                park: false,
             })
             .await?;
         Ok(report.stored)
