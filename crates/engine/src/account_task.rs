@@ -214,7 +214,7 @@ impl<'a> AccountSync<'a> {
             session.append(&MailboxName::inbox(), &[], notice.into()).await?;
             services.notice_given(account.id).await?;
         }
-        let sent = find_sent_folder(&session, wanted_sent.as_deref()).await?;
+        let sent = find_sent_folder(&session, wanted_sent);
         Ok(AccountSync {
             handle,
             lease,
@@ -294,19 +294,12 @@ fn seal_notice(account: &MailAccount, now: Timestamp) -> String {
     )
 }
 
-async fn find_sent_folder(
-    session: &ImapSession,
-    wanted: Option<&str>,
-) -> Result<Option<FolderTask>, EngineError> {
-    let folders = session.list_folders().await?;
-    let listed: Vec<_> = folders.iter().map(|folder| folder.listed.clone()).collect();
-    let name = match wanted {
-        Some(name) => Some(name.to_owned()),
-        None => find_sent(&listed).map(|folder| folder.name.clone()),
-    };
-    let found = name.map(|name| {
-        let on_server = folders.iter().find(|folder| folder.listed.name == name);
-        FolderTask::sent(&name, on_server.map(|folder| folder.wire_name.clone()))
-    });
-    Ok(found)
+fn find_sent_folder(session: &ImapSession, wanted: Option<String>) -> Option<FolderTask> {
+    let found = session.find_folder(find_sent);
+    let name = wanted.or_else(|| found.map(|folder| folder.listed.name.clone()))?;
+    let on_server = session.folders().iter().find(|folder| folder.listed.name == name);
+    Some(FolderTask::sent(
+        &name,
+        on_server.map(|folder| folder.wire_name.clone()),
+    ))
 }

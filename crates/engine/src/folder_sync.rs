@@ -348,7 +348,9 @@ impl FolderSync<'_> {
             // Of an earlier UIDVALIDITY: those numbers name other mail now.
             let current = same.iter().filter(|one| one.uid_validity == status.uid_validity);
             let uids: Vec<_> = current.map(|one| one.uid).collect();
-            if first.operation == RemoteOperation::MoveToTrash && self.trash().await?.is_none() {
+            if first.operation == RemoteOperation::MoveToTrash
+                && self.session.find_folder(find_trash).is_none()
+            {
                 // Said once, and not tried again.
                 let account = self.account.id;
                 services.record_without_viewer(account, "no_trash", "").await?;
@@ -373,21 +375,11 @@ impl FolderSync<'_> {
             RemoteOperation::MarkSeen => self.session.mark_seen(uids).await,
             RemoteOperation::MarkUnseen => self.session.mark_unseen(uids).await,
             RemoteOperation::MarkAnswered => self.session.mark_answered(uids).await,
-            RemoteOperation::MoveToTrash => match self.trash().await? {
-                Some(trash) => self.session.move_to(uids, &trash).await,
+            RemoteOperation::MoveToTrash => match self.session.find_folder(find_trash) {
+                Some(trash) => self.session.move_to(uids, &trash.wire_name).await,
                 None => Err(WireError::new(Kind::FolderMissing, "looking for the Trash")),
             },
         }
-    }
-
-    async fn trash(&self) -> Result<Option<MailboxName>, WireError> {
-        let folders = self.session.list_folders().await?;
-        let listed: Vec<_> = folders.iter().map(|folder| folder.listed.clone()).collect();
-        let name = find_trash(&listed).map(|folder| folder.name.clone());
-        let found = folders
-            .into_iter()
-            .find(|folder| Some(&folder.listed.name) == name.as_ref());
-        Ok(found.map(|folder| folder.wire_name))
     }
 
     async fn without_known(&self, cursor: &FolderCursor, uids: Vec<Uid>) -> Result<Vec<Uid>, EngineError> {

@@ -90,12 +90,8 @@ async fn connect_and_list(
 ) -> Result<Vec<FolderChoice>, WireError> {
     let target = target(credentials);
     let session = ImapSession::connect(dialer, &target, log).await?;
-    let folders: Vec<_> = session
-        .list_folders()
-        .await?
-        .into_iter()
-        .map(|folder| folder.listed)
-        .collect();
+    let folders = session.folders().iter();
+    let folders: Vec<_> = folders.map(|folder| folder.listed.clone()).collect();
     let sent = find_sent(&folders).map(|folder| folder.name.clone());
     log.done(match &sent {
         Some(sent) => format!("{} folders, sent mail is in {sent}", folders.len()),

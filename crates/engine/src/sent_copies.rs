@@ -63,7 +63,7 @@ async fn make(
                 let wanted = credentials.settings.sent_folder.clone();
                 let (target, mut log) = (target(credentials), StepLog::default());
                 let session = ImapSession::connect(&handle.dialer, &target, &mut log).await?;
-                let sent = sent_folder(&session, wanted).await?;
+                let sent = sent_folder(&session, wanted)?;
                 open.insert((session, sent))
             }
         };
@@ -82,17 +82,12 @@ async fn make(
     Ok(())
 }
 
-async fn sent_folder(session: &ImapSession, wanted: Option<String>) -> Result<MailboxName, WireError> {
+fn sent_folder(session: &ImapSession, wanted: Option<String>) -> Result<MailboxName, WireError> {
     if let Some(name) = wanted {
         return Ok(MailboxName::from_text(&name));
     }
-    let folders = session.list_folders().await?;
-    let listed: Vec<_> = folders.iter().map(|folder| folder.listed.clone()).collect();
-    let sent = find_sent(&listed).map(|found| found.name.clone());
-    let found = folders
-        .into_iter()
-        .find(|folder| Some(&folder.listed.name) == sent.as_ref());
+    let found = session.find_folder(find_sent);
     found
-        .map(|folder| folder.wire_name)
+        .map(|folder| folder.wire_name.clone())
         .ok_or_else(|| WireError::new(Kind::FolderMissing, "looking for the Sent folder"))
 }

@@ -20,11 +20,13 @@ use imap::Code;
 use imap::Command;
 use imap::Completion;
 use imap::Connection;
+use imap::Event;
 use imap::Fetch;
 use imap::Greeting;
 use imap::Limits;
 use imap::LiteralMode;
 use imap::MailboxName;
+use imap::Pipeline;
 use imap::Qresync;
 use imap::Running;
 use imap::SequenceSet;
@@ -55,6 +57,7 @@ pub struct ImapSession {
     capabilities: Vec<String>,
     /// What has changed in a folder is told when it is opened (RFC 7162).
     has_qresync: bool,
+    folders: Vec<ServerFolder>,
 }
 
 /// What we know of a folder, so that only what is new is told.
@@ -151,10 +154,10 @@ impl ImapSession {
             deadlines: dialer.deadlines,
             capabilities: Vec::new(),
             has_qresync: false,
+            folders: Vec::new(),
         };
         session.sign_in(target, greeting, log).await?;
-        session.introduce().await?;
-        session.enable_qresync(&settings.server).await?;
+        session.introduce(&settings.server).await?;
         if settings.compress && session.can("COMPRESS=DEFLATE") {
             let (_, completion) = session.run(Command::compress(), "beginning to compress").await?;
             // A refusal costs nothing but bytes.
@@ -175,13 +178,20 @@ impl ImapSession {
         greeting: Option<Greeting>,
         log: &mut StepLog,
     ) -> Result<(), WireError> {
-        if !matches!(greeting, Some(Greeting::Preauth(_))) {
-            self.load_capabilities().await?;
-            self.log_in(target).await?;
-        }
+        let signed_in = match greeting {
+            Some(Greeting::Preauth(line)) => line,
+            greeting => {
+                let told = match greeting {
+                    Some(Greeting::Ok(line)) => told_capabilities(line),
+                    _ => None,
+                };
+                self.set_capabilities(told).await?;
+                self.log_in(target).await?
+            }
+        };
         log.done("Signed in");
         // They may be others once signed in (RFC 3501 §6.2.3).
-        self.load_capabilities().await?;
+        self.set_capabilities(told_capabilities(signed_in)).await?;
         let idle = if self.can("IDLE") {
             "new mail is announced at once"
         } else {
@@ -191,29 +201,52 @@ impl ImapSession {
         Ok(())
     }
 
-    /// 163.com opens no folder for who has not said who they are (RFC 2971).
-    async fn introduce(&self) -> Result<(), WireError> {
-        if self.can("ID") {
-            // Whatever the answer is, it changes nothing.
-            self.run(Command::id("Waxseal"), "saying who we are").await?;
+    /// What every session begins with, in one round trip: who we are, that we want to be told of changes, which folders
+    /// there are. 163.com opens no folder for who has not said who they are (RFC 2971).
+    async fn introduce(&mut self, server: &str) -> Result<(), WireError> {
+        const DOING: &str = "listing the folders";
+        let mut pipeline = Pipeline::default();
+        let wants_qresync = self.can("QRESYNC") && self.can("ENABLE") && !has_broken_qresync(server);
+        let commands = [
+            self.can("ID").then(|| Command::id("Waxseal")),
+            wants_qresync.then(|| Command::enable(&["QRESYNC"])),
+            Some(Command::new("LIST").string("").string("*")),
+        ];
+        let mut sent = Vec::new();
+        for command in commands.into_iter().flatten() {
+            let id = self.client.send_into(&pipeline, command).await;
+            sent.push(id.map_err(|error| WireError::from_imap(error, DOING))?);
+        }
+        let list = sent.last().copied();
+        while !sent.is_empty() {
+            match self.while_alive(pipeline.next(), DOING).await? {
+                Some(Event::Response(Untagged::Enabled(names))) => {
+                    self.has_qresync |= names.iter().any(|name| name.eq_ignore_ascii_case("QRESYNC"));
+                }
+                Some(Event::Response(Untagged::List(entry))) if self.folders.len() < MAX_FOLDERS => {
+                    self.folders.push(server_folder(entry));
+                }
+                Some(Event::Response(_)) => {}
+                Some(Event::Finished(id, result)) => {
+                    let completion = result.map_err(|error| WireError::from_imap(error, DOING))?;
+                    if Some(id) == list {
+                        refuse_failure(&completion, DOING)?;
+                    }
+                    sent.retain(|waiting| *waiting != id);
+                }
+                None => return Err(WireError::new(Kind::Unavailable, DOING)),
+            }
         }
         Ok(())
     }
 
-    async fn enable_qresync(&mut self, server: &str) -> Result<(), WireError> {
-        const DOING: &str = "asking to be told of changes";
-        if !self.can("QRESYNC") || !self.can("ENABLE") || has_broken_qresync(server) {
+    /// A round trip only where the server has not told them by itself (RFC 3501 §7.1).
+    async fn set_capabilities(&mut self, told: Option<Vec<String>>) -> Result<(), WireError> {
+        const DOING: &str = "asking for capabilities";
+        if let Some(told) = told {
+            self.capabilities = told;
             return Ok(());
         }
-        let (responses, _) = self.run(Command::enable(&["QRESYNC"]), DOING).await?;
-        self.has_qresync = responses.iter().any(|response| {
-            matches!(response, Untagged::Enabled(names) if names.iter().any(|name| name.eq_ignore_ascii_case("QRESYNC")))
-        });
-        Ok(())
-    }
-
-    async fn load_capabilities(&mut self) -> Result<(), WireError> {
-        const DOING: &str = "asking for capabilities";
         let (responses, _) = self.run_ok(Command::new("CAPABILITY"), DOING).await?;
         for response in responses {
             if let Untagged::Capability(capabilities) = response {
@@ -223,7 +256,7 @@ impl ImapSession {
         Ok(())
     }
 
-    async fn log_in(&self, target: &ImapTarget) -> Result<(), WireError> {
+    async fn log_in(&self, target: &ImapTarget) -> Result<Completion, WireError> {
         const DOING: &str = "signing in";
         let (user, password) = (&target.username, &target.password);
         let command = if !self.can("LOGINDISABLED") && user.is_ascii() {
@@ -238,7 +271,7 @@ impl ImapSession {
             .map_err(|_| WireError::timeout(DOING))?
             .map_err(|error| WireError::from_imap(error, DOING))?;
         match completion.status {
-            Status::Ok => Ok(()),
+            Status::Ok => Ok(completion),
             Status::No if !is_transient(&completion) => {
                 Err(WireError::new(Kind::LoginRefused, DOING).saying(&completion.text))
             }
@@ -247,15 +280,16 @@ impl ImapSession {
         }
     }
 
-    /// At most [`MAX_FOLDERS`].
-    pub async fn list_folders(&self) -> Result<Vec<ServerFolder>, WireError> {
-        let command = Command::new("LIST").string("").string("*");
-        let (responses, _) = self.run_ok(command, "listing the folders").await?;
-        let folders = responses.into_iter().filter_map(|response| match response {
-            Untagged::List(entry) => Some(server_folder(entry)),
-            _ => None,
-        });
-        Ok(folders.take(MAX_FOLDERS).collect())
+    /// As they were when the session began; at most [`MAX_FOLDERS`].
+    pub fn folders(&self) -> &[ServerFolder] {
+        &self.folders
+    }
+
+    /// The one that a rule picks.
+    pub fn find_folder(&self, rule: fn(&[ListedFolder]) -> Option<&ListedFolder>) -> Option<&ServerFolder> {
+        let listed: Vec<_> = self.folders.iter().map(|folder| folder.listed.clone()).collect();
+        let name = &rule(&listed)?.name;
+        self.folders.iter().find(|folder| folder.listed.name == *name)
     }
 
     /// [`Kind::FolderMissing`] if the server refuses it. What vanishes later, while other commands run, is told again
@@ -704,6 +738,13 @@ fn take_change(response: &Untagged, changes: &mut FolderChanges) -> bool {
 
 fn is_seen(flags: &[String]) -> bool {
     flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Seen"))
+}
+
+fn told_capabilities(line: Completion) -> Option<Vec<String>> {
+    match line.code {
+        Some(Code::Capability(told)) => Some(told),
+        _ => None,
+    }
 }
 
 /// iCloud sends VANISHED that cannot be read (Mailspring-Sync#91, seen 2026-09).
