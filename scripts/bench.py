@@ -4,6 +4,7 @@
 Writes bench-results.json. The corpus and the drain are testkit's; the corpus is the published one, by its hash.
 """
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -37,6 +38,7 @@ def main():
         run_drain(where)
         run_clients(where)
         run_large_message(where)
+        run_round_trips(where)
         drains, mbsyncs, syncs = [], [], []
         for number in range(RUNS):
             drains.append(run_drain(where))
@@ -143,6 +145,36 @@ def run_large_message(where):
     results["message_50mb_extra_mib"] = round(peaks[1] - peaks[0], 1)
 
 
+def run_round_trips(where):
+    """A first sync through a proxy without and with a round trip of 40 ms; then the check of what has not changed."""
+    runs = {0: [], 40: []}
+    for round_trip in sorted(runs) * RUNS:
+        with latency_proxy(where, round_trip) as (port, said):
+            far = {**where, "clear": port}
+            seconds, _ = run_sync(far, "bench", MESSAGES, sync_again)
+            runs[round_trip].append(seconds)
+        unchanged = json.loads(said())
+        print(f"round trip {round_trip} ms: first sync {seconds:.2f} s; unchanged folder: {unchanged['round_trips']} round trips after sign-in, {unchanged['bytes']} bytes", flush=True)
+    results["rtt40_over_rtt0"] = round(statistics.median(runs[40]) / statistics.median(runs[0]), 2)
+    results["nochange_round_trips"] = unchanged["round_trips"]
+    results["nochange_bytes"] = unchanged["bytes"]
+
+
+@contextlib.contextmanager
+def latency_proxy(where, round_trip):
+    command = [sys.executable, ROOT / "scripts" / "latency_proxy.py", str(where["imap"]), str(round_trip)]
+    proxy = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    port = int(proxy.stdout.readline())
+    yield port, proxy.stdout.readline
+    proxy.stdin.close()
+
+
+def sync_again(base, account):
+    output = timed([*base, "sync", "--once", "--account", account])[2]
+    result = json.loads(output.strip().splitlines()[-1])
+    assert result["stored"] + result["duplicate"] == 0, result
+
+
 def run_sync(where, user, messages, then=None):
     with tempfile.TemporaryDirectory(dir=WORK) as folder:
         base = [WAXSEAL, "--data", f"{folder}/data", "--egress-allow", "127.0.0.0/8"]
@@ -151,7 +183,7 @@ def run_sync(where, user, messages, then=None):
         result = json.loads(output.strip().splitlines()[-1])
         assert result["stored"] + result["duplicate"] == messages, result
         if then:
-            then(base)
+            then(base, account)
         return seconds, rss
 
 
@@ -167,15 +199,15 @@ enabled = true
 history_since = "2000-01-01"
 [imap]
 server = "127.0.0.1"
-port = {where['imaps']}
-security = "tls"
+port = {where.get('clear', where['imaps'])}
+security = "{'none' if 'clear' in where else 'tls'}"
 validate_certificate = false
 """, encoding="utf-8")
     added = subprocess.run([*base, "account", "add", "--owner", "owner", "--file", file], check=True, capture_output=True, text=True)
     return added.stdout.strip()
 
 
-def cold_start(base):
+def cold_start(base, _account):
     """Milliseconds from the start of the process to the first answered request."""
     began = time.perf_counter()
     server = subprocess.Popen([*base, "serve", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
