@@ -49,6 +49,9 @@ export const texts = {
   automaticKinds: { report: "Delivery report", answer: "Automatic answer", list: "Mailing list", bulk: "Bulk" } as Record<string, string>,
   systemMail: "System e-mail",
   noTrash: "A message could not be moved: the mailbox has no Trash",
+  held: "This is a restored backup. Nothing is sent until it is released; look through the outbox first, what waited may have gone.",
+  heldFor: "A super-administrator releases it.",
+  release: "Release",
   alarms: {
     login_refused: (address: string) => `The mail server refuses the login of ${address}: type the password again.`,
     not_synced: (address: string) => `The mail of ${address} has not been read for an hour.`,

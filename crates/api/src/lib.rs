@@ -102,6 +102,7 @@ fn api_router() -> OpenApiRouter<ApiState> {
     let api = OpenApiRouter::new()
         .routes(routes!(session::get_setup, session::use_setup))
         .routes(routes!(session::get_session, session::sign_in, session::sign_out))
+        .routes(routes!(session::release))
         .routes(routes!(session::update_profile))
         .routes(routes!(session::change_password))
         .routes(routes!(session::list_administrators))

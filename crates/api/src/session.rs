@@ -14,6 +14,7 @@ use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use domain::AdministratorId;
+use domain::Timestamp;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::Serialize;
@@ -177,6 +178,8 @@ pub struct Me {
     is_super: bool,
     time_zone: String,
     second_factor: bool,
+    /// Restored from a backup: nothing is sent until a super-administrator releases it.
+    held_since: Option<String>,
 }
 
 #[utoipa::path(get, path = "/session", responses((status = 200, body = Me)))]
@@ -189,7 +192,15 @@ pub async fn get_session(State(state): State<ApiState>, SignedIn(viewer): Signed
         is_super: found.is_super,
         time_zone: found.time_zone,
         second_factor: found.totp_secret.is_some(),
+        held_since: state.services.held_since().await?.map(Timestamp::to_rfc3339),
     }))
+}
+
+/// After a restoration from a backup: messages go again.
+#[utoipa::path(post, path = "/release", responses((status = 204)))]
+pub async fn release(State(state): State<ApiState>, SignedIn(viewer): SignedIn) -> ApiResult<StatusCode> {
+    state.services.release(Some(viewer)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -15,6 +15,7 @@ pub struct Timestamp(i64);
 
 impl Timestamp {
     pub const EPOCH: Timestamp = Timestamp(0);
+    pub const MAX: Timestamp = Timestamp(i64::MAX);
 
     pub const fn from_millis(millis: i64) -> Self {
         Timestamp(millis)

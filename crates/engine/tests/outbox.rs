@@ -76,6 +76,22 @@ async fn goes_out_once(desk: Desk) {
     task.await.expect("ended");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_store_sends_nothing_until_it_is_released() {
+    let desk = Desk::new().await;
+    let services = &desk.services;
+    let waited = desk.send(&["kelly@out.example"]).await;
+    assert_eq!(services.hold().await.expect("held"), 1);
+    assert_eq!(desk.entry(waited).await.state, OutboxState::Unknown);
+    let written = desk.send(&["kelly@out.example"]).await;
+    let claim = || services.claim_outgoing("worker", &[], 10);
+    assert!(claim().await.expect("claimed").is_empty());
+    services.release(None).await.expect("released");
+    let claimed = claim().await.expect("claimed");
+    let claimed: Vec<_> = claimed.iter().map(|outgoing| outgoing.message()).collect();
+    assert_eq!(claimed, [written]);
+}
+
 /// Longer than any machine takes from one byte to the next.
 const PATIENCE: Duration = Duration::from_secs(60);
 

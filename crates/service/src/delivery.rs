@@ -30,12 +30,15 @@ use store::outbox;
 use store::outbox::Claimed;
 use store::outbox::DueCopy;
 use store::outbox::Outcome;
+use store::settings;
 
 use crate::Event;
 use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
 use crate::accounts::check_smtp;
+use crate::backup::HOLD;
+use crate::backup::Hold;
 
 /// Longer than any one submission takes.
 pub const SENDING_LEASE: Duration = Duration::from_secs(15 * 60);
@@ -162,15 +165,13 @@ impl Services {
             messages::forget_content(&mut tx, *message).await?;
         }
         ended.extend(expired);
-        let claimed = outbox::claim(
-            &mut tx,
-            &worker_name(owner),
-            now.plus(SENDING_LEASE),
-            busy,
-            limit,
-            now,
-        )
-        .await?;
+        let claimed = match settings::find::<Hold>(&mut tx, HOLD).await? {
+            Some(_) => Vec::new(),
+            None => {
+                let (worker, until) = (worker_name(owner), now.plus(SENDING_LEASE));
+                outbox::claim(&mut tx, &worker, until, busy, limit, now).await?
+            }
+        };
         tx.commit().await?;
         for (account, message) in ended {
             self.events.publish(Event::MessageChanged { account, message });

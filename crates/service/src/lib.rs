@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod administrators;
 pub mod alarms;
 pub mod api_tokens;
+pub mod backup;
 mod clock;
 pub mod conversations;
 pub mod delivery;

@@ -81,6 +81,14 @@ impl BlobStore {
             .await?)
     }
 
+    /// A segment of another store, under its name.
+    pub async fn copy_from(&self, other: &BlobStore, segment: &str) -> Result<u64, StoreError> {
+        let bytes = other.objects.get(&Path::from(segment)).await?.bytes().await?;
+        let size = bytes.len() as u64;
+        self.objects.put(&Path::from(segment), bytes.into()).await?;
+        Ok(size)
+    }
+
     /// Segments last written before `before`: what a younger one is for may not be committed yet.
     pub async fn list_segments(&self, before: Timestamp) -> Result<Vec<SegmentFile>, StoreError> {
         let files = self.objects.list(None).map_ok(|file| {

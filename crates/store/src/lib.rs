@@ -8,6 +8,7 @@ pub mod administrators;
 pub mod alarms;
 pub mod api_tokens;
 pub mod audit;
+pub mod backup;
 pub mod blob;
 pub mod canned_responses;
 pub mod conversations;

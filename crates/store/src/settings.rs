@@ -28,3 +28,9 @@ pub async fn save<T: Serialize>(tx: &mut Tx, name: &str, value: &T) -> Result<()
         .await?;
     Ok(())
 }
+
+pub async fn remove(tx: &mut Tx, name: &str) -> Result<(), StoreError> {
+    let delete = "DELETE FROM settings WHERE name = $1";
+    tx.execute(Statement::new(delete).bind(name)).await?;
+    Ok(())
+}

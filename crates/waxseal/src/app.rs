@@ -17,6 +17,9 @@ use crate::configuration::Configuration;
 use crate::error::CommandError;
 use crate::presence::Presence;
 
+/// In the data folder.
+pub const KEY_FILE: &str = "waxseal.key";
+
 pub struct App {
     pub services: Services,
     pub engine: EngineHandle,
@@ -30,7 +33,7 @@ impl App {
         let raw = store.join("raw");
         std::fs::create_dir_all(&raw)?;
         keep_private(&configuration.data)?;
-        let key = MasterKey::load_or_create(&configuration.data.join("waxseal.key"))?;
+        let key = MasterKey::load_or_create(&configuration.data.join(KEY_FILE))?;
         let db = match &configuration.database {
             None => Db::open_sqlite(&store.join("waxseal.db")).await?,
             Some(url) => Db::open_postgres(url).await?,

@@ -14,6 +14,7 @@ use service::export::ExportFormat;
 
 use crate::account_commands;
 use crate::app::App;
+use crate::backup_commands;
 use crate::configuration::Configuration;
 use crate::configuration::GlobalOptions;
 use crate::doctor;
@@ -69,6 +70,21 @@ enum Command {
         #[arg(long)]
         account: MailAccountId,
     },
+    /// Copy everything but the key into a folder, while it runs; what was written is read again
+    Backup {
+        /// A new folder, or an earlier backup, of which what is still needed stays
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// Put a backup into an empty data folder. Nothing is sent until `waxseal release`
+    Restore {
+        #[arg(long, value_name = "DIR")]
+        from: PathBuf,
+    },
+    /// Read and hash everything that is stored
+    Verify,
+    /// After a restoration: let messages go again
+    Release,
     /// Check this installation and say what to do
     Doctor,
     /// Print the OpenAPI document
@@ -144,6 +160,9 @@ pub async fn run(cli: Cli) -> Result<(), CommandError> {
     if matches!(cli.command, Command::Serve) {
         return serve::run(configuration).await;
     }
+    if let Command::Restore { from } = &cli.command {
+        return backup_commands::restore(&configuration, from).await;
+    }
     let app = App::open(&configuration).await?;
     let outcome = run_on(&app, &configuration, cli.command).await;
     app.services.close().await;
@@ -185,8 +204,11 @@ async fn run_on(app: &App, configuration: &Configuration, command: Command) -> R
             println!("{}", json!({ "parsed": report.parsed, "parked": report.parked }));
             Ok(())
         }
+        Command::Backup { to } => backup_commands::backup(app, &to).await,
+        Command::Verify => backup_commands::verify(app).await,
+        Command::Release => backup_commands::release(app).await,
         Command::Doctor => doctor::run(app, configuration).await,
-        Command::Serve | Command::Openapi => Ok(()),
+        Command::Serve | Command::Openapi | Command::Restore { .. } => Ok(()),
     }
 }
 

@@ -15,6 +15,8 @@ pub enum CommandError {
     #[error("{}", .0.for_owner())]
     Engine(#[from] EngineError),
     #[error(transparent)]
+    Backup(#[from] service::backup::BackupError),
+    #[error(transparent)]
     Export(#[from] service::export::ExportError),
     #[error(transparent)]
     Store(#[from] store::StoreError),

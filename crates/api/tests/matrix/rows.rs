@@ -215,6 +215,7 @@ pub const ROWS: &[Row] = &[
     row("GET", "/exports/{id}", OwnRecord, "", 404),
     row("GET", "/exports/{id}/file", OwnRecord, "", 404),
     row("GET", "/alarms", OwnRecord, "", 200),
+    row("POST", "/release", Supers, "", 204),
     row("GET", "/system-mail/settings", Supers, "", 200),
     row("PUT", "/system-mail/settings", Supers, SYSTEM_MAIL, 204),
     // No server of the test may be dialled: the result says so.

@@ -1,6 +1,6 @@
-import { Loader } from "@mantine/core";
+import { Button, Loader } from "@mantine/core";
 import { IconFileText, IconInbox, IconLogout, IconMailCog, IconMailbox, IconPencil, IconSend, IconUser, IconUserQuestion, IconUsers, IconUsersGroup } from "@tabler/icons-react";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useKeys } from "../../components/useKeys";
@@ -48,6 +48,21 @@ function Alarms() {
   ));
 }
 
+/** After a restoration: until somebody who knows what was lost says so, nothing goes. */
+function Held({ isSuper }: { isSuper: boolean }) {
+  const session = useSession();
+  const queries = useQueryClient();
+  const release = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/release")), onSuccess: () => queries.invalidateQueries({ queryKey: ["session"] }) });
+  const since = session.data?.held_since;
+  if (!since) return null;
+  return (
+    <div role="alert" className="notice alarm">
+      <span>{texts.held}</span>
+      {isSuper ? <Button size="compact-sm" loading={release.isPending} onClick={() => release.mutate()}>{texts.release}</Button> : texts.heldFor}
+    </div>
+  );
+}
+
 function Desk({ name, isSuper, count }: { name: string; isSuper: boolean; count: string | number }) {
   const navigate = useNavigate();
   const composer = useComposer();
@@ -73,7 +88,7 @@ function Desk({ name, isSuper, count }: { name: string; isSuper: boolean; count:
           <button type="button" className="item wide-only" onClick={() => signOut.mutate()}><IconLogout {...ICON} />{texts.signOut}</button>
         </div>
       </nav>
-      <main className="main"><Alarms /><Outlet /></main>
+      <main className="main"><Held isSuper={isSuper} /><Alarms /><Outlet /></main>
       <Palette />
     </div>
   );

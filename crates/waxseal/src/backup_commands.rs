@@ -1,0 +1,78 @@
+//! `waxseal backup`, `restore`, `verify` and `release`. Each ends with one JSON object.
+
+use std::path::Path;
+
+use serde_json::json;
+use service::backup;
+use service::backup::Contents;
+
+use crate::app::App;
+use crate::app::KEY_FILE;
+use crate::configuration::Configuration;
+use crate::error::CommandError;
+
+pub async fn backup(app: &App, to: &Path) -> Result<(), CommandError> {
+    let manifest = app.services.backup(to).await?;
+    eprintln!(
+        "The key is not in it: keep {KEY_FILE} of the data folder elsewhere, or the passwords have to be typed again."
+    );
+    print(&manifest.contents);
+    Ok(())
+}
+
+pub async fn verify(app: &App) -> Result<(), CommandError> {
+    print(&app.services.verify().await?);
+    Ok(())
+}
+
+/// The data folder holds the key already, or nothing.
+pub async fn restore(configuration: &Configuration, from: &Path) -> Result<(), CommandError> {
+    if configuration.database.is_some() {
+        let told = "a backup is of SQLite; on PostgreSQL use pg_restore, then copy the folder store/raw";
+        return Err(CommandError::Usage(told.into()));
+    }
+    let store = configuration.data.join("store");
+    let database = store.join(backup::DATABASE);
+    if database.exists() {
+        let told = format!(
+            "{} is there already; name an empty folder with --data",
+            database.display()
+        );
+        return Err(CommandError::Usage(told));
+    }
+    let has_key = configuration.data.join(KEY_FILE).exists();
+    std::fs::create_dir_all(&store)?;
+    let manifest = backup::restore(from, &database, &store.join(backup::SEGMENTS)).await?;
+    let app = App::open(configuration).await?;
+    let unknown = app.services.hold().await?;
+    if !has_key {
+        eprintln!(
+            "There was no {KEY_FILE} in the data folder: a new one was made, and every mail account needs its password again."
+        );
+    }
+    eprintln!(
+        "Restored as of {}. {unknown} messages waited then and may have gone since: they are in the outbox as unknown. Nothing is sent until `waxseal release`.",
+        manifest.made_at
+    );
+    print(&app.services.verify().await?);
+    app.services.close().await;
+    Ok(())
+}
+
+pub async fn release(app: &App) -> Result<(), CommandError> {
+    app.services.release(None).await?;
+    println!("Messages go again.");
+    Ok(())
+}
+
+fn print(contents: &Contents) {
+    let Contents {
+        messages,
+        bytes,
+        digest,
+    } = contents;
+    println!(
+        "{}",
+        json!({ "messages": messages, "bytes": bytes, "digest": digest })
+    );
+}
