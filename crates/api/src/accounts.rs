@@ -155,6 +155,51 @@ pub struct ProgressView {
 }
 
 #[derive(Serialize, ToSchema)]
+pub struct CompletenessView {
+    made_at: String,
+    /// Asked for, and not made yet.
+    is_due: bool,
+    folders: Vec<FolderAuditView>,
+}
+
+/// The last comparison of a folder with the server.
+#[derive(Serialize, ToSchema)]
+pub struct FolderAuditView {
+    folder: String,
+    on_server: u64,
+    here: u64,
+    /// Still, after they were asked for again.
+    missing: u64,
+    /// Were missing, and are here now.
+    fetched: u64,
+    /// Were on the server and are no longer; the messages stay.
+    gone: u64,
+    /// From before the first connection, and outside of the chosen history.
+    older: u64,
+    skipped: u64,
+}
+
+impl From<service::audits::AuditView> for CompletenessView {
+    fn from(audit: service::audits::AuditView) -> Self {
+        let folders = audit.folders.into_iter().map(|folder| FolderAuditView {
+            skipped: folder.skipped.values().sum(),
+            folder: folder.folder,
+            on_server: folder.on_server,
+            here: folder.here,
+            missing: folder.missing,
+            fetched: folder.fetched,
+            gone: folder.gone,
+            older: folder.older,
+        });
+        CompletenessView {
+            made_at: audit.made_at.to_rfc3339(),
+            is_due: audit.is_due,
+            folders: folders.collect(),
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
 pub struct StatusView {
     /// `off`, `connecting`, `syncing`, `connected`, `failing` or `login_refused`.
     state: String,
@@ -166,6 +211,8 @@ pub struct StatusView {
     on_server: u64,
     skipped: Vec<SkippedView>,
     opened_by: Vec<OpenedView>,
+    /// `None`: none was made yet.
+    audit: Option<CompletenessView>,
     progress: Option<ProgressView>,
 }
 
@@ -458,6 +505,7 @@ pub async fn status(
 ) -> ApiResult<Json<StatusView>> {
     let account = state.services.get_own_account(viewer, id).await?;
     let status = state.services.account_status(viewer, id).await?;
+    let audit = state.services.find_audit(viewer, id).await?;
     let progress = state.engine.progress(id);
     let skipped = status.skipped.into_iter().map(|skipped| SkippedView {
         reason: skipped.reason,
@@ -479,12 +527,25 @@ pub async fn status(
         on_server: status.on_server,
         skipped: skipped.collect(),
         opened_by: opened_by.collect(),
+        audit: audit.map(CompletenessView::from),
         progress: progress.map(|progress| ProgressView {
             done: progress.done,
             total: progress.total,
             started_at: progress.started_at.to_rfc3339(),
         }),
     }))
+}
+
+/// "N on the server, N here, 0 missing, k skipped, each with its reason"; what is missing is fetched. The result is on
+/// the status once it is there.
+#[utoipa::path(post, operation_id = "audit_account", path = "/accounts/{id}/audit", params(("id" = String, Path)), responses((status = 202)))]
+pub async fn audit(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+) -> ApiResult<StatusCode> {
+    state.services.ask_for_audit(viewer, id).await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 /// Signs in with what is in the form and lists the folders; changes nothing. Load is the same.

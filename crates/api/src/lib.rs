@@ -7,6 +7,7 @@ mod conversations;
 mod crm;
 mod error;
 mod events;
+mod explain;
 mod exports;
 mod extract;
 mod frames;
@@ -133,6 +134,8 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(accounts::status))
         .routes(routes!(accounts::test_imap))
         .routes(routes!(accounts::sync_now))
+        .routes(routes!(accounts::audit))
+        .routes(routes!(explain::explain))
         .routes(routes!(accounts::fetch_gap))
         .routes(routes!(accounts::preset))
         .routes(routes!(grants::list, grants::save))

@@ -1,6 +1,7 @@
 //! Decisions: pure functions over small types, each with its table of cases.
 
 pub mod alarms;
+pub mod audit;
 pub mod blocking;
 pub mod delivery;
 pub mod folder_plan;

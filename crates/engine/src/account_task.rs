@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::MailAccountId;
 use domain::Timestamp;
 use domain::account::AccountState;
+use domain::rules::audit::FolderAudit;
 use domain::rules::sent_folder::find_sent;
 use service::accounts::MailAccount;
 use service::intake::IntakeReport;
@@ -160,12 +161,32 @@ async fn with_lease(
 }
 
 pub async fn sync_once(handle: &EngineHandle, account: &MailAccount) -> Result<IntakeReport, EngineError> {
+    once(handle, account, async |sync| {
+        sync.sync_all().await?;
+        Ok(std::mem::take(&mut sync.report))
+    })
+    .await
+}
+
+pub async fn audit_once(
+    handle: &EngineHandle,
+    account: &MailAccount,
+) -> Result<Vec<FolderAudit>, EngineError> {
+    once(handle, account, async |sync| sync.audit().await).await
+}
+
+/// One connection for one thing, under the same lease as [`run`].
+async fn once<T>(
+    handle: &EngineHandle,
+    account: &MailAccount,
+    work: impl AsyncFnOnce(&mut AccountSync<'_>) -> Result<T, EngineError>,
+) -> Result<T, EngineError> {
     let lease = take_lease(handle, account.id).await?;
     let synced = async {
         let mut sync = AccountSync::connect(handle, &lease, account).await?;
-        sync.sync_all().await?;
+        let done = work(&mut sync).await?;
         sync.session.log_out().await;
-        Ok(sync.report)
+        Ok(done)
     };
     let synced = tokio::select! {
         synced = synced => synced,
@@ -269,6 +290,24 @@ impl<'a> AccountSync<'a> {
         Ok(())
     }
 
+    /// INBOX last: it is left open.
+    async fn audit(&mut self) -> Result<Vec<FolderAudit>, EngineError> {
+        let mut report = Vec::new();
+        self.sync_sent().await?;
+        if let Some(sent) = &self.sent {
+            report.push(self.audit_open(sent).await?);
+        }
+        self.sync_inbox().await?;
+        report.push(self.audit_open(&self.inbox).await?);
+        self.handle.progress.end(self.account.id);
+        self.handle.services.save_audit(self.account.id, &report).await?;
+        Ok(report)
+    }
+
+    async fn audit_open(&self, task: &FolderTask) -> Result<FolderAudit, EngineError> {
+        folder_sync::audit(self.handle, self.lease, self.account, &self.session, task).await
+    }
+
     async fn wait_and_sync(&mut self) -> Result<(), EngineError> {
         let left = self.sent_due.saturating_duration_since(Instant::now());
         let waker = self.handle.waker(self.account.id);
@@ -280,7 +319,11 @@ impl<'a> AccountSync<'a> {
         }
         self.sync_inbox().await?;
         self.handle.progress.end(self.account.id);
-        self.handle.services.set_account_synced(self.account.id).await?;
+        let services = &self.handle.services;
+        services.set_account_synced(self.account.id).await?;
+        if services.is_audit_due(self.account.id).await? {
+            self.audit().await?;
+        }
         Ok(())
     }
 }

@@ -13,6 +13,8 @@ use domain::folder::ModSeq;
 use domain::folder::RemoteOperation;
 use domain::folder::Uid;
 use domain::message::SkipReason;
+use domain::rules::audit::FolderAudit;
+use domain::rules::audit::compare;
 use domain::rules::folder_plan::FolderPlan;
 use domain::rules::folder_plan::plan_folder;
 use domain::rules::intake::IntakeSettings;
@@ -134,6 +136,63 @@ pub async fn sync(
         sync.carry_out(&status).await?;
     }
     Ok(report)
+}
+
+/// Right after [`sync`], while the folder is still open: what the server lists against what is known, and heals it.
+pub async fn audit(
+    handle: &EngineHandle,
+    lease: &Lease,
+    account: &MailAccount,
+    session: &ImapSession,
+    task: &FolderTask,
+) -> Result<FolderAudit, EngineError> {
+    let services = &handle.services;
+    let folder = services
+        .watch_folder(account.id, task.role, task.wire_name.wire())
+        .await?;
+    let sync = FolderSync {
+        handle,
+        lease,
+        account,
+        session,
+        settings: services.intake_settings(account).await?,
+        suspects: services.open_attempts(folder.id).await?,
+        folder,
+    };
+    let cursor = sync.current_cursor()?;
+    let mut server = session.search(None).await?;
+    server.sort_unstable();
+    server.dedup();
+    let history = match account.tracking.history_since {
+        Some(day) => sync.search_history(day).await?.into_iter().collect(),
+        None => HashSet::new(),
+    };
+    let known = || services.known_of_folder(sync.folder.id, cursor.uid_validity);
+    let before = compare(&server, &known().await?, &cursor, &history);
+    let mut after = before.clone();
+    if !before.missing.is_empty() {
+        // Taken in as what they are: measured by the day where they are older than the first connection.
+        let (new, old): (Vec<_>, Vec<_>) = before.missing.iter().partition(|uid| **uid >= cursor.baseline);
+        fetching::fetch(&sync, cursor, Walk::NewMail, new).await?;
+        fetching::fetch(&sync, cursor, Walk::History, old).await?;
+        after = compare(&server, &known().await?, &cursor, &history);
+    }
+    if !before.gone.is_empty() {
+        let gone: Vec<_> = before.gone.iter().map(|uid| (*uid, *uid)).collect();
+        services
+            .forget_vanished(lease, sync.folder.id, cursor.uid_validity, &gone)
+            .await?;
+    }
+    Ok(FolderAudit {
+        folder: task.wire_name.to_text(),
+        on_server: server.len() as u64,
+        here: after.here,
+        missing: after.missing.len() as u64,
+        fetched: (before.missing.len() - after.missing.len()) as u64,
+        gone: before.gone.len() as u64,
+        older: after.older,
+        skipped: after.skipped,
+    })
 }
 
 impl FolderSync<'_> {

@@ -8,6 +8,7 @@ use domain::MailAccountId;
 use service::Services;
 use service::accounts::ImapCredentials;
 use service::accounts::MailAccount;
+use service::audits::FolderAudit;
 use service::delivery::SmtpCredentials;
 use service::intake::IntakeReport;
 use tokio::sync::Notify;
@@ -66,6 +67,11 @@ impl EngineHandle {
     /// Syncs an account to the end and returns, under the same lease as `serve`.
     pub async fn sync_once(&self, account: &MailAccount) -> Result<IntakeReport, EngineError> {
         account_task::sync_once(self, account).await
+    }
+
+    /// Compares everything with the server and fetches what is missing, under the same lease as `serve`.
+    pub async fn audit_once(&self, account: &MailAccount) -> Result<Vec<FolderAudit>, EngineError> {
+        account_task::audit_once(self, account).await
     }
 
     pub(crate) fn waker(&self, account: MailAccountId) -> Arc<Notify> {

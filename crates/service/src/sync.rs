@@ -231,6 +231,24 @@ impl Services {
         Ok((vanished, total))
     }
 
+    /// What a whole list of the folder no longer names; the messages stay.
+    pub async fn forget_vanished(
+        &self,
+        lease: &Lease,
+        folder: FolderId,
+        uid_validity: UidValidity,
+        ranges: &[(Uid, Uid)],
+    ) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        if !accounts::renew_lease(&mut tx, lease, self.now().plus(LEASE_TIME)).await? {
+            return Err(ServiceError::LeaseLost);
+        }
+        for range in ranges {
+            folders::forget_vanished(&mut tx, folder, uid_validity, *range).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
     /// What changed in a folder, and how far that is known now, in one commit. Messages stay; read marks change
     /// only where they go both ways.
     pub async fn apply_changes(

@@ -341,6 +341,24 @@ pub async fn known_uids_for_engine(
         .collect()
 }
 
+const KNOWN: &str = "
+    SELECT uid, NULL AS reason FROM remote_copies WHERE folder_id = $1 AND uid_validity = $2
+     UNION ALL
+    SELECT uid, reason FROM skipped_copies WHERE folder_id = $1 AND uid_validity = $2";
+
+/// Every UID that is known of a folder, with the reason where it was skipped.
+pub async fn list_known_for_engine(
+    conn: &mut Conn,
+    folder: FolderId,
+    uid_validity: UidValidity,
+) -> Result<Vec<(Uid, Option<String>)>, StoreError> {
+    let select = Statement::new(KNOWN).bind(folder).bind(uid_validity.0);
+    let rows = conn.fetch_all(select).await?;
+    rows.iter()
+        .map(|row| Ok((Uid(row.unsigned("uid")?), row.optional_text("reason")?)))
+        .collect()
+}
+
 const SKIPPED_COUNTS: &str = "
     SELECT reason, deny_line, COUNT(*) AS skipped
       FROM skipped_copies

@@ -14,6 +14,7 @@ use service::export::ExportFormat;
 
 use crate::account_commands;
 use crate::app::App;
+use crate::audit_command;
 use crate::backup_commands;
 use crate::configuration::Configuration;
 use crate::configuration::GlobalOptions;
@@ -51,6 +52,13 @@ enum Command {
         /// Return when everything is fetched
         #[arg(long, required = true)]
         once: bool,
+        /// Only this account
+        #[arg(long)]
+        account: Option<MailAccountId>,
+    },
+    /// Compare what the servers list with what is here, and fetch what is missing; a JSON object for each account, the
+    /// last line is the sum. Exit 1: something is missing still; 75: another process works on the account
+    Audit {
         /// Only this account
         #[arg(long)]
         account: Option<MailAccountId>,
@@ -190,6 +198,7 @@ async fn run_on(app: &App, configuration: &Configuration, command: Command) -> R
             command: AccountCommand::Test { id },
         } => account_commands::test(app, id).await,
         Command::Sync { account, .. } => sync_command::run(app, account).await,
+        Command::Audit { account } => audit_command::run(app, account).await,
         Command::Export { account, format, to } => {
             let format = match format {
                 Format::Eml => ExportFormat::Eml,

@@ -3,6 +3,7 @@
 mod account_commands;
 mod account_file;
 mod app;
+mod audit_command;
 mod backup_commands;
 mod cli;
 mod configuration;

@@ -16,14 +16,10 @@ use crate::error::CommandError;
 
 pub async fn run(app: &App, only: Option<MailAccountId>) -> Result<(), CommandError> {
     let started = Instant::now();
-    let accounts = match only {
-        Some(id) => vec![app.services.get_account_for_engine(id).await?],
-        None => app.services.list_accounts_for_engine().await?,
-    };
     let mut total = IntakeReport::default();
     let mut failure = None;
-    for account in accounts.iter().filter(|account| account.tracking.enabled) {
-        match sync(app, account).await {
+    for account in accounts_to_sync(app, only).await? {
+        match sync(app, &account).await {
             Ok(report) => total.add(report),
             // One account never stops another; the first failure is the exit code.
             Err(error) => {
@@ -42,6 +38,19 @@ pub async fn run(app: &App, only: Option<MailAccountId>) -> Result<(), CommandEr
     });
     println!("{summary}");
     failure.map_or(Ok(()), Err)
+}
+
+/// Those that are switched on.
+pub async fn accounts_to_sync(
+    app: &App,
+    only: Option<MailAccountId>,
+) -> Result<Vec<MailAccount>, CommandError> {
+    let mut accounts = match only {
+        Some(id) => vec![app.services.get_account_for_engine(id).await?],
+        None => app.services.list_accounts_for_engine().await?,
+    };
+    accounts.retain(|account| account.tracking.enabled);
+    Ok(accounts)
 }
 
 async fn sync(app: &App, account: &MailAccount) -> Result<IntakeReport, CommandError> {

@@ -71,7 +71,9 @@ fn every_operation_has_a_row(outcome: &mut Outcome) {
         let path = path.trim_start_matches("/api/v1");
         for method in operations.as_object().expect("operations").keys() {
             let method = method.to_uppercase();
-            let has_row = ROWS.iter().any(|row| row.method == method && row.path == path);
+            let has_row = ROWS
+                .iter()
+                .any(|row| row.method == method && row.path.split('?').next() == Some(path));
             let problem = (!has_row).then(|| "it has no row in the matrix".to_owned());
             outcome.case(|| format!("{method} {path}"), problem);
         }

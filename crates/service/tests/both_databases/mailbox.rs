@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::MailAccountId;
 use domain::Timestamp;
 use domain::account::AccountState;
 use domain::account::Security;
@@ -21,6 +22,7 @@ use domain::outbox::RecipientState;
 use domain::rules::delivery::Attempt;
 use domain::system_mail::SYSTEM;
 use service::ServiceError;
+use service::access::Viewer;
 use service::accounts::Card;
 use service::alarms::Alarm;
 use service::delivery::Allowance;
@@ -67,6 +69,63 @@ fn raw(subject: &str, more: &str, text: &str) -> String {
     )
 }
 
+/// Asked about an address or a message: whoever may not see the account is told what is told about an unknown one.
+async fn why_it_is_here(world: &World, ann: Viewer, id: MailAccountId) {
+    let services = &world.services;
+    let (_, stranger) = world.administrator("stranger").await;
+    for (asked, lines) in [
+        (
+            "Kelly@OUT.example",
+            [
+                "4 messages are in this account.",
+                "Only you can see this account.",
+            ]
+            .as_slice(),
+        ),
+        (
+            "<one@out.example>",
+            &[
+                "One message is in this account.",
+                "Only you can see this account.",
+            ],
+        ),
+    ] {
+        let told = services.explain(ann, asked).await.expect("explained");
+        assert!(told.is_found && told.accounts[0].newest.is_some());
+        assert_eq!(told.accounts[0].lines, lines, "{asked}");
+        let unknown = services.explain(stranger, "nobody@nowhere.example").await;
+        assert_eq!(
+            services.explain(stranger, asked).await.expect("told"),
+            unknown.expect("told")
+        );
+    }
+    let card = |deny_list: &str| Card::Tracking {
+        tracking: Tracking {
+            enabled: true,
+            flags_both_ways: true,
+            ..Tracking::default()
+        },
+        deny_list: deny_list.into(),
+    };
+    services
+        .save_card(ann, id, card("spam.example"))
+        .await
+        .expect("card");
+    let told = services.explain(ann, "x@spam.example").await.expect("explained");
+    assert!(!told.is_found);
+    let said = told.accounts[0].lines.join(" ");
+    for part in [
+        "Nothing of it",
+        "spam.example has stopped 0",
+        "before the first connection",
+        "INBOX and the Sent",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    services.save_card(ann, id, card("")).await.expect("card");
+    assert!(services.explain(ann, "no address").await.is_err());
+}
+
 async fn flags_and_places(world: &World) {
     let services = &world.services;
     let (owner, ann) = world.administrator("ann").await;
@@ -93,6 +152,7 @@ async fn flags_and_places(world: &World) {
         .map(|name| raw(name, "", name))
         .into();
     world.intake(&lease, 1, &raws).await.expect("intake");
+    why_it_is_here(world, ann, id).await;
     let account = services.get_account_for_engine(id).await.expect("account");
     let inbox = services
         .watch_folder(id, FolderRole::Inbox, b"INBOX")

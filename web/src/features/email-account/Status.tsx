@@ -1,6 +1,7 @@
-import { Button, Progress } from "@mantine/core";
+import { Button, Progress, TextInput } from "@mantine/core";
 import { IconRefresh } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { Time } from "../../components/time";
 import { api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
@@ -30,7 +31,7 @@ export function Status({ account }: { account: Schemas["AccountView"] }) {
   const status = useQuery({
     queryKey: ["status", account.id],
     queryFn: () => unwrap(api.GET("/api/v1/accounts/{id}/status", params)),
-    refetchInterval: (query) => (query.state.data?.state === "syncing" ? 1_000 : 30_000),
+    refetchInterval: (query) => (query.state.data?.state === "syncing" || query.state.data?.audit?.is_due ? 1_000 : 30_000),
   });
   const sync = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/accounts/{id}/sync", params)) });
   const gap = useMutation({
@@ -58,8 +59,59 @@ export function Status({ account }: { account: Schemas["AccountView"] }) {
             {one.reason === "while_off" && <> <Button size="compact-xs" variant="default" loading={gap.isPending} onClick={() => gap.mutate()}>Fetch the gap</Button></>}</li>)}
         </ul>
       )}
+      <Completeness account={account.id} audit={data.audit} off={data.state === "off"} />
+      <Explain />
       {data.opened_by.length > 0 && <OpenedBy opened={data.opened_by} />}
     </section>
+  );
+}
+
+/** "N on the server, N here, 0 missing": the last comparison, and another one. */
+function Completeness({ account, audit, off }: { account: string; audit: Schemas["CompletenessView"] | null | undefined; off: boolean }) {
+  const queries = useQueryClient();
+  const ask = useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/accounts/{id}/audit", { params: { path: { id: account } } })),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["status", account] }),
+  });
+  const busy = !off && (ask.isPending || audit?.is_due === true);
+  const sum = (of: (folder: Schemas["FolderAuditView"]) => number) => (audit?.folders ?? []).reduce((total, folder) => total + of(folder), 0);
+  const missing = sum((folder) => folder.missing);
+  const parts = audit && [
+    `${sum((folder) => folder.on_server).toLocaleString()} on the server`,
+    `${sum((folder) => folder.here).toLocaleString()} here`,
+    `${missing.toLocaleString()} missing`,
+    sum((folder) => folder.fetched) > 0 && `${sum((folder) => folder.fetched).toLocaleString()} were missing and have been fetched`,
+    sum((folder) => folder.skipped) > 0 && `${sum((folder) => folder.skipped).toLocaleString()} skipped`,
+    sum((folder) => folder.older) > 0 && `${sum((folder) => folder.older).toLocaleString()} older than what you chose`,
+    sum((folder) => folder.gone) > 0 && `${sum((folder) => folder.gone).toLocaleString()} no longer on the server`,
+  ].filter(Boolean).join(", ");
+  return (
+    <div className="status-line">
+      <span>{audit && audit.folders.length > 0 ? <><b className={missing > 0 ? "state-failing" : "state-connected"}>{missing > 0 ? texts.incomplete : texts.complete}</b>: {parts}. Compared <Time at={audit.made_at} />.</> : texts.neverCompared}</span>
+      <Button size="compact-sm" variant="default" loading={busy} disabled={off} onClick={() => ask.mutate()}>{texts.compare}</Button>
+    </div>
+  );
+}
+
+/** "Why is this (not) here, and who can see it?" */
+function Explain() {
+  const [typed, setTyped] = useState("");
+  const explain = useMutation({ mutationFn: (of: string) => unwrap(api.GET("/api/v1/explain", { params: { query: { of } } })) });
+  return (
+    <details className="status-more">
+      <summary>{texts.whyMissing}</summary>
+      <form onSubmit={(event) => { event.preventDefault(); explain.mutate(typed); }} className="explain">
+        <TextInput aria-label={texts.explainWhat} placeholder={texts.explainWhat} value={typed} onChange={(event) => setTyped(event.currentTarget.value)} error={explain.error?.message} style={{ flex: 1 }} />
+        <Button type="submit" variant="default" loading={explain.isPending}>{texts.explain}</Button>
+      </form>
+      {explain.data?.accounts.map((one) => (
+        <div key={one.account_id} className="explained">
+          <b>{one.address}</b>
+          <ul>{one.lines.map((line) => <li key={line}>{line}</li>)}</ul>
+        </div>
+      ))}
+      {explain.data?.accounts.length === 0 && <p>{texts.explainNothing}</p>}
+    </details>
   );
 }
 
@@ -70,8 +122,8 @@ function OpenedBy({ opened }: { opened: Schemas["OpenedView"][] }) {
   const colleagues = useQuery({ queryKey: ["administrators"], queryFn: () => unwrap(api.GET("/api/v1/administrators")) });
   const names = new Map((colleagues.data ?? []).map((one) => [one.id, one.name]));
   return (
-    <details style={{ padding: "0 18px 12px", fontSize: 13 }}>
-      <summary style={{ cursor: "pointer", color: "var(--ink2)" }}>Who opened what</summary>
+    <details className="status-more">
+      <summary>Who opened what</summary>
       <ul style={{ margin: "8px 0 0", paddingLeft: 18, color: "var(--ink2)" }}>
         {opened.map((one, index) => <li key={index}>{one.verb === "no_trash" ? texts.noTrash : `${one.administrator_id ? (names.get(one.administrator_id) ?? "Somebody") : "The command line"} ${VERBS[one.verb] ?? one.verb}`}, <Time at={one.at} long /></li>)}
       </ul>
