@@ -67,6 +67,9 @@ pub struct ImapCard {
     authserv_id: Option<String>,
     /// Absent: found by its mark or its name.
     sent_folder: Option<String>,
+    /// Watched beside INBOX and Sent.
+    #[serde(default)]
+    more_folders: Vec<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -654,6 +657,7 @@ pub async fn preset(
                 compress: false,
                 authserv_id: None,
                 sent_folder: None,
+                more_folders: Vec::new(),
             },
             smtp_server: preset.smtp_server.clone(),
             smtp_port: preset.smtp_port,
@@ -707,6 +711,7 @@ impl From<ImapSettings> for ImapCard {
             compress: settings.compress,
             authserv_id: settings.authserv_id,
             sent_folder: settings.sent_folder,
+            more_folders: settings.more_folders,
         }
     }
 }
@@ -726,6 +731,7 @@ impl TryFrom<ImapCard> for ImapSettings {
                 .map(|id| id.trim().to_lowercase())
                 .filter(|id| !id.is_empty()),
             sent_folder: card.sent_folder,
+            more_folders: card.more_folders,
         })
     }
 }

@@ -47,6 +47,8 @@ pub struct MessageRow {
     disowned: bool,
     /// What no person wrote: `report` (of a server), `answer` ("I am away"), `list` or `bulk`.
     automatic: Option<String>,
+    /// On the server it lies in the Junk folder, and nowhere else.
+    junk: bool,
     /// Somebody said whose the thread is.
     chosen: bool,
     recipients: String,
@@ -92,6 +94,7 @@ impl From<ListedMessage> for MessageRow {
             parked: message.parked_reason.is_some(),
             unread: message.unread,
             automatic: message.automatic.map(|kind| kind.as_str().to_owned()),
+            junk: message.is_junk,
             deleted: message.deleted_at.is_some(),
             outbox: message.outbox.map(|state| state.as_str().to_owned()),
         }

@@ -70,6 +70,9 @@ pub struct ImapSettings {
     /// As people read it; `None`: found by SPECIAL-USE or name.
     #[serde(default)]
     pub sent_folder: Option<String>,
+    /// Watched beside INBOX and Sent, by their names as people read them.
+    #[serde(default)]
+    pub more_folders: Vec<String>,
 }
 
 fn yes() -> bool {

@@ -36,6 +36,10 @@ impl ModSeq {
 pub enum FolderRole {
     Inbox,
     Sent,
+    /// Chosen by its owner.
+    Other,
+    /// Chosen by its owner; what lies only there is marked.
+    Junk,
 }
 
 impl FolderRole {
@@ -43,13 +47,19 @@ impl FolderRole {
         match self {
             FolderRole::Inbox => "inbox",
             FolderRole::Sent => "sent",
+            FolderRole::Other => "other",
+            FolderRole::Junk => "junk",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [FolderRole::Inbox, FolderRole::Sent]
-            .into_iter()
-            .find(|role| role.as_str() == text)
+        let all = [
+            FolderRole::Inbox,
+            FolderRole::Sent,
+            FolderRole::Other,
+            FolderRole::Junk,
+        ];
+        all.into_iter().find(|role| role.as_str() == text)
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use domain::MailAccountId;
 use domain::Timestamp;
 use domain::account::AccountState;
+use domain::account::ImapSettings;
+use domain::folder::FolderRole;
 use domain::rules::audit::FolderAudit;
 use domain::rules::sent_folder::find_sent;
 use service::accounts::MailAccount;
@@ -27,8 +29,8 @@ use crate::folder_sync;
 use crate::folder_sync::FolderTask;
 use crate::probe::target;
 
-/// Mail sent from elsewhere appears within 60 s: IDLE watches INBOX, Sent is looked at this often.
-const SENT_CHECK: Duration = Duration::from_secs(45);
+/// Mail sent from elsewhere appears within 60 s: IDLE watches INBOX, Sent and others are looked at this often.
+const BESIDE_CHECK: Duration = Duration::from_secs(45);
 /// Without IDLE new mail is looked for this often.
 const POLL: Duration = Duration::from_secs(60);
 const LEASE_HELD_WAIT: Duration = Duration::from_secs(15);
@@ -172,7 +174,11 @@ pub async fn audit_once(
     handle: &EngineHandle,
     account: &MailAccount,
 ) -> Result<Vec<FolderAudit>, EngineError> {
-    once(handle, account, async |sync| sync.audit().await).await
+    once(handle, account, async |sync| {
+        sync.sync_beside().await?;
+        sync.audit().await
+    })
+    .await
 }
 
 /// One connection for one thing, under the same lease as [`run`].
@@ -206,8 +212,9 @@ struct AccountSync<'a> {
     account: &'a MailAccount,
     session: ImapSession,
     inbox: FolderTask,
-    sent: Option<FolderTask>,
-    sent_due: Instant,
+    /// Sent, and what else the owner chose.
+    beside: Vec<FolderTask>,
+    beside_due: Instant,
     /// What the owner has to mend while the rest goes on.
     problem: Option<String>,
     report: IntakeReport,
@@ -227,7 +234,7 @@ impl<'a> AccountSync<'a> {
             .credentials_for_engine(account)
             .await?
             .ok_or(EngineError::NotSetUp)?;
-        let wanted_sent = credentials.settings.sent_folder.clone();
+        let settings = credentials.settings.clone();
         let session =
             ImapSession::connect(&handle.dialer, &target(credentials), &mut StepLog::default()).await?;
         if account.notice_due {
@@ -235,15 +242,15 @@ impl<'a> AccountSync<'a> {
             session.append(&MailboxName::inbox(), &[], notice.into()).await?;
             services.notice_given(account.id).await?;
         }
-        let sent = find_sent_folder(&session, wanted_sent);
+        let beside = folders_beside_inbox(&session, &settings);
         Ok(AccountSync {
             handle,
             lease,
             account,
             session,
             inbox: FolderTask::inbox(),
-            sent,
-            sent_due: Instant::now(),
+            beside,
+            beside_due: Instant::now(),
             problem: None,
             report: IntakeReport::default(),
         })
@@ -254,7 +261,7 @@ impl<'a> AccountSync<'a> {
         services
             .set_account_state(self.account.id, AccountState::Syncing, None, None)
             .await?;
-        self.sync_sent().await?;
+        self.sync_beside().await?;
         self.sync_inbox().await?;
         self.handle.progress.end(self.account.id);
         services.set_account_synced(self.account.id).await?;
@@ -273,19 +280,24 @@ impl<'a> AccountSync<'a> {
         Ok(())
     }
 
-    /// A Sent folder that is not there is told to the owner; INBOX goes on.
-    async fn sync_sent(&mut self) -> Result<(), EngineError> {
-        self.sent_due = Instant::now() + SENT_CHECK;
-        let Some(sent) = &self.sent else {
-            return Ok(());
-        };
-        match folder_sync::sync(self.handle, self.lease, self.account, &self.session, sent).await {
-            Ok(report) => self.report.add(report),
-            Err(error) if error.is_folder_missing() => {
-                self.problem = Some(format!("Sent mail is not watched. {}", error.for_owner()));
-                self.sent = None;
+    /// A folder that is not there is told to the owner; the others go on.
+    async fn sync_beside(&mut self) -> Result<(), EngineError> {
+        self.beside_due = Instant::now() + BESIDE_CHECK;
+        for task in std::mem::take(&mut self.beside) {
+            match folder_sync::sync(self.handle, self.lease, self.account, &self.session, &task).await {
+                Ok(report) => {
+                    self.report.add(report);
+                    self.beside.push(task);
+                }
+                Err(error) if error.is_folder_missing() => {
+                    let what = match task.role {
+                        FolderRole::Sent => "Sent mail".to_owned(),
+                        _ => format!("The folder {}", task.wire_name.to_text()),
+                    };
+                    self.problem = Some(format!("{what} is not watched. {}", error.for_owner()));
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
         }
         Ok(())
     }
@@ -293,9 +305,9 @@ impl<'a> AccountSync<'a> {
     /// INBOX last: it is left open.
     async fn audit(&mut self) -> Result<Vec<FolderAudit>, EngineError> {
         let mut report = Vec::new();
-        self.sync_sent().await?;
-        if let Some(sent) = &self.sent {
-            report.push(self.audit_open(sent).await?);
+        for task in &self.beside {
+            folder_sync::sync(self.handle, self.lease, self.account, &self.session, task).await?;
+            report.push(self.audit_open(task).await?);
         }
         self.sync_inbox().await?;
         report.push(self.audit_open(&self.inbox).await?);
@@ -309,13 +321,13 @@ impl<'a> AccountSync<'a> {
     }
 
     async fn wait_and_sync(&mut self) -> Result<(), EngineError> {
-        let left = self.sent_due.saturating_duration_since(Instant::now());
+        let left = self.beside_due.saturating_duration_since(Instant::now());
         let waker = self.handle.waker(self.account.id);
         self.session
             .wait_for_change(left.max(Duration::from_secs(1)), POLL, waker.notified())
             .await?;
-        if Instant::now() >= self.sent_due {
-            self.sync_sent().await?;
+        if Instant::now() >= self.beside_due {
+            self.sync_beside().await?;
         }
         self.sync_inbox().await?;
         self.handle.progress.end(self.account.id);
@@ -337,12 +349,20 @@ fn seal_notice(account: &MailAccount, now: Timestamp) -> String {
     )
 }
 
-fn find_sent_folder(session: &ImapSession, wanted: Option<String>) -> Option<FolderTask> {
+/// INBOX apart, which is opened last and left open.
+fn folders_beside_inbox(session: &ImapSession, settings: &ImapSettings) -> Vec<FolderTask> {
     let found = session.find_folder(find_sent);
-    let name = wanted.or_else(|| found.map(|folder| folder.listed.name.clone()))?;
-    let on_server = session.folders().iter().find(|folder| folder.listed.name == name);
-    Some(FolderTask::sent(
-        &name,
-        on_server.map(|folder| folder.wire_name.clone()),
-    ))
+    let sent = settings.sent_folder.clone();
+    let sent = sent.or_else(|| found.map(|folder| folder.listed.name.clone()));
+    let mut tasks: Vec<_> = sent
+        .iter()
+        .map(|name| FolderTask::named(name, FolderRole::Sent, session))
+        .collect();
+    for name in &settings.more_folders {
+        let task = FolderTask::named(name, FolderRole::Other, session);
+        if tasks.iter().all(|known| known.wire_name != task.wire_name) {
+            tasks.push(task);
+        }
+    }
+    tasks
 }

@@ -19,6 +19,7 @@ use domain::rules::folder_plan::FolderPlan;
 use domain::rules::folder_plan::plan_folder;
 use domain::rules::intake::IntakeSettings;
 use domain::rules::sent_folder::find_trash;
+use domain::rules::sent_folder::is_junk;
 use jiff::civil::Date;
 use service::accounts::MailAccount;
 use service::intake::IntakeBatch;
@@ -59,11 +60,15 @@ impl FolderTask {
     }
 
     /// A name that the server does not list is tried as it is: the refusal then says so.
-    pub fn sent(name: &str, listed: Option<MailboxName>) -> Self {
-        let wire_name = listed.unwrap_or_else(|| MailboxName::from_text(name));
+    pub fn named(name: &str, role: FolderRole, session: &ImapSession) -> Self {
+        let listed = session.folders().iter().find(|folder| folder.listed.name == name);
+        let wire_name = listed.map(|folder| folder.wire_name.clone());
         FolderTask {
-            role: FolderRole::Sent,
-            wire_name,
+            role: match listed {
+                Some(folder) if role == FolderRole::Other && is_junk(&folder.listed) => FolderRole::Junk,
+                _ => role,
+            },
+            wire_name: wire_name.unwrap_or_else(|| MailboxName::from_text(name)),
         }
     }
 }

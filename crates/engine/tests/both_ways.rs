@@ -327,6 +327,7 @@ async fn a_folder_that_is_said_to_have_vanished_is_looked_at_again() {
         compress: false,
         authserv_id: None,
         sent_folder: None,
+        more_folders: Vec::new(),
     };
     let id = world.account(imap, "owner", support::tracking_everything()).await;
     world.sync(id).await.expect("first");

@@ -27,6 +27,7 @@ fn settings(port: u16, security: Security, validate_certificate: bool) -> ImapSe
         compress: false,
         authserv_id: None,
         sent_folder: None,
+        more_folders: Vec::new(),
     }
 }
 
@@ -244,6 +245,7 @@ async fn a_sent_folder_that_vanished_is_told_and_inbox_goes_on() {
     let world = World::new().await;
     let imap = ImapSettings {
         sent_folder: Some("Gone".into()),
+        more_folders: Vec::new(),
         ..imap_of(&dovecot)
     };
     let id = world.account(imap, "owner", support::tracking()).await;

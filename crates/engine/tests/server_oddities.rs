@@ -78,6 +78,7 @@ fn imap_of(server: &ImapServer) -> ImapSettings {
         compress: false,
         authserv_id: None,
         sent_folder: None,
+        more_folders: Vec::new(),
     }
 }
 

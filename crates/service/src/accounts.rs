@@ -540,6 +540,9 @@ fn set_credentials(
     Ok(())
 }
 
+/// Each is opened every 45 seconds.
+const MAX_MORE_FOLDERS: usize = 20;
+
 fn check_imap(mut settings: ImapSettings) -> Result<ImapSettings, ServiceError> {
     settings.server = settings.server.trim().to_lowercase();
     let mut errors = check_server(&settings.server, settings.port, "server", "port");
@@ -549,6 +552,12 @@ fn check_imap(mut settings: ImapSettings) -> Result<ImapSettings, ServiceError> 
             "sent_folder",
             "A folder name has at most 500 characters.",
         ));
+    }
+    let more = &mut settings.more_folders;
+    more.retain(|name| !name.trim().is_empty() && !name.eq_ignore_ascii_case("INBOX"));
+    if more.len() > MAX_MORE_FOLDERS || more.iter().any(|name| name.len() > 500) {
+        let told = format!("At most {MAX_MORE_FOLDERS} folders, of at most 500 characters each.");
+        errors.push(FieldError::new("more_folders", told));
     }
     if errors.is_empty() {
         Ok(settings)

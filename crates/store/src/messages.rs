@@ -47,6 +47,8 @@ pub struct Message {
     /// The receiving server says that the author's domain disowns it.
     pub is_disowned: bool,
     pub automatic: Option<Automatic>,
+    /// On the server it lies in the Junk folder, and nowhere else.
+    pub is_junk: bool,
     /// Of what was written here: where it stands on its way out.
     pub outbox: Option<OutboxState>,
     /// For the viewer.
@@ -90,6 +92,10 @@ const SELECT: &str = "
     SELECT m.id, m.mail_account_id, m.thread_id, m.arrival_key, m.direction, m.author_name, m.author_address,
            m.recipients, m.subject, m.snippet, m.arrived_at, m.dated_at, m.size_bytes, m.has_attachments,
            m.parked_reason, m.deleted_at, m.is_disowned, m.automatic,
+           (EXISTS (SELECT 1 FROM remote_copies c JOIN folders f ON f.id = c.folder_id
+                     WHERE c.message_id = m.id AND f.role = 'junk')
+            AND NOT EXISTS (SELECT 1 FROM remote_copies c JOIN folders f ON f.id = c.folder_id
+                             WHERE c.message_id = m.id AND f.role <> 'junk')) AS is_junk,
            (SELECT COUNT(*) FROM unread u WHERE u.viewer_id = $1 AND u.message_id = m.id) AS unread_rows,
            (SELECT o.state FROM outbox o WHERE o.message_id = m.id) AS outbox_state
       FROM messages m
@@ -335,6 +341,7 @@ fn message(row: &Row) -> Result<Message, StoreError> {
         has_attachments: row.bool("has_attachments")?,
         parked_reason: row.optional_text("parked_reason")?,
         is_disowned: row.bool("is_disowned")?,
+        is_junk: row.bool("is_junk")?,
         automatic: row
             .optional_text("automatic")?
             .as_deref()

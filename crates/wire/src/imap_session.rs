@@ -811,6 +811,7 @@ fn server_folder(entry: imap::ListEntry) -> ServerFolder {
             delimiter: entry.delimiter,
             is_sent: has("Sent"),
             is_trash: has("Trash"),
+            is_junk: has("Junk"),
             selectable: !has("Noselect") && !has("NonExistent"),
         },
         wire_name: entry.name,

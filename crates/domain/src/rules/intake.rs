@@ -62,7 +62,7 @@ fn is_before(internal_date: Option<Timestamp>, since: Option<Timestamp>) -> bool
 fn denied_by(summary: &HeaderSummary, folder: FolderRole, deny_list: &DenyList) -> Option<String> {
     let line_of = |address: &EmailAddress| deny_list.find(address).map(|line| line.text.clone());
     match folder {
-        FolderRole::Inbox => summary.authors.iter().find_map(line_of),
+        FolderRole::Inbox | FolderRole::Other | FolderRole::Junk => summary.authors.iter().find_map(line_of),
         FolderRole::Sent => {
             let lines: Option<Vec<String>> = summary.recipients.iter().map(line_of).collect();
             lines?.into_iter().next()

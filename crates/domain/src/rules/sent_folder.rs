@@ -9,6 +9,7 @@ pub struct ListedFolder {
     pub delimiter: Option<char>,
     pub is_sent: bool,
     pub is_trash: bool,
+    pub is_junk: bool,
     pub selectable: bool,
 }
 
@@ -131,6 +132,42 @@ pub fn find_trash(folders: &[ListedFolder]) -> Option<&ListedFolder> {
     find_special(folders, |folder| folder.is_trash, TRASH_NAMES)
 }
 
+/// Lower case, collected as the names above.
+const JUNK_NAMES: &[&str] = &[
+    "junk",
+    "spam",
+    "junk e-mail",
+    "junk email",
+    "junk mail",
+    "bulk mail",
+    "spamverdacht",
+    "unerwünscht",
+    "junk-e-mail",
+    "courrier indésirable",
+    "indésirables",
+    "correo no deseado",
+    "lixo eletrônico",
+    "posta indesiderata",
+    "ongewenste e-mail",
+    "wiadomości-śmieci",
+    "nevyžádaná pošta",
+    "nevyžiadaná pošta",
+    "спам",
+    "нежелательная почта",
+    "небажана пошта",
+    "ανεπιθύμητη αλληλογραφία",
+    "önemsiz e-posta",
+    "迷惑メール",
+    "垃圾邮件",
+    "垃圾郵件",
+    "스팸메일함",
+];
+
+/// By its mark or its name.
+pub fn is_junk(folder: &ListedFolder) -> bool {
+    folder.is_junk || JUNK_NAMES.contains(&last_part(folder).as_str())
+}
+
 fn find_special<'f>(
     folders: &'f [ListedFolder],
     is_it: impl Fn(&ListedFolder) -> bool,
@@ -163,6 +200,7 @@ mod tests {
             delimiter: Some(if name.contains('/') { '/' } else { '.' }),
             is_sent,
             is_trash: false,
+            is_junk: false,
             selectable: true,
         }
     }

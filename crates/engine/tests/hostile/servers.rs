@@ -143,6 +143,7 @@ fn settings(server: &ImapServer, compress: bool) -> ImapSettings {
         compress,
         authserv_id: None,
         sent_folder: None,
+        more_folders: Vec::new(),
     }
 }
 

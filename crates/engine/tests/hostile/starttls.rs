@@ -68,6 +68,7 @@ async fn attack(world: &World, script: Script) -> Result<(), String> {
         compress: false,
         authserv_id: None,
         sent_folder: None,
+        more_folders: Vec::new(),
     };
     let credentials = ImapCredentials {
         settings,

@@ -179,6 +179,7 @@ impl Desk {
             compress: false,
             authserv_id: None,
             sent_folder: None,
+            more_folders: Vec::new(),
         };
         let card = Card::Imap {
             settings,

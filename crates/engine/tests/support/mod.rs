@@ -181,6 +181,7 @@ pub fn imap_of(dovecot: &Dovecot) -> ImapSettings {
         compress: false,
         authserv_id: None,
         sent_folder: None,
+        more_folders: Vec::new(),
     }
 }
 

@@ -515,7 +515,7 @@ fn prepare_all(
 
 fn origin(role: FolderRole) -> Origin {
     match role {
-        FolderRole::Inbox => Origin::Received,
+        FolderRole::Inbox | FolderRole::Other | FolderRole::Junk => Origin::Received,
         FolderRole::Sent => Origin::Filed,
     }
 }
@@ -558,7 +558,8 @@ fn body(raw: &[u8]) -> &[u8] {
 }
 
 fn is_incoming(message: &Prepared, folder: &Folder) -> bool {
-    folder.role == FolderRole::Inbox && message.parsed.direction == Direction::Incoming
+    matches!(folder.role, FolderRole::Inbox | FolderRole::Other)
+        && message.parsed.direction == Direction::Incoming
 }
 
 fn copies(sorted: &Sorted, stored: &[MessageId]) -> Vec<(Uid, MessageId)> {

@@ -231,6 +231,7 @@ async fn what_a_domain_disowns(desk: &Desk) {
         compress: false,
         authserv_id: None,
         sent_folder: None,
+        more_folders: Vec::new(),
     };
     let card = Card::Imap {
         settings,

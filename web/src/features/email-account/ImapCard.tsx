@@ -1,4 +1,4 @@
-import { Button, NumberInput, SegmentedControl, Select, Switch, TextInput } from "@mantine/core";
+import { Button, MultiSelect, NumberInput, SegmentedControl, Select, Switch, TextInput } from "@mantine/core";
 import { IconServer } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
@@ -11,7 +11,7 @@ import { Result } from "./Result";
 import { useSave } from "./useSave";
 
 const DEFAULT_PORTS: Record<string, number> = { tls: 993, starttls: 143, none: 143 };
-const EMPTY: Schemas["ImapCard"] = { server: "", port: 993, security: "tls", validate_certificate: true, compress: false, authserv_id: null, sent_folder: null };
+const EMPTY: Schemas["ImapCard"] = { server: "", port: 993, security: "tls", validate_certificate: true, compress: false, authserv_id: null, sent_folder: null, more_folders: [] };
 
 export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; draft: Draft }) {
   const [form, setForm] = useState<Schemas["ImapCard"]>(account.imap ?? draft.preset?.imap ?? EMPTY);
@@ -52,6 +52,9 @@ export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; 
           <Select style={{ flex: 1 }} aria-label="Folder name of sent emails" placeholder="Found by itself" clearable searchable value={form.sent_folder ?? null} data={folders} nothingFoundMessage="Press Load" onChange={(sent_folder) => set({ sent_folder })} />
           <Button variant="default" loading={test.isPending} onClick={() => test.mutate()}>Load</Button>
         </div>
+      </Field>
+      <Field label={texts.moreFolders} hint={texts.moreFoldersHint} wrong={wrong.more_folders}>
+        <MultiSelect aria-label={texts.moreFolders} placeholder={form.more_folders?.length ? undefined : texts.moreFoldersNone} clearable searchable value={form.more_folders ?? []} data={[...new Set([...folders, ...(form.more_folders ?? [])])].filter((name) => name.toUpperCase() !== "INBOX" && name !== form.sent_folder)} nothingFoundMessage="Press Load" onChange={(more_folders) => set({ more_folders })} />
       </Field>
       <Field label={texts.authserv} htmlFor="authserv" hint={texts.authservHint}><TextInput id="authserv" placeholder="Learned by itself" value={form.authserv_id ?? ""} onChange={(event) => set({ authserv_id: event.target.value || null })} /></Field>
       {wrong.password && <Field label="Password" wrong={wrong.password}>{null}</Field>}

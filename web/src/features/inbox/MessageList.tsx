@@ -125,6 +125,7 @@ function ListRow({ row, top, height, open, selected, onOpen, onSelect, onRead, o
           <Time at={row.arrived_at} />
         </div>
         <div className="bottom">
+          {row.junk && <span className="label orange">{texts.junk}</span>}
           {row.automatic && <span className="label plain">{texts.automaticKinds[row.automatic] ?? row.automatic}</span>}
           {unknown && row.automatic !== "report" && <span className="label orange">{row.disowned ? texts.disowned : texts.authorNotFound}</span>}
           {row.author_kind === "administrator" && <span className="label plain">{texts.administrator}</span>}

@@ -87,6 +87,7 @@ function Message({ view, embedded, onBack, onDeleted, onStep }: Around & { view:
         </div>
         <div style={{ display: "flex", gap: 12, alignItems: "center", flexWrap: "wrap" }}>
           <Seal accountId={row.account_id} isSystem={row.is_system} />
+          {row.junk && <span className="label orange">{texts.junk}</span>}
           {row.automatic && <span className="label plain">{texts.automaticKinds[row.automatic] ?? row.automatic}</span>}
           {row.author_kind === "unknown" && !row.disowned && row.automatic !== "report" && <span className="label orange">{texts.authorNotFound}</span>}
           <PartyLinks row={row} />
