@@ -9,6 +9,7 @@ pub mod dovecot;
 pub mod imap_server;
 pub mod lossy_proxy;
 pub mod maildir;
+pub mod model_server;
 pub mod mta;
 pub mod people;
 pub mod postgres;
@@ -20,6 +21,7 @@ pub mod smtp_server;
 
 pub use dovecot::Dovecot;
 pub use imap_server::ImapServer;
+pub use model_server::ModelServer;
 pub use mta::Mta;
 pub use postgres::Postgres;
 pub use smtp_server::SmtpServer;

@@ -44,6 +44,21 @@ impl World {
         let folder = tempfile::tempdir().expect("folder");
         let clock = Arc::<ShiftedClock>::default();
         let services = open(&folder, clock.clone()).await;
+        Self::of(services, folder, clock).await
+    }
+
+    /// The database lives as long as the first value.
+    pub async fn on_postgresql() -> (testkit::Postgres, Self) {
+        let postgres = testkit::Postgres::start().expect("postgres");
+        let db = Db::open_postgres(&postgres.url()).await.expect("database");
+        let folder = tempfile::tempdir().expect("folder");
+        let clock = Arc::<ShiftedClock>::default();
+        let blobs = BlobStore::open_folder(folder.path()).expect("blobs");
+        let services = Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), clock.clone());
+        (postgres, Self::of(services, folder, clock).await)
+    }
+
+    async fn of(services: Services, folder: TempDir, clock: Arc<ShiftedClock>) -> Self {
         let alice = services
             .create_administrator(NewAdministrator {
                 login: "alice".into(),
@@ -110,6 +125,11 @@ impl World {
     pub fn pass(&self, time: Duration) {
         let millis = i64::try_from(time.as_millis()).expect("time");
         self.clock.0.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// What a process that starts after the death of this one does first.
+    pub async fn bury(&self) {
+        self.services.release_leases_of("test").await.expect("released");
     }
 
     pub async fn sync(&self, id: MailAccountId) -> Result<engine::IntakeReport, engine::EngineError> {

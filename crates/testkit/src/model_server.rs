@@ -1,0 +1,393 @@
+//! An IMAP server over mailboxes in memory that a test changes at will, and that cuts the line where it is told to.
+//!
+//! Each user has mailboxes of their own, made at the first look. What is in them is what a model test compares with.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+
+use tokio::io::AsyncBufReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::io::BufReader;
+use tokio::net::TcpListener;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+/// What the server can tell of changes (RFC 7162).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tells {
+    Qresync,
+    Condstore,
+    Nothing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Which message it is; copies of one are equal byte for byte.
+    pub number: u32,
+    pub seen: bool,
+    mod_seq: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Folder {
+    pub uid_validity: u32,
+    pub next_uid: u32,
+    pub messages: BTreeMap<u32, Stored>,
+    mod_seq: u64,
+    /// When which UID went.
+    vanished: Vec<(u64, u32)>,
+}
+
+impl Folder {
+    fn new(uid_validity: u32) -> Self {
+        Folder {
+            uid_validity,
+            next_uid: 1,
+            messages: BTreeMap::new(),
+            mod_seq: 1,
+            vanished: Vec::new(),
+        }
+    }
+
+    fn changed(&mut self) -> u64 {
+        self.mod_seq += 1;
+        self.mod_seq
+    }
+
+    pub fn append(&mut self, number: u32, seen: bool) {
+        let mod_seq = self.changed();
+        self.messages.insert(
+            self.next_uid,
+            Stored {
+                number,
+                seen,
+                mod_seq,
+            },
+        );
+        self.next_uid += 1;
+    }
+
+    pub fn expunge(&mut self, uid: u32) -> Option<Stored> {
+        let gone = self.messages.remove(&uid)?;
+        let mod_seq = self.changed();
+        self.vanished.push((mod_seq, uid));
+        Some(gone)
+    }
+
+    pub fn set_seen(&mut self, uid: u32, seen: bool) {
+        let mod_seq = self.changed();
+        if let Some(message) = self.messages.get_mut(&uid) {
+            (message.seen, message.mod_seq) = (seen, mod_seq);
+        }
+    }
+
+    /// As after a restoration from a backup: other numbers for the same mail.
+    pub fn renumber(&mut self) {
+        let kept = std::mem::take(&mut self.messages);
+        *self = Folder::new(self.uid_validity + 1);
+        for message in kept.into_values() {
+            self.append(message.number, message.seen);
+        }
+    }
+}
+
+/// By name: INBOX, Sent and Archive.
+pub type Mailbox = BTreeMap<String, Folder>;
+
+/// What happens after so many bytes of answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// The line is dead.
+    Link,
+    /// Nothing more comes, and [`ModelServer::reached`] returns: the client is to die here.
+    Silence,
+}
+
+#[derive(Default)]
+struct User {
+    mailbox: Mailbox,
+    /// Of the next connection: bytes that come through after sign-in.
+    cut_after: Option<(usize, Cut)>,
+    /// Of the last connection.
+    sent: usize,
+}
+
+pub struct ModelServer {
+    pub address: SocketAddr,
+    users: Arc<Mutex<BTreeMap<String, User>>>,
+    silent: Arc<Notify>,
+    task: JoinHandle<()>,
+}
+
+/// The bytes of a message.
+pub fn raw(number: u32) -> String {
+    format!(
+        "From: Kelly <kelly@out.example>\r\nTo: owner@isp.example\r\nSubject: {number}\r\nMessage-ID: <{number}@out.example>\r\n\r\nThis is letter {number}.\r\n"
+    )
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl ModelServer {
+    pub async fn start(tells: Tells) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let users: Arc<Mutex<BTreeMap<String, User>>> = Arc::default();
+        let silent = Arc::new(Notify::new());
+        let (shared, quiet) = (users.clone(), silent.clone());
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let session = Session {
+                    stream: BufReader::new(stream),
+                    users: shared.clone(),
+                    silent: quiet.clone(),
+                    tells,
+                    user: String::new(),
+                    folder: String::new(),
+                    left: None,
+                    sent: 0,
+                };
+                tokio::spawn(session.run());
+            }
+        });
+        Ok(ModelServer {
+            address,
+            users,
+            silent,
+            task,
+        })
+    }
+
+    /// Looks into a user's mailboxes, or changes them.
+    pub fn with<T>(&self, user: &str, work: impl FnOnce(&mut Mailbox) -> T) -> T {
+        work(&mut mailbox_of(&mut lock(&self.users), user).mailbox)
+    }
+
+    /// The user's next connection ends after so many bytes of answers, counted from the sign-in.
+    pub fn cut_after(&self, user: &str, bytes: usize, cut: Cut) {
+        mailbox_of(&mut lock(&self.users), user).cut_after = Some((bytes, cut));
+    }
+
+    /// A connection has come to its [`Cut::Silence`].
+    pub async fn reached(&self) {
+        self.silent.notified().await;
+    }
+
+    /// Bytes of answers in the user's last connection, counted from the sign-in.
+    pub fn sent(&self, user: &str) -> usize {
+        mailbox_of(&mut lock(&self.users), user).sent
+    }
+}
+
+impl Drop for ModelServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn mailbox_of<'a>(users: &'a mut BTreeMap<String, User>, name: &str) -> &'a mut User {
+    users.entry(name.to_owned()).or_insert_with(|| User {
+        mailbox: ["INBOX", "Sent", "Archive"]
+            .map(|folder| (folder.to_owned(), Folder::new(1)))
+            .into(),
+        ..User::default()
+    })
+}
+
+struct Session {
+    stream: BufReader<TcpStream>,
+    users: Arc<Mutex<BTreeMap<String, User>>>,
+    silent: Arc<Notify>,
+    tells: Tells,
+    user: String,
+    folder: String,
+    /// Bytes until the line is cut.
+    left: Option<(usize, Cut)>,
+    sent: usize,
+}
+
+impl Session {
+    async fn run(mut self) -> std::io::Result<()> {
+        self.write("* OK ready\r\n").await?;
+        loop {
+            let mut line = String::new();
+            if self.stream.read_line(&mut line).await? == 0 {
+                return Ok(());
+            }
+            let (tag, command) = line.trim_end().split_once(' ').unwrap_or_default();
+            let answer = self.answer(command);
+            let is_sign_in = command.starts_with("LOGIN");
+            self.write(&format!("{answer}{tag} OK done\r\n")).await?;
+            if is_sign_in {
+                let mut users = lock(&self.users);
+                let user = mailbox_of(&mut users, &self.user);
+                (self.left, self.sent) = (user.cut_after.take(), 0);
+            }
+        }
+    }
+
+    async fn write(&mut self, text: &str) -> std::io::Result<()> {
+        let whole = text.as_bytes();
+        let end = self.left.map_or(whole.len(), |(left, _)| left.min(whole.len()));
+        self.stream.write_all(&whole[..end]).await?;
+        self.sent += end;
+        if !self.user.is_empty() {
+            mailbox_of(&mut lock(&self.users), &self.user).sent = self.sent;
+        }
+        self.left = self.left.map(|(left, cut)| (left - end, cut));
+        match self.left {
+            Some((0, Cut::Link)) => Err(std::io::ErrorKind::ConnectionReset.into()),
+            Some((0, Cut::Silence)) => {
+                self.silent.notify_one();
+                std::future::pending().await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn answer(&mut self, command: &str) -> String {
+        let verb = command.split(' ').next().unwrap_or_default();
+        match verb {
+            "CAPABILITY" => {
+                let more = match self.tells {
+                    Tells::Qresync => " ENABLE CONDSTORE QRESYNC",
+                    Tells::Condstore => " CONDSTORE",
+                    Tells::Nothing => "",
+                };
+                format!("* CAPABILITY IMAP4rev1{more}\r\n")
+            }
+            "ENABLE" => "* ENABLED QRESYNC\r\n".into(),
+            "LOGIN" => {
+                self.user = command.split('"').nth(1).unwrap_or_default().to_owned();
+                String::new()
+            }
+            "LIST" => {
+                "* LIST () \"/\" INBOX\r\n* LIST (\\Sent) \"/\" Sent\r\n* LIST () \"/\" Archive\r\n".into()
+            }
+            "SELECT" | "EXAMINE" => {
+                self.folder = command.split('"').nth(1).unwrap_or_default().to_owned();
+                self.on_folder(|folder, tells| open(folder, tells, command))
+            }
+            "FETCH" => self.on_folder(|folder, _| fetch_by_position(folder, command)),
+            "UID" => self.on_folder(|folder, _| uid_command(folder, command)),
+            "LOGOUT" => "* BYE bye\r\n".into(),
+            _ => String::new(),
+        }
+    }
+
+    fn on_folder(&self, work: impl FnOnce(&mut Folder, Tells) -> String) -> String {
+        let mut users = lock(&self.users);
+        let mailbox = &mut mailbox_of(&mut users, &self.user).mailbox;
+        let folder = mailbox.get_mut(&self.folder);
+        folder.map_or_else(String::new, |folder| work(folder, self.tells))
+    }
+}
+
+fn open(folder: &Folder, tells: Tells, command: &str) -> String {
+    let (count, valid, next) = (folder.messages.len(), folder.uid_validity, folder.next_uid);
+    let mut answer =
+        format!("* {count} EXISTS\r\n* OK [UIDVALIDITY {valid}] valid\r\n* OK [UIDNEXT {next}] next\r\n");
+    if tells == Tells::Nothing {
+        return answer;
+    }
+    answer += &format!("* OK [HIGHESTMODSEQ {}] highest\r\n", folder.mod_seq);
+    let known = command
+        .split("(QRESYNC (")
+        .nth(1)
+        .map(|known| known.trim_end_matches(')'));
+    let Some((known_valid, since)) = known.and_then(|known| known.split_once(' ')) else {
+        return answer;
+    };
+    let since: u64 = since.parse().unwrap_or_default();
+    if known_valid.parse() != Ok(valid) {
+        return answer;
+    }
+    let gone = folder.vanished.iter().filter(|(mod_seq, _)| *mod_seq > since);
+    let gone: Vec<_> = gone.map(|(_, uid)| uid.to_string()).collect();
+    if !gone.is_empty() {
+        answer += &format!("* VANISHED (EARLIER) {}\r\n", gone.join(","));
+    }
+    let changed = folder
+        .messages
+        .iter()
+        .filter(|(_, message)| message.mod_seq > since);
+    for (position, (uid, message)) in changed.enumerate() {
+        answer += &format!(
+            "* {} FETCH (UID {uid} FLAGS ({}))\r\n",
+            position + 1,
+            flags(message)
+        );
+    }
+    answer
+}
+
+fn flags(message: &Stored) -> &'static str {
+    if message.seen { "\\Seen" } else { "" }
+}
+
+fn uid_command(folder: &mut Folder, command: &str) -> String {
+    let mut words = command.split(' ').skip(1);
+    let (verb, set) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    if verb == "SEARCH" {
+        let within = command.split("UID ").nth(2);
+        let found = folder
+            .messages
+            .keys()
+            .filter(|uid| within.is_none_or(|set| is_in(set, **uid)));
+        let found: Vec<_> = found.map(u32::to_string).collect();
+        return format!("* SEARCH {}\r\n", found.join(" "));
+    }
+    let since = command
+        .split("CHANGEDSINCE ")
+        .nth(1)
+        .map(|since| since.trim_end_matches(')'));
+    let since: u64 = since.and_then(|since| since.parse().ok()).unwrap_or_default();
+    let mut answer = String::new();
+    let asked = folder.messages.iter().enumerate();
+    for (position, (uid, message)) in
+        asked.filter(|(_, (uid, message))| is_in(set, **uid) && message.mod_seq > since)
+    {
+        answer += &fetched(position, *uid, message, command.contains("BODY.PEEK[]"));
+    }
+    answer
+}
+
+fn fetch_by_position(folder: &Folder, command: &str) -> String {
+    let set = command.split(' ').nth(1).unwrap_or_default();
+    let mut answer = String::new();
+    for (position, (uid, message)) in folder.messages.iter().enumerate() {
+        if is_in(set, u32::try_from(position + 1).unwrap_or(u32::MAX)) {
+            answer += &fetched(position, *uid, message, false);
+        }
+    }
+    answer
+}
+
+fn fetched(position: usize, uid: u32, message: &Stored, with_body: bool) -> String {
+    let attributes = format!(
+        "UID {uid} FLAGS ({}) INTERNALDATE \"01-Jun-2026 10:00:00 +0000\"",
+        flags(message)
+    );
+    let body = match with_body {
+        true => {
+            let raw = raw(message.number);
+            format!(" BODY[] {{{}}}\r\n{raw}", raw.len())
+        }
+        false => String::new(),
+    };
+    format!("* {} FETCH ({attributes}{body})\r\n", position + 1)
+}
+
+fn is_in(set: &str, uid: u32) -> bool {
+    set.split(',').any(|part| {
+        let (first, last) = part.split_once(':').unwrap_or((part, part));
+        let number = |text: &str| text.trim().parse().unwrap_or(u32::MAX);
+        (number(first)..=number(last)).contains(&uid)
+    })
+}
