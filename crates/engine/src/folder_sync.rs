@@ -213,12 +213,22 @@ impl FolderSync<'_> {
                 self.set_cursor(&cursor, None).await?;
                 Ok(IntakeReport::default())
             }
-            FolderPlan::Rebuild => self.rebuild(status).await,
+            FolderPlan::Rebuild => {
+                let services = &self.handle.services;
+                if !services.may_rebuild(&self.folder, status.uid_validity).await? {
+                    let what = "new numbers for the same mail, again and again (UIDVALIDITY)".to_owned();
+                    return Err(WireError::new(Kind::Protocol(what), "opening a folder").into());
+                }
+                self.rebuild(status).await
+            }
             FolderPlan::Rescan => self.rescan(status).await,
             FolderPlan::Advance {
                 fetch_from,
                 flags_since,
             } => {
+                if self.folder.rebuilds > 0 {
+                    self.handle.services.end_rebuilds(self.folder.id).await?;
+                }
                 self.follow_changes(status, changes, flags_since).await?;
                 match fetch_from {
                     Some(from) => self.advance(self.current_cursor()?, from, status).await,

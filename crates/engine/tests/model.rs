@@ -220,6 +220,31 @@ async fn a_sync_that_dies_at_any_byte_ends_well_on_postgresql() {
     every_point(&world, Tells::Qresync).await;
 }
 
+/// Five changes of UIDVALIDITY in a row are followed; then its owner is told, until one stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_that_never_stay_are_not_followed_for_ever() {
+    let server = ModelServer::start(Tells::Qresync).await.expect("server");
+    let world = World::new().await;
+    let id = account(&world, &server, "restless").await;
+    server.with("restless", begin);
+    world.sync(id).await.expect("first sync");
+    let renumber = |mailbox: &mut Mailbox| mailbox.get_mut("INBOX").expect("INBOX").renumber();
+    for round in 1..=7 {
+        server.with("restless", renumber);
+        assert_eq!(world.sync(id).await.is_ok(), round <= 5, "round {round}");
+    }
+    let account = world.services.get_account_for_engine(id).await.expect("account");
+    let said = account.status.error.expect("told");
+    assert!(said.contains("UIDVALIDITY"), "{said}");
+    world.sync(id).await.expect("it stays");
+    let mailbox = server.with("restless", |mailbox| mailbox.clone());
+    let ever = numbers(&mailbox).collect();
+    assert_eq!(stored(&world, id, &mailbox).await, expected(&ever, &mailbox));
+    world.sync(id).await.expect("unchanged");
+    server.with("restless", renumber);
+    world.sync(id).await.expect("counted anew");
+}
+
 /// One thing that happens in a mailbox.
 fn happen(mailbox: &mut Mailbox, random: &mut StdRng, next: &mut u32) {
     let names: Vec<_> = mailbox.keys().cloned().collect();
@@ -236,7 +261,7 @@ fn happen(mailbox: &mut Mailbox, random: &mut StdRng, next: &mut u32) {
         }
         (40..60, Some(uid)) => folder.set_seen(uid, random.random_bool(0.5)),
         (60..75, Some(uid)) => drop(folder.expunge(uid)),
-        (75..97, Some(uid)) => {
+        (75..99, Some(uid)) => {
             let is_move = random.random_bool(0.6);
             let taken = if is_move {
                 folder.expunge(uid)

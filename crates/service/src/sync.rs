@@ -39,6 +39,7 @@ use crate::delivery::worker_name;
 
 /// Longer than any one batch takes; renewed with every batch and while waiting.
 pub const LEASE_TIME: Duration = Duration::from_secs(120);
+const MAX_REBUILDS: u32 = 5;
 const FLAGS_AT_ONCE: usize = 500;
 
 impl Services {
@@ -157,6 +158,26 @@ impl Services {
     ) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
         folders::forget_copies_from(&mut tx, folder, uid_validity, first).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Another UIDVALIDITY: at most five in a row are followed (Nylas `generic.py`), then only one that stays.
+    pub async fn may_rebuild(&self, folder: &Folder, seen: UidValidity) -> Result<bool, ServiceError> {
+        let is_allowed = folder.rebuilds < MAX_REBUILDS || folder.refused == Some(seen);
+        let (rebuilds, refused) = match is_allowed {
+            true => (folder.rebuilds + 1, None),
+            false => (folder.rebuilds, Some(seen)),
+        };
+        let mut tx = self.db.begin_write().await?;
+        folders::set_rebuilds(&mut tx, folder.id, rebuilds, refused).await?;
+        tx.commit().await?;
+        Ok(is_allowed)
+    }
+
+    /// The UIDVALIDITY is the one that it was.
+    pub async fn end_rebuilds(&self, folder: FolderId) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        folders::set_rebuilds(&mut tx, folder, 0, None).await?;
         Ok(tx.commit().await?)
     }
 

@@ -33,11 +33,15 @@ pub struct Folder {
     /// Switched on again, and not looked at since: what arrived meanwhile is left out.
     pub was_off: bool,
     pub server_messages: u32,
+    /// How often in a row it came back with another UIDVALIDITY.
+    pub rebuilds: u32,
+    /// The last one that was not followed.
+    pub refused: Option<UidValidity>,
 }
 
 const SELECT: &str = "
     SELECT id, mail_account_id, role, wire_name, uid_validity, next_uid, mod_seq, baseline, history_from,
-           history_since, baseline_at, was_off, server_messages
+           history_since, baseline_at, was_off, server_messages, rebuilds, refused_uid_validity
       FROM folders";
 
 pub async fn find_by_name_for_engine(
@@ -87,6 +91,11 @@ fn folder(row: &Row) -> Result<Folder, StoreError> {
         baseline_at: row.optional_time("baseline_at")?,
         was_off: row.bool("was_off")?,
         server_messages: row.unsigned("server_messages")?,
+        rebuilds: row.unsigned("rebuilds")?,
+        refused: row
+            .optional_integer("refused_uid_validity")?
+            .and_then(|number| u32::try_from(number).ok())
+            .map(UidValidity),
     })
 }
 
@@ -268,6 +277,20 @@ pub async fn messages_at_for_engine(
         .iter()
         .map(|row| Ok((Uid(row.unsigned("uid")?), row.id("message_id")?)));
     messages.collect()
+}
+
+const SET_REBUILDS: &str = "UPDATE folders SET rebuilds = $2, refused_uid_validity = $3 WHERE id = $1";
+
+pub async fn set_rebuilds(
+    tx: &mut Tx,
+    id: FolderId,
+    rebuilds: u32,
+    refused: Option<UidValidity>,
+) -> Result<(), StoreError> {
+    let refused = refused.map(|uid_validity| i64::from(uid_validity.0));
+    let update = Statement::new(SET_REBUILDS).bind(id).bind(rebuilds).bind(refused);
+    tx.execute(update).await?;
+    Ok(())
 }
 
 const SET_SERVER_MESSAGES: &str = "UPDATE folders SET server_messages = $2 WHERE id = $1";
