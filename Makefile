@@ -44,8 +44,7 @@ test: deps build
 	cd web && npm run journeys
 
 test-full: deps build
-	KILLS=50 CUTS=1 POSTS=10000 $(CARGO) test --workspace
-	cd web && npm run journeys
+	@CARGO=$(CARGO) scripts/test-full.sh
 
 journeys: deps build
 	cd web && npm run journeys

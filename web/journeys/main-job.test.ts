@@ -140,6 +140,22 @@ test("everything is reached by keys, and rows can be compact", async () => {
   await alice.keyboard.press("Escape");
 });
 
+test("everything is compared with the server, and mail is explained", async () => {
+  await alice.keyboard.press("g");
+  await alice.keyboard.press("e");
+  const status = alice.getByRole("region", { name: "Status" });
+  await status.getByRole("button", { name: "Compare now" }).click();
+  await status.getByText("Complete", { exact: true }).waitFor();
+  await status.getByText(/ 0 missing/).waitFor();
+  await status.getByText("Why is a message here, or not?").click();
+  await status.getByLabel("E-mail address, or <Message-ID>").fill("nobody@nowhere.example");
+  await alice.keyboard.press("Enter");
+  await status.getByText("Nothing of it is in this account.").waitFor();
+  await status.getByText("Only you can see this account.").waitFor();
+  await screenshot(alice, "account-explained-light");
+  assert.deepEqual(await violations(alice), []);
+});
+
 test("off and on again: the gap is fetched when its owner asks", async () => {
   await alice.keyboard.press("g");
   await alice.keyboard.press("e");
