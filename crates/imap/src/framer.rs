@@ -24,7 +24,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            line_bytes: 1024 * 1024,
+            // SEARCH answers in one line: two million UIDs.
+            line_bytes: 16 * 1024 * 1024,
             streamed_body_bytes: 1024 * 1024,
             literal_bytes: 100 * 1024 * 1024,
             dropped_literal_bytes: 1024 * 1024 * 1024,
@@ -359,5 +360,22 @@ mod tests {
                 String::from_utf8_lossy(input)
             );
         }
+    }
+
+    #[test]
+    fn a_search_names_every_message_of_a_large_folder() {
+        let uids: Vec<u32> = (1_000_000..1_300_000).collect();
+        let listed: Vec<_> = uids.iter().map(u32::to_string).collect();
+        let mut framer = Framer::new(Limits::default());
+        framer
+            .buffer
+            .extend_from_slice(format!("* SEARCH {}\r\n", listed.join(" ")).as_bytes());
+        let Ok(Some(Item::Frame(frame))) = framer.next_item() else {
+            panic!("no frame");
+        };
+        let crate::Response::Untagged(crate::Untagged::Search(found)) = crate::parse_response(&frame) else {
+            panic!("no search");
+        };
+        assert_eq!(found, uids);
     }
 }
