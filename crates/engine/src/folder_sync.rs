@@ -99,11 +99,10 @@ pub async fn sync(
     task: &FolderTask,
 ) -> Result<IntakeReport, EngineError> {
     let services = &handle.services;
-    let folder = services
-        .watch_folder(account.id, task.role, task.wire_name.wire())
-        .await?;
+    let sync = FolderSync::of(handle, lease, account, session, task).await?;
+    let folder = &sync.folder;
     let marks = account.tracking.mark_as_read && task.role == FolderRole::Inbox;
-    let is_asked = !services.list_remote_operations(&folder, 1).await?.is_empty();
+    let is_asked = !services.list_remote_operations(folder, 1).await?.is_empty();
     let mode = if marks || is_asked {
         OpenMode::ReadWrite
     } else {
@@ -120,15 +119,6 @@ pub async fn sync(
     if folder.server_messages != status.exists {
         services.set_server_messages(folder.id, status.exists).await?;
     }
-    let sync = FolderSync {
-        handle,
-        lease,
-        account,
-        session,
-        settings: services.intake_settings(account).await?,
-        suspects: services.open_attempts(folder.id).await?,
-        folder,
-    };
     let mut report = sync.follow_plan(&status, changes).await?;
     if sync.folder.was_off {
         services.clear_was_off(sync.folder.id).await?;
@@ -152,18 +142,7 @@ pub async fn audit(
     task: &FolderTask,
 ) -> Result<FolderAudit, EngineError> {
     let services = &handle.services;
-    let folder = services
-        .watch_folder(account.id, task.role, task.wire_name.wire())
-        .await?;
-    let sync = FolderSync {
-        handle,
-        lease,
-        account,
-        session,
-        settings: services.intake_settings(account).await?,
-        suspects: services.open_attempts(folder.id).await?,
-        folder,
-    };
+    let sync = FolderSync::of(handle, lease, account, session, task).await?;
     let cursor = sync.current_cursor()?;
     let mut server = session.search(None).await?;
     server.sort_unstable();
@@ -198,6 +177,30 @@ pub async fn audit(
         older: after.older,
         skipped: after.skipped,
     })
+}
+
+impl<'a> FolderSync<'a> {
+    async fn of(
+        handle: &'a EngineHandle,
+        lease: &'a Lease,
+        account: &'a MailAccount,
+        session: &'a ImapSession,
+        task: &FolderTask,
+    ) -> Result<Self, EngineError> {
+        let services = &handle.services;
+        let folder = services
+            .watch_folder(account.id, task.role, task.wire_name.wire())
+            .await?;
+        Ok(FolderSync {
+            handle,
+            lease,
+            account,
+            session,
+            settings: services.intake_settings(account).await?,
+            suspects: services.open_attempts(folder.id).await?,
+            folder,
+        })
+    }
 }
 
 impl FolderSync<'_> {
