@@ -277,14 +277,26 @@ async fn a_new_uidvalidity_neither_loses_nor_doubles() {
             .expect("put");
     }
     assert_eq!(world.sync(id).await.expect("sync").stored, 5);
-    // Dovecot gives the folder a new UIDVALIDITY when its list of UIDs is gone.
-    for entry in std::fs::read_dir(dovecot.mail_folder().join("owner")).expect("folder") {
+    // In Dovecot's list of UIDs another UIDVALIDITY; one of its own making may be that of the same second.
+    let folder = dovecot.mail_folder().join("owner");
+    let list = std::fs::read_to_string(folder.join("dovecot-uidlist")).expect("list");
+    let (version, rest) = list.split_once(" V").expect("UIDVALIDITY");
+    let (uid_validity, rest) = rest.split_once(' ').expect("UIDVALIDITY");
+    let next = uid_validity.parse::<u32>().expect("number") + 1;
+    std::fs::write(
+        folder.join("dovecot-uidlist"),
+        format!("{version} V{next} {rest}"),
+    )
+    .expect("written");
+    for entry in std::fs::read_dir(&folder).expect("folder") {
         let path = entry.expect("entry").path();
-        if path
+        let name = path
             .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("dovecot"))
-        {
-            std::fs::remove_file(path).ok();
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if name.starts_with("dovecot.index") {
+            std::fs::remove_file(path).expect("removed");
         }
     }
     let report = world.sync(id).await.expect("sync");
