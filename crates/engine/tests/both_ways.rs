@@ -21,10 +21,7 @@ use service::accounts::Card;
 use service::drafts::DraftForm;
 use service::drafts::Recipients;
 use service::drafts::WrittenAddress;
-use service::inbox::Filter;
 use service::inbox::InboxQuery;
-use service::inbox::Position;
-use service::inbox::Show;
 use service::outbox::SendForm;
 use support::World;
 use support::imap_of;
@@ -81,14 +78,7 @@ impl Scene {
     }
 
     async fn listed(&self) -> BTreeMap<String, (MessageId, bool)> {
-        let query = InboxQuery {
-            known: None,
-            show: Show::All,
-            text: String::new(),
-            filter: Filter::default(),
-            position: Position::NEWEST,
-            limit: 50,
-        };
+        let query = InboxQuery::newest(50);
         let page = self
             .world
             .services

@@ -12,22 +12,12 @@ use service::exports::ExportScope;
 use service::exports::FileFormat;
 use service::exports::Progress;
 use service::grants::WantedGrant;
-use service::inbox::Filter;
 use service::inbox::InboxQuery;
-use service::inbox::Position;
-use service::inbox::Show;
 use support::desk::Desk;
 use uuid::Uuid;
 
 fn inbox() -> ExportScope {
-    ExportScope::Inbox(Box::new(InboxQuery {
-        known: None,
-        show: Show::All,
-        text: String::new(),
-        filter: Filter::default(),
-        position: Position::NEWEST,
-        limit: 50,
-    }))
+    ExportScope::Inbox(Box::new(InboxQuery::newest(50)))
 }
 
 /// Waits until it is ready; how many messages are in it.

@@ -21,8 +21,6 @@ use rand::seq::IteratorRandom as _;
 use service::access::Viewer;
 use service::inbox::Filter;
 use service::inbox::InboxQuery;
-use service::inbox::Position;
-use service::inbox::Show;
 use support::World;
 use testkit::ModelServer;
 use testkit::model_server::Cut;
@@ -63,15 +61,11 @@ fn viewer(world: &World) -> Viewer {
 /// Subjects of what is stored, sorted; of accounts there is but one at a time.
 async fn subjects(world: &World, unread: Option<bool>) -> Vec<String> {
     let query = InboxQuery {
-        known: None,
-        show: Show::All,
-        text: String::new(),
         filter: Filter {
             unread,
             ..Filter::default()
         },
-        position: Position::NEWEST,
-        limit: 100,
+        ..InboxQuery::newest(100)
     };
     let page = world
         .services

@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use domain::account::ImapSettings;
 use service::access::Viewer;
-use service::inbox::Filter;
 use service::inbox::InboxQuery;
-use service::inbox::Position;
-use service::inbox::Show;
 use support::World;
 use support::imap_of;
 use testkit::Dovecot;
@@ -43,14 +40,7 @@ async fn chosen_folders_are_watched_and_junk_is_marked() {
     // Subject, Junk, unread.
     let listed = async || {
         world.sync(id).await.expect("synced");
-        let query = InboxQuery {
-            known: None,
-            show: Show::All,
-            text: String::new(),
-            filter: Filter::default(),
-            position: Position::NEWEST,
-            limit: 50,
-        };
+        let query = InboxQuery::newest(50);
         let page = world.services.list_inbox(alice, &query).await.expect("page");
         let rows = page.messages.into_iter().map(|row| row.message);
         let mut rows: Vec<_> = rows.map(|row| (row.subject, row.is_junk, row.unread)).collect();

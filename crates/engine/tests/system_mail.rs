@@ -20,9 +20,7 @@ use service::alarms::Alarm;
 use service::conversations::ConversationQuery;
 use service::conversations::MailKind;
 use service::export::ExportFormat;
-use service::inbox::Filter;
 use service::inbox::InboxQuery;
-use service::inbox::Position;
 use service::inbox::Show;
 use service::parties::PartyForm;
 use service::system_mail::LogState;
@@ -176,14 +174,7 @@ async fn what_the_system_writes_is_at_the_customer_for_all_and_in_nobodys_inbox(
     assert_eq!(opened.listed.owner_name, "System");
     assert!(desk.services.delete_message(bob, invoice).await.is_err());
     assert!(desk.services.open_raw(bob, invoice).await.is_err());
-    let inbox = InboxQuery {
-        known: None,
-        show: Show::All,
-        text: String::new(),
-        filter: Filter::default(),
-        position: Position::NEWEST,
-        limit: 50,
-    };
+    let inbox = InboxQuery::newest(50);
     let page = desk.services.list_inbox(bob, &inbox).await.expect("page");
     assert!(page.messages.is_empty());
     stop.cancel();

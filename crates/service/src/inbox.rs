@@ -67,6 +67,20 @@ pub struct InboxQuery {
     pub limit: u32,
 }
 
+impl InboxQuery {
+    /// The newest of everything that the viewer may see.
+    pub fn newest(limit: u32) -> Self {
+        InboxQuery {
+            show: Show::All,
+            text: String::new(),
+            known: None,
+            filter: Filter::default(),
+            position: Position::NEWEST,
+            limit,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthorKind {
     /// The owner of the account.

@@ -9,10 +9,7 @@ use serde_json::Value;
 use service::exports::ExportScope;
 use service::exports::FileFormat;
 use service::exports::Progress;
-use service::inbox::Filter;
 use service::inbox::InboxQuery;
-use service::inbox::Position;
-use service::inbox::Show;
 
 use crate::find;
 use crate::report::Report;
@@ -72,14 +69,7 @@ fn is_live(cell: &str) -> bool {
 }
 
 async fn export(desk: &Desk) -> Vec<u8> {
-    let query = InboxQuery {
-        known: None,
-        show: Show::All,
-        text: String::new(),
-        filter: Filter::default(),
-        position: Position::NEWEST,
-        limit: 50,
-    };
+    let query = InboxQuery::newest(50);
     let scope = ExportScope::Inbox(Box::new(query));
     let started = desk
         .services
