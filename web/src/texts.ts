@@ -160,7 +160,22 @@ export const texts = {
   whose: "Whose is this conversation?",
   chosen: (name: string) => `This conversation is ${name}'s`,
   disowned: "Not verified",
-  disownedHint: "The receiving server says that the sender's domain disowns this message. It is not attributed by itself.",
+  /** By the marks of the API. */
+  senderDoubts: {
+    disowned: "The receiving server says that the sender's domain disowns this message.",
+    name_is_address: "The sender's name is written like another address. What counts is the address beside it.",
+    several_from: "This message names more than one author.",
+    unclear_from: "The sender's address is written so that mail programs read it in different ways.",
+    mixed_letters: "The sender's domain mixes alphabets, so that its letters look like others.",
+  } as Record<string, string>,
+  lookalike: (address: string, of: string) => `${address} only looks like ${of}: it is another domain.`,
+  notAttributed: "It is not attributed to a customer by itself.",
+  repliesElsewhere: "An answer goes to another domain than the sender's: see Details.",
+  verified: (domain: string) => `${domain} has sent this, says the receiving server (DMARC)`,
+  loadImages: "Load images",
+  moreImages: "More about images",
+  alwaysImages: (address: string) => `Always for ${address}`,
+  neverImages: "Ask before loading this sender's images",
   offers: "Address",
   caution: {
     list: "a mailing list: everybody there writes from it",

@@ -21,7 +21,7 @@ use service::drafts::DraftForm;
 use service::drafts::FileView;
 use service::drafts::Recipients;
 use service::drafts::WrittenAddress;
-use service::inbox::SAFE_IMAGES;
+use service::reading::SAFE_IMAGES;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 

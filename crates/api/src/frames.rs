@@ -2,14 +2,20 @@
 
 use axum::extract::State;
 use axum::http::HeaderName;
+use axum::http::HeaderValue;
+use axum::http::StatusCode;
 use axum::http::header;
 use axum::response::Html;
 use axum::response::IntoResponse;
-use service::inbox::SAFE_IMAGES;
+use service::reading::FrameAddresses;
+use service::reading::SAFE_IMAGES;
 
 use crate::ApiState;
+use crate::error::ApiError;
 use crate::error::ApiResult;
+use crate::error::Problem;
 use crate::extract::Path;
+use crate::views::image_url;
 use crate::views::part_url;
 
 /// Nothing runs, nothing is loaded but inline images of this server, nothing leaves the frame; links open
@@ -22,7 +28,8 @@ const FRAME_STYLE: &str = "body{margin:0;padding:4px 0;font:15px/1.55 Inter,syst
 background:#fffdfa;overflow-wrap:anywhere}img{max-width:100%;height:auto}table{max-width:100%}\
 details.quoted{margin:.6em 0}details.quoted>summary{display:inline-block;list-style:none;cursor:pointer;\
 line-height:1;padding:2px 10px 4px;border-radius:8px;background:#efebe3;color:#5d574e}\
-details.quoted>summary::-webkit-details-marker{display:none}blockquote{margin:.6em 0;padding-left:.9em;border-left:3px solid #e4dfd6;color:#5d574e}a{color:#9c2a20}";
+details.quoted>summary::-webkit-details-marker{display:none}blockquote{margin:.6em 0;padding-left:.9em;border-left:3px solid #e4dfd6;color:#5d574e}a{color:#9c2a20}\
+.link-target{font-size:12px;color:#8a4b00;background:#fdeccf;border-radius:4px;padding:0 4px}";
 
 #[utoipa::path(get, operation_id = "message_frame", path = "/frames/{capability}", params(("capability" = String, Path)),
     responses((status = 200, content_type = "text/html")))]
@@ -30,7 +37,11 @@ pub async fn frame(
     State(state): State<ApiState>,
     Path(capability): Path<String>,
 ) -> ApiResult<impl IntoResponse> {
-    let body = state.services.open_frame(&capability, part_url).await?;
+    let addresses = FrameAddresses {
+        part: part_url,
+        image: image_url,
+    };
+    let body = state.services.open_frame(&capability, addresses).await?;
     let page = format!(
         "<!doctype html><html><head><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">\
 <style>{FRAME_STYLE}</style></head><body>{body}</body></html>"
@@ -55,18 +66,37 @@ pub async fn part(
     let headers = [
         (header::CONTENT_TYPE, content_type),
         (header::CONTENT_DISPOSITION, disposition),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; sandbox".to_owned(),
-        ),
-        // The frame that shows it has no origin.
-        (
-            HeaderName::from_static("cross-origin-resource-policy"),
-            "cross-origin".to_owned(),
-        ),
     ];
-    Ok((headers, part.bytes))
+    Ok((LOADED_BY_A_FRAME, headers, part.bytes))
 }
+
+/// A remote image, fetched by this server for a reader who asked for it.
+#[utoipa::path(get, operation_id = "remote_image", path = "/images/{capability}", params(("capability" = String, Path)),
+    responses((status = 200, content_type = "image/*"), (status = 502, body = Problem)))]
+pub async fn remote_image(
+    State(state): State<ApiState>,
+    Path(capability): Path<String>,
+) -> ApiResult<impl IntoResponse> {
+    let url = state.services.remote_image(&capability).await?;
+    let image = state.engine.fetch_image(&url).await.map_err(|error| {
+        tracing::debug!(%error, "A remote image was not loaded");
+        ApiError::new(StatusCode::BAD_GATEWAY, "This image could not be loaded.")
+    })?;
+    let headers = [(header::CONTENT_TYPE, image.content_type)];
+    Ok((LOADED_BY_A_FRAME, headers, image.bytes))
+}
+
+/// The frame that shows it has no origin, and opened by itself it may do nothing.
+const LOADED_BY_A_FRAME: [(HeaderName, HeaderValue); 2] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; sandbox"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("cross-origin"),
+    ),
+];
 
 /// RFC 8187 §3.2.1.
 fn percent_encode(text: &str) -> String {

@@ -185,6 +185,28 @@ pub async fn restore(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Remote images of this message's sender are loaded from now on, for the viewer.
+#[utoipa::path(put, operation_id = "load_images", path = "/messages/{id}/images", params(("id" = String, Path)), responses((status = 204)))]
+pub async fn load_images(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MessageId>,
+) -> ApiResult<StatusCode> {
+    state.services.set_images_always(viewer, id, true).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// They are asked for again.
+#[utoipa::path(delete, operation_id = "block_images", path = "/messages/{id}/images", params(("id" = String, Path)), responses((status = 204)))]
+pub async fn block_images(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MessageId>,
+) -> ApiResult<StatusCode> {
+    state.services.set_images_always(viewer, id, false).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 #[utoipa::path(put, path = "/messages/{id}/read", params(("id" = String, Path)), responses((status = 204)))]
 pub async fn mark_read(
     State(state): State<ApiState>,

@@ -144,6 +144,7 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(inbox::unread))
         .routes(routes!(inbox::get, inbox::delete))
         .routes(routes!(inbox::restore))
+        .routes(routes!(inbox::load_images, inbox::block_images))
         .routes(routes!(inbox::reparse))
         .routes(routes!(inbox::mark_read, inbox::mark_unread))
         .routes(routes!(inbox::download_eml))
@@ -196,6 +197,7 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(parties::unblock))
         .routes(routes!(frames::frame))
         .routes(routes!(frames::part))
+        .routes(routes!(frames::remote_image))
         .routes(routes!(events::stream));
     OpenApiRouter::with_openapi(ApiDoc::openapi()).nest("/api/v1", api)
 }

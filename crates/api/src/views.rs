@@ -7,14 +7,16 @@ use domain::PartyId;
 use domain::ThreadId;
 use domain::Timestamp;
 use domain::message::NamedAddress;
+use domain::rules::sender::SenderMark;
 use domain::system_mail::is_system;
 use serde::Serialize;
 use service::inbox::AuthorKind;
-use service::inbox::FileLink;
 use service::inbox::ListedMessage;
-use service::inbox::OpenMessage;
-use service::inbox::TextBlock;
 use service::parties::PartyName;
+use service::reading::FileLink;
+use service::reading::Frame;
+use service::reading::OpenMessage;
+use service::reading::TextBlock;
 use utoipa::ToSchema;
 
 /// One row of the Inbox.
@@ -43,8 +45,13 @@ pub struct MessageRow {
     author_kind: String,
     /// Customers and leads with the author's address; several: ambiguous.
     parties: Vec<PartyNameView>,
-    /// The author's domain disowns it, says the receiving server: it is nobody's by itself.
+    /// A known address, and doubts that it is theirs: it is nobody's by itself.
     disowned: bool,
+    /// What is known of the sender: `verified`, `disowned` (by DMARC), `several_from`, `unclear_from`,
+    /// `name_is_address`, `mixed_letters`, `replies_elsewhere`.
+    sender_marks: Vec<&'static str>,
+    /// The domain, of ours or of a customer, that the author's looks like and is not.
+    lookalike_of: Option<String>,
     /// What no person wrote: `report` (of a server), `answer` ("I am away"), `list` or `bulk`.
     automatic: Option<String>,
     /// On the server it lies in the Junk folder, and nowhere else.
@@ -83,6 +90,8 @@ impl From<ListedMessage> for MessageRow {
             author_kind: author_kind(listed.author_kind).to_owned(),
             parties: listed.parties.into_iter().map(PartyNameView::from).collect(),
             disowned: listed.is_disowned,
+            sender_marks: message.sender_marks.iter().map(SenderMark::as_str).collect(),
+            lookalike_of: listed.lookalike_of,
             chosen: listed.is_chosen,
             recipients: message.recipients,
             subject: message.subject,
@@ -180,6 +189,40 @@ pub fn part_url(capability: &str) -> String {
     format!("/api/v1/parts/{capability}")
 }
 
+pub fn image_url(capability: &str) -> String {
+    format!("/api/v1/images/{capability}")
+}
+
+fn frame_url(capability: &str) -> String {
+    format!("/api/v1/frames/{capability}")
+}
+
+/// The HTML of a message, as documents for a sandboxed frame. The addresses are good for ten minutes and this session.
+#[derive(Serialize, ToSchema)]
+pub struct FrameView {
+    url: String,
+    /// Remote images that it leaves out.
+    blocked_images: u32,
+    /// The same with remote images, fetched by this server; absent if there are none.
+    with_images_url: Option<String>,
+    /// The images of this sender are always loaded.
+    always: bool,
+    /// That may be asked for; not for a sender in doubt.
+    may_be_always: bool,
+}
+
+impl From<Frame> for FrameView {
+    fn from(frame: Frame) -> Self {
+        FrameView {
+            url: frame_url(&frame.capability),
+            blocked_images: frame.blocked_images,
+            with_images_url: frame.with_images.as_deref().map(frame_url),
+            always: frame.is_always,
+            may_be_always: frame.may_be_always,
+        }
+    }
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct HeaderView {
     name: String,
@@ -210,9 +253,8 @@ pub struct MessageView {
     attachments: Vec<AttachmentView>,
     /// In blocks, for folding; absent HTML, this is what is shown.
     text: Vec<TextBlockView>,
-    /// Where the sanitised HTML is, as a document for a sandboxed frame; absent: show the text.
-    frame_url: Option<String>,
-    blocked_images: u32,
+    /// Absent: show the text.
+    frame: Option<FrameView>,
     headers: Vec<HeaderView>,
     note: Option<String>,
 }
@@ -225,10 +267,7 @@ impl From<OpenMessage> for MessageView {
             addresses: open.addresses.into_iter().map(AddressView::from).collect(),
             attachments: open.attachments.into_iter().map(AttachmentView::from).collect(),
             text: open.text.into_iter().map(TextBlockView::from).collect(),
-            frame_url: open
-                .frame
-                .map(|capability| format!("/api/v1/frames/{capability}")),
-            blocked_images: open.blocked_images,
+            frame: open.frame.map(FrameView::from),
             headers: headers
                 .map(|(name, value)| HeaderView {
                     name,

@@ -138,7 +138,28 @@ pub struct AttachmentSummary {
 pub struct AuthenticationResult {
     /// The authserv-id, lower case.
     pub server: String,
-    pub dmarc_failed: bool,
+    pub dmarc: Option<Dmarc>,
+    /// The domain that it speaks of (`header.from`).
+    pub header_from: Option<String>,
+    /// It stands below the line with which that server received the message, so it may have come with it.
+    pub is_below_its_received: bool,
+}
+
+/// RFC 7489; what is neither (none, temperror) says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dmarc {
+    Pass,
+    Fail,
+}
+
+/// How From is written, strictly (RFC 5322 §3.4): what programs read in different ways hides who wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FromShape {
+    /// One field with one address.
+    #[default]
+    One,
+    Several,
+    Unclear,
 }
 
 /// What no person wrote.
@@ -206,6 +227,7 @@ pub struct MessageSummary {
     pub snippet: CleanText,
     pub addresses: Vec<NamedAddress>,
     pub attachments: Vec<AttachmentSummary>,
+    pub from_shape: FromShape,
     /// The topmost first: each server that passes a message on adds its own above.
     pub authentication: Vec<AuthenticationResult>,
     /// `X-Waxseal-Id`: of what was written here, where a server has put a Message-ID of its own.
@@ -242,7 +264,7 @@ impl MessageSummary {
         self.authentication
             .iter()
             .find(|result| authserv_id.is_none_or(|id| result.server.eq_ignore_ascii_case(id)))
-            .is_some_and(|result| result.dmarc_failed)
+            .is_some_and(|result| result.dmarc == Some(Dmarc::Fail))
     }
 
     pub fn has_attachments(&self) -> bool {

@@ -7,5 +7,6 @@ pub mod delivery;
 pub mod folder_plan;
 pub mod intake;
 pub mod pairing;
+pub mod sender;
 pub mod sent_folder;
 pub mod threading;

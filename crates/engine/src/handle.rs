@@ -12,7 +12,10 @@ use service::audits::FolderAudit;
 use service::delivery::SmtpCredentials;
 use service::intake::IntakeReport;
 use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 use wire::Dialer;
+use wire::RemoteImage;
+use wire::WireError;
 
 use crate::EngineError;
 use crate::account_task;
@@ -22,12 +25,15 @@ use crate::probe::probe_smtp;
 use crate::progress::Progress;
 use crate::progress::ProgressBoard;
 
+const IMAGES_AT_ONCE: usize = 16;
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct EngineHandle {
     pub(crate) services: Services,
     pub(crate) dialer: Dialer,
     pub(crate) progress: ProgressBoard,
+    images: Arc<Semaphore>,
     wakers: Arc<Mutex<HashMap<MailAccountId, Arc<Notify>>>>,
     /// Names this process as the holder of leases.
     pub(crate) lease_owner: Arc<str>,
@@ -40,6 +46,7 @@ impl EngineHandle {
             services,
             dialer,
             progress: ProgressBoard::default(),
+            images: Arc::new(Semaphore::new(IMAGES_AT_ONCE)),
             wakers: Arc::default(),
             lease_owner: lease_owner.into(),
         }
@@ -53,6 +60,12 @@ impl EngineHandle {
     /// Test connection of the SMTP card.
     pub async fn probe_smtp(&self, credentials: SmtpCredentials) -> ProbeResult {
         probe_smtp(&self.dialer, credentials).await
+    }
+
+    /// A remote image, for a reader who asked for it. A few at a time: a page may name thousands.
+    pub async fn fetch_image(&self, url: &str) -> Result<RemoteImage, WireError> {
+        let _place = self.images.acquire().await;
+        wire::fetch_image(&self.dialer, url).await
     }
 
     pub fn progress(&self, account: MailAccountId) -> Option<Progress> {

@@ -280,7 +280,7 @@ mod tests {
         );
         let opened = crate::open_message(&raw).expect("opened");
         assert!(opened.text.contains("Grüße"), "{}", opened.text);
-        assert!(!opened.html.expect("html").contains("script"));
+        assert!(!opened.html[0].contains("script"));
         let file = summary
             .attachments
             .iter()

@@ -10,6 +10,7 @@ mod html;
 mod open;
 mod parse;
 mod quotes;
+mod sender;
 mod skeleton;
 mod summary;
 
@@ -21,6 +22,8 @@ pub use compose::clean_html;
 pub use compose::compose;
 pub use hints::author_hints;
 pub use html::FrameHtml;
+pub use html::ImageSources;
+pub use html::ProxyAddress;
 pub use html::escape;
 pub use html::sanitise;
 pub use open::OpenedMessage;

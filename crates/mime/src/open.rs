@@ -2,9 +2,11 @@
 
 use domain::CleanText;
 use mail_parser::Encoding;
+use mail_parser::PartType;
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
+use crate::html::escape;
 use crate::parse::parse;
 use crate::skeleton::Refusal;
 use crate::skeleton::Skeleton;
@@ -14,8 +16,8 @@ use crate::summary::readable_text;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenedMessage {
-    /// As it came, to be sanitised with the addresses of its inline parts.
-    pub html: Option<String>,
+    /// As it came, a document for each part, to be sanitised; empty if there is only plain text.
+    pub html: Vec<String>,
     /// Plain text as written, or made from the HTML.
     pub text: String,
     /// The header block as people read it, for "show details".
@@ -35,17 +37,10 @@ pub struct OpenedPart {
 pub fn open_message(raw: &[u8]) -> Result<OpenedMessage, Refusal> {
     let skeleton = Skeleton::of(raw)?;
     let message = parse(&skeleton)?;
-    let html_parts = message
-        .html_body
-        .iter()
-        .filter_map(|id| message.parts.get(*id as usize))
-        .filter(|part| matches!(part.body, mail_parser::PartType::Html(_)))
-        .filter_map(|part| part.text_contents());
-    let html: Vec<&str> = html_parts.collect();
+    let html = html_documents(&message);
     let text = readable_text(&message);
     let shows_nothing = html.is_empty() && text.trim().is_empty() && message.attachments.is_empty();
     Ok(OpenedMessage {
-        html: (!html.is_empty()).then(|| html.join("<hr>")),
         headers: headers(&message),
         note: if skeleton.is_incomplete {
             Some(INCOMPLETE)
@@ -54,8 +49,30 @@ pub fn open_message(raw: &[u8]) -> Result<OpenedMessage, Refusal> {
         } else {
             note(&message)
         },
+        html,
         text,
     })
+}
+
+/// What stands as plain text between HTML parts (a footer of a list, words after a picture) is shown among them.
+fn html_documents(message: &mail_parser::Message<'_>) -> Vec<String> {
+    let parts: Vec<_> = message
+        .html_body
+        .iter()
+        .filter_map(|id| message.parts.get(*id as usize))
+        .collect();
+    let is_html = |part: &&mail_parser::MessagePart<'_>| matches!(part.body, PartType::Html(_));
+    if !parts.iter().any(is_html) {
+        return Vec::new();
+    }
+    let documents = parts.iter().filter_map(|part| {
+        let text = part.text_contents().filter(|text| !text.trim().is_empty())?;
+        Some(match part.body {
+            PartType::Html(_) => text.to_owned(),
+            _ => format!("<div style=\"white-space:pre-wrap\">{}</div>", escape(text)),
+        })
+    });
+    documents.collect()
 }
 
 const INCOMPLETE: &str =
@@ -131,7 +148,7 @@ mod tests {
     fn text_and_html_are_both_there() {
         let opened = open_message(MAIL).expect("opened");
         assert_eq!(opened.text.trim(), "plain");
-        assert!(opened.html.expect("html").contains("rich"));
+        assert!(opened.html[0].contains("rich"));
         assert_eq!(opened.headers[0].0, "From");
     }
 

@@ -294,6 +294,8 @@ const REST_IDS: &[&str] = &[
 
 /// Marks that stay in sanitised HTML, so that [`fold_html`] finds them.
 pub const QUOTE: &str = "quote";
+/// The class of what [`fold_html`] folds.
+pub const FOLDED: &str = "quoted";
 pub const REST: &str = "quote-rest";
 
 /// What stays of a class.

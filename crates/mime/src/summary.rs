@@ -5,7 +5,6 @@ use domain::EmailAddress;
 use domain::Timestamp;
 use domain::message::AddressRole;
 use domain::message::AttachmentSummary;
-use domain::message::AuthenticationResult;
 use domain::message::Automatic;
 use domain::message::InternetMessageId;
 use domain::message::MessageSummary;
@@ -23,6 +22,8 @@ use crate::automatic::delivery_report;
 use crate::parse::parse;
 use crate::quotes::TextKind;
 use crate::quotes::split_text;
+use crate::sender::authentication;
+use crate::sender::from_shape;
 use crate::skeleton::Refusal;
 use crate::skeleton::Skeleton;
 
@@ -60,6 +61,7 @@ pub fn summarise(raw: &[u8]) -> Result<MessageSummary, Refusal> {
         search_text: search_text(&addresses, &subject, &text),
         attachments: attachments(&message, &skeleton, raw),
         authentication: authentication(&message),
+        from_shape: from_shape(&message),
         own_token: own_token(&message),
         addresses,
         subject,
@@ -147,46 +149,6 @@ fn own_token(message: &Message<'_>) -> Option<String> {
     let mut fields = message.headers_raw();
     let (_, value) = fields.find(|(name, _)| name.eq_ignore_ascii_case("X-Waxseal-Id"))?;
     Some(CleanText::cut(value.trim(), 100).into_string())
-}
-
-const MAX_AUTHENTICATION_RESULTS: usize = 5;
-
-/// RFC 8601 §2.2: `authserv-id [version]; method=result ...; ...`, with comments anywhere.
-fn authentication(message: &Message<'_>) -> Vec<AuthenticationResult> {
-    let fields = message
-        .headers_raw()
-        .filter(|(name, _)| name.eq_ignore_ascii_case("Authentication-Results"));
-    let results = fields.take(MAX_AUTHENTICATION_RESULTS).filter_map(|(_, value)| {
-        let plain = without_comments(value);
-        let (server, methods) = plain.split_once(';')?;
-        let server = server.split_ascii_whitespace().next()?;
-        let dmarc = methods
-            .split(';')
-            .filter_map(|method| method.trim_start().strip_prefix("dmarc"))
-            .find_map(|rest| rest.trim_start().strip_prefix('='));
-        let failed = dmarc.is_some_and(|result| result.trim_start().to_ascii_lowercase().starts_with("fail"));
-        Some(AuthenticationResult {
-            server: CleanText::cut(server, 255).as_str().to_ascii_lowercase(),
-            dmarc_failed: failed,
-        })
-    });
-    results.collect()
-}
-
-fn without_comments(value: &str) -> String {
-    let mut depth = 0_usize;
-    let keep = |c: &char| match c {
-        '(' => {
-            depth += 1;
-            false
-        }
-        ')' => {
-            depth = depth.saturating_sub(1);
-            false
-        }
-        _ => depth == 0,
-    };
-    value.chars().filter(keep).collect()
 }
 
 /// Plain text as written, or made from HTML.
@@ -360,6 +322,7 @@ References: <x@y> <z@y>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; b
             ("other.example; dmarc=fail", false),
             ("mx.isp.example; none", false),
             ("dmarc=fail", false),
+            ("mx.isp.example; dmarc=pass reason=\"; dmarc=fail\"", false),
         ] {
             let raw = format!("Authentication-Results: {field}\r\nFrom: a@b.example\r\n\r\nhi");
             let summary = summarise(raw.as_bytes()).expect("summary");

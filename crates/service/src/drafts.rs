@@ -326,9 +326,9 @@ impl Services {
             let raw = raw.clone();
             tokio::task::spawn_blocking(move || mime::open_message(&raw)).await?
         };
-        let quoted = opened.ok().map(|opened| match opened.html {
-            Some(html) => mime::clean_html(&html),
-            None => text_to_html(&opened.text),
+        let quoted = opened.ok().map(|opened| match opened.html.is_empty() {
+            false => mime::clean_html(&opened.html.join("<hr>")),
+            true => text_to_html(&opened.text),
         });
         let form = DraftForm {
             account: account.id,

@@ -7,26 +7,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::Access;
 use domain::AdministratorId;
-use domain::CleanText;
 use domain::MailAccountId;
 use domain::MessageId;
 use domain::PartyId;
 use domain::Right;
 use domain::ThreadId;
 use domain::folder::RemoteOperation;
-use domain::message::AttachmentSummary;
-use domain::message::NamedAddress;
+use domain::rules::sender;
 use domain::search::SearchQuery;
 use domain::system_mail::CUSTOMER_MAIL;
 use domain::system_mail::SYSTEM;
-pub use mime::OpenedPart;
-pub use mime::TextBlock;
 use store::Conn;
 use store::Tx;
 use store::accounts;
 use store::administrators;
-use store::audit;
-use store::audit::AuditEntry;
 use store::messages;
 use store::messages::AuthorFilter;
 pub use store::messages::Filter;
@@ -42,7 +36,6 @@ use crate::Event;
 use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
-use crate::keys::Capability;
 
 pub const MAX_PAGE: u32 = 100;
 /// Unread messages are counted up to here; more show as "999+".
@@ -99,9 +92,10 @@ pub struct ListedMessage {
     pub author_kind: AuthorKind,
     /// Whose address the author's is. More than one: ambiguous, never picked from silently.
     pub parties: Vec<PartyName>,
-    /// A known address, and the receiving server says that its domain disowns the message: not attributed by
-    /// itself. `parties` are those with the address.
+    /// A known address, and doubts that it is theirs: not attributed by itself. `parties` are those with the address.
     pub is_disowned: bool,
+    /// The domain of ours or of a customer that the author's looks like, and is not.
+    pub lookalike_of: Option<String>,
     /// Somebody said whose the thread is.
     pub is_chosen: bool,
     pub owner: AdministratorId,
@@ -115,24 +109,6 @@ pub struct InboxPage {
     pub messages: Vec<ListedMessage>,
     /// Key of the last one, if there may be older ones.
     pub older: Option<i64>,
-}
-
-pub struct OpenMessage {
-    pub listed: ListedMessage,
-    pub addresses: Vec<NamedAddress>,
-    pub attachments: Vec<FileLink>,
-    /// The text, what is quoted and the signature apart.
-    pub text: Vec<TextBlock>,
-    /// Where the sanitised HTML can be loaded as a document of its own.
-    pub frame: Option<String>,
-    pub blocked_images: u32,
-    pub headers: Vec<(String, CleanText)>,
-    pub note: Option<String>,
-}
-
-pub struct FileLink {
-    pub attachment: AttachmentSummary,
-    pub capability: String,
 }
 
 impl Services {
@@ -190,89 +166,6 @@ impl Services {
         let access = self.access_of(viewer).await?;
         let mut conn = self.db.read().await?;
         Ok(messages::count_unread(&mut conn, &access, MAX_UNREAD).await?)
-    }
-
-    /// Everything of one message. An opening by somebody else than the owner is on the owner's Status.
-    pub async fn open_message(&self, viewer: Viewer, id: MessageId) -> Result<OpenMessage, ServiceError> {
-        let (access, message) = self.find_message(viewer, id).await?;
-        let raw = self.read_raw(&message).await?;
-        let mut conn = self.db.read().await?;
-        let addresses = messages::addresses(&mut conn, &message).await?;
-        let attachments = messages::attachments(&mut conn, &message).await?;
-        let names = Names::load(&mut conn, [&message]).await?;
-        drop(conn);
-        let listed = names.describe(&access, message).ok_or(ServiceError::NotFound)?;
-        if listed.owner != viewer.administrator && listed.owner != SYSTEM {
-            self.record_opening(viewer, &listed).await?;
-        }
-        let parked = listed.message.parked_reason.clone();
-        // What has ended the process before is not parsed by looking at it.
-        let opened = match &parked {
-            Some(_) => not_shown(),
-            None => open_off_thread(raw).await?,
-        };
-        let parked_note =
-            parked.map(|reason| format!("This message is not shown: {reason}. It can be downloaded."));
-        let files = attachments.into_iter().map(|attachment| FileLink {
-            capability: self
-                .keys
-                .grant(&self.capability(viewer, id, Some(attachment.part))),
-            attachment,
-        });
-        let attachments: Vec<_> = files.collect();
-        let frame = opened
-            .html
-            .as_ref()
-            .and_then(|html| mime::sanitise(html, &HashMap::new()));
-        Ok(OpenMessage {
-            listed,
-            addresses,
-            attachments,
-            text: mime::split_text(&opened.text),
-            blocked_images: frame.as_ref().map_or(0, |frame| frame.blocked_images),
-            frame: frame.map(|_| self.keys.grant(&self.capability(viewer, id, None))),
-            headers: opened.headers,
-            note: parked_note.or(opened.note.map(str::to_owned)),
-        })
-    }
-
-    /// The sanitised HTML behind a frame's capability; `part_address` makes the address of an inline part.
-    pub async fn open_frame(
-        &self,
-        capability: &str,
-        part_address: impl Fn(&str) -> String,
-    ) -> Result<String, ServiceError> {
-        let (viewer, id, part) = self.use_capability(capability).await?;
-        if part.is_some() {
-            return Err(ServiceError::NotFound);
-        }
-        let (_, message) = self.find_message(viewer, id).await?;
-        let raw = self.read_raw(&message).await?;
-        let mut conn = self.db.read().await?;
-        let attachments = messages::attachments(&mut conn, &message).await?;
-        drop(conn);
-        let inline = attachments.into_iter().filter_map(|attachment| {
-            let is_image = SAFE_IMAGES.contains(&attachment.content_type.as_str());
-            let content_id = attachment.content_id.filter(|_| is_image)?;
-            let capability = self
-                .keys
-                .grant(&self.capability(viewer, id, Some(attachment.part)));
-            Some((content_id, part_address(&capability)))
-        });
-        let inline: HashMap<_, _> = inline.collect();
-        let opened = open_off_thread(raw).await?;
-        let html = opened.html.and_then(|html| mime::sanitise(&html, &inline));
-        html.map(|frame| frame.html).ok_or(ServiceError::NotFound)
-    }
-
-    /// The file behind a part's capability.
-    pub async fn open_part(&self, capability: &str) -> Result<OpenedPart, ServiceError> {
-        let (viewer, id, part) = self.use_capability(capability).await?;
-        let part = part.ok_or(ServiceError::NotFound)?;
-        let (_, message) = self.find_message(viewer, id).await?;
-        let raw = self.read_raw(&message).await?;
-        let opened = tokio::task::spawn_blocking(move || mime::open_part(&raw, part)).await?;
-        opened.ok().flatten().ok_or(ServiceError::NotFound)
     }
 
     /// The bytes as they came. Needs Reply: See does not include taking mail away.
@@ -390,42 +283,7 @@ impl Services {
         drop(conn);
         Ok(self.blobs.read(&range).await?)
     }
-
-    async fn record_opening(&self, viewer: Viewer, listed: &ListedMessage) -> Result<(), ServiceError> {
-        let entry = AuditEntry {
-            at: self.now(),
-            actor: Some(viewer.administrator),
-            mail_account: Some(listed.message.account),
-            verb: "opened".to_owned(),
-            detail: listed.message.id.to_string(),
-        };
-        let mut tx = self.db.begin_write().await?;
-        audit::insert(&mut tx, self.ids.uuid(), &entry).await?;
-        Ok(tx.commit().await?)
-    }
-
-    fn capability(&self, viewer: Viewer, message: MessageId, part: Option<u32>) -> Capability {
-        Capability {
-            session: viewer.session,
-            message,
-            part,
-            expires_at: self.now().plus(Capability::LIFE),
-        }
-    }
-
-    /// Re-checked when used: the session must be live, and what it may see is read anew.
-    async fn use_capability(&self, text: &str) -> Result<(Viewer, MessageId, Option<u32>), ServiceError> {
-        let capability = self.keys.redeem(text, self.now()).ok_or(ServiceError::NotFound)?;
-        let viewer = self
-            .viewer_of_session(capability.session)
-            .await
-            .map_err(|_| ServiceError::NotFound)?;
-        Ok((viewer, capability.message, capability.part))
-    }
 }
-
-/// Image types that browsers decode and that cannot hold script.
-pub const SAFE_IMAGES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"];
 
 pub(crate) fn narrow(access: Access, show: Show) -> Access {
     match show {
@@ -465,20 +323,6 @@ async fn search_page(
     Ok(page)
 }
 
-async fn open_off_thread(raw: Bytes) -> Result<mime::OpenedMessage, ServiceError> {
-    let opened = tokio::task::spawn_blocking(move || mime::open_message(&raw)).await?;
-    Ok(opened.unwrap_or_else(|_| not_shown()))
-}
-
-fn not_shown() -> mime::OpenedMessage {
-    mime::OpenedMessage {
-        html: None,
-        text: String::new(),
-        headers: Vec::new(),
-        note: None,
-    }
-}
-
 /// Names of colleagues and whose address is whose.
 pub(crate) struct Names {
     parties: HashMap<String, Vec<PartyName>>,
@@ -486,6 +330,8 @@ pub(crate) struct Names {
     owners: HashMap<AdministratorId, String>,
     own_addresses: HashMap<domain::MailAccountId, HashSet<String>>,
     colleagues: HashSet<String>,
+    /// Domains of ours and of customers, by what they look like.
+    familiar: HashMap<String, String>,
 }
 
 impl Names {
@@ -510,6 +356,7 @@ impl Names {
             owners: owners.into_iter().map(|owner| (owner.id, owner.name)).collect(),
             own_addresses: HashMap::new(),
             colleagues: HashSet::new(),
+            familiar: HashMap::new(),
         };
         let system = accounts::find(conn, CUSTOMER_MAIL).await?;
         let sender = system.as_ref().map(|system| system.address.as_str().to_owned());
@@ -522,7 +369,22 @@ impl Names {
             own.extend(sender.clone().filter(|_| is_through_system));
             names.own_addresses.insert(account.id, own);
         }
+        names.load_familiar(conn, &authors).await?;
         Ok(names)
+    }
+
+    /// Only what looks like the domain of one of these authors.
+    async fn load_familiar(&mut self, conn: &mut Conn, authors: &[&str]) -> Result<(), ServiceError> {
+        let domains: HashSet<&str> = authors.iter().filter_map(|author| domain_of(author)).collect();
+        let looks: Vec<String> = domains.into_iter().map(sender::looks).collect();
+        for address in parties::find_lookalikes(conn, &looks).await? {
+            let domain = address.domain().to_owned();
+            self.familiar.insert(sender::looks(&domain), domain);
+        }
+        for domain in self.colleagues.iter().filter_map(|address| domain_of(address)) {
+            self.familiar.insert(sender::looks(domain), domain.to_owned());
+        }
+        Ok(())
     }
 
     /// `None` only if the account is not in the list: then nothing is said of it.
@@ -545,7 +407,7 @@ impl Names {
             .chosen
             .get(&message.thread)
             .and_then(|id| held_by.iter().find(|party| party.id == *id));
-        let is_disowned = message.is_disowned && chosen.is_none() && !held_by.is_empty();
+        let is_disowned = message.sender_marks.is_doubtful() && chosen.is_none() && !held_by.is_empty();
         let author_kind = if is_own {
             AuthorKind::Owner
         } else if is_colleague {
@@ -558,6 +420,7 @@ impl Names {
         Some(ListedMessage {
             parties: chosen.map_or_else(|| held_by.to_vec(), |party| vec![party.clone()]),
             is_disowned,
+            lookalike_of: self.lookalike_of(author).filter(|_| held_by.is_empty()),
             is_chosen: chosen.is_some(),
             author_kind,
             owner: held.owner,
@@ -569,4 +432,14 @@ impl Names {
             message,
         })
     }
+
+    fn lookalike_of(&self, author: &str) -> Option<String> {
+        let domain = domain_of(author)?;
+        let familiar = self.familiar.get(&sender::looks(domain))?;
+        (familiar != domain).then(|| familiar.clone())
+    }
+}
+
+fn domain_of(address: &str) -> Option<&str> {
+    address.rsplit_once('@').map(|(_, domain)| domain)
 }

@@ -187,26 +187,42 @@ impl MasterKey {
     }
 }
 
-/// Leave to load one part of one message, or its HTML (no part), for one session and a short time: a
-/// sandboxed frame gets no cookie.
+/// Leave to load something of one message, for one session and a short time: a sandboxed frame gets no cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capability {
     pub session: [u8; 32],
     pub message: MessageId,
-    pub part: Option<u32>,
+    pub target: Target,
     pub expires_at: Timestamp,
+}
+
+/// What of a message may be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Its HTML.
+    Frame {
+        remote_images: bool,
+    },
+    Part(u32),
+    /// A remote image of its HTML, by its address.
+    Image(String),
 }
 
 impl Capability {
     pub const LIFE: Duration = Duration::from_secs(600);
 
     fn to_bytes(&self) -> Vec<u8> {
-        let part = self.part.map_or(-1, i64::from);
+        let (kind, value) = match &self.target {
+            Target::Frame { remote_images } => (0, vec![u8::from(*remote_images)]),
+            Target::Part(part) => (1, part.to_be_bytes().to_vec()),
+            Target::Image(url) => (2, url.as_bytes().to_vec()),
+        };
         [
             self.session.as_slice(),
             self.message.uuid().as_bytes(),
-            &part.to_be_bytes(),
             &self.expires_at.millis().to_be_bytes(),
+            &[kind],
+            &value,
         ]
         .concat()
     }
@@ -214,12 +230,20 @@ impl Capability {
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (session, rest) = bytes.split_first_chunk::<32>()?;
         let (message, rest) = rest.split_first_chunk::<16>()?;
-        let (part, rest) = rest.split_first_chunk::<8>()?;
+        let (expires_at, rest) = rest.split_first_chunk::<8>()?;
+        let target = match rest.split_first()? {
+            (0, remote_images) => Target::Frame {
+                remote_images: remote_images == [1],
+            },
+            (1, part) => Target::Part(u32::from_be_bytes(part.try_into().ok()?)),
+            (2, url) => Target::Image(String::from_utf8(url.to_vec()).ok()?),
+            _ => return None,
+        };
         Some(Capability {
             session: *session,
             message: MessageId::from_uuid(Uuid::from_bytes(*message)),
-            part: u32::try_from(i64::from_be_bytes(*part)).ok(),
-            expires_at: Timestamp::from_millis(i64::from_be_bytes(rest.try_into().ok()?)),
+            target,
+            expires_at: Timestamp::from_millis(i64::from_be_bytes(*expires_at)),
         })
     }
 }
@@ -306,7 +330,7 @@ mod tests {
         let capability = Capability {
             session: [1; 32],
             message: MessageId::from_uuid(Uuid::from_u128(9)),
-            part: Some(2),
+            target: Target::Image("https://t.example/p.png".into()),
             expires_at: Timestamp::from_seconds(100),
         };
         let text = key.grant(&capability);

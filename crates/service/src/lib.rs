@@ -28,6 +28,7 @@ mod keys;
 pub mod outbox;
 pub mod pairing;
 pub mod parties;
+pub mod reading;
 mod second_factor;
 pub mod sign_in;
 pub mod staff;

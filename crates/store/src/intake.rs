@@ -15,6 +15,7 @@ use domain::message::Direction;
 use domain::message::InternetMessageId;
 use domain::message::NamedAddress;
 use domain::message::Origin;
+use domain::rules::sender::SenderMarks;
 
 use crate::Conn;
 use crate::StoreError;
@@ -49,7 +50,7 @@ pub struct NewMessage {
     pub size_bytes: u64,
     pub parked_reason: Option<String>,
     pub sha256: Hash,
-    pub is_disowned: bool,
+    pub sender_marks: SenderMarks,
     pub automatic: Option<Automatic>,
     pub addresses: Vec<NamedAddress>,
     pub attachments: Vec<AttachmentSummary>,
@@ -62,7 +63,7 @@ const INSERT_MESSAGES: &str = "
     INSERT INTO messages
            (id, mail_account_id, thread_id, arrival_key, direction, internet_message_id, author_name,
             author_address, recipients, subject, snippet, arrived_at, dated_at, size_bytes, has_attachments,
-            parked_reason, sha256, deleted_at, is_disowned, automatic)";
+            parked_reason, sha256, deleted_at, is_disowned, automatic, sender_marks)";
 const INSERT_ADDRESSES: &str =
     "INSERT INTO message_addresses (message_id, position, role, name, address, mail_account_id)";
 const INSERT_REFERENCES: &str =
@@ -151,8 +152,9 @@ fn message_row(account: MailAccountId, message: &NewMessage) -> Vec<Value> {
         message.parked_reason.clone().into(),
         message.sha256.into(),
         None::<i64>.into(),
-        message.is_disowned.into(),
+        message.sender_marks.is_doubtful().into(),
         message.automatic.map(Automatic::as_str).into(),
+        message.sender_marks.bits().into(),
     ]
 }
 
@@ -318,7 +320,7 @@ const REPLACE_PARSED: &str = "
     UPDATE messages
        SET direction = $2, internet_message_id = $3, author_name = $4, author_address = $5, recipients = $6,
            subject = $7, snippet = $8, dated_at = $9, has_attachments = $10, parked_reason = $11,
-           is_disowned = $12, automatic = $13
+           is_disowned = $12, automatic = $13, sender_marks = $14
      WHERE id = $1";
 
 /// What was parsed of a message anew; its identity, thread, place in the list and bytes stay.
@@ -328,7 +330,7 @@ pub async fn replace_parsed(
     message: NewMessage,
 ) -> Result<(), StoreError> {
     let row = message_row(account, &message);
-    let columns = [4, 5, 6, 7, 8, 9, 10, 12, 14, 15, 18, 19].map(|column| row[column].clone());
+    let columns = [4, 5, 6, 7, 8, 9, 10, 12, 14, 15, 18, 19, 20].map(|column| row[column].clone());
     let update = columns
         .into_iter()
         .fold(Statement::new(REPLACE_PARSED).bind(message.id), Statement::bind);

@@ -18,6 +18,7 @@ pub mod drafts;
 pub mod explain;
 pub mod folders;
 pub mod grants;
+pub mod image_senders;
 pub mod intake;
 pub mod messages;
 pub mod outbox;

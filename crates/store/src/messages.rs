@@ -17,6 +17,7 @@ use domain::message::Automatic;
 use domain::message::Direction;
 use domain::message::NamedAddress;
 use domain::outbox::OutboxState;
+use domain::rules::sender::SenderMarks;
 
 use crate::Conn;
 use crate::StoreError;
@@ -44,8 +45,7 @@ pub struct Message {
     pub size_bytes: u64,
     pub has_attachments: bool,
     pub parked_reason: Option<String>,
-    /// The receiving server says that the author's domain disowns it.
-    pub is_disowned: bool,
+    pub sender_marks: SenderMarks,
     pub automatic: Option<Automatic>,
     /// On the server it lies in the Junk folder, and nowhere else.
     pub is_junk: bool,
@@ -91,7 +91,7 @@ impl Position {
 const SELECT: &str = "
     SELECT m.id, m.mail_account_id, m.thread_id, m.arrival_key, m.direction, m.author_name, m.author_address,
            m.recipients, m.subject, m.snippet, m.arrived_at, m.dated_at, m.size_bytes, m.has_attachments,
-           m.parked_reason, m.deleted_at, m.is_disowned, m.automatic,
+           m.parked_reason, m.deleted_at, m.sender_marks, m.automatic,
            (EXISTS (SELECT 1 FROM remote_copies c JOIN folders f ON f.id = c.folder_id
                      WHERE c.message_id = m.id AND f.role = 'junk')
             AND NOT EXISTS (SELECT 1 FROM remote_copies c JOIN folders f ON f.id = c.folder_id
@@ -340,7 +340,7 @@ fn message(row: &Row) -> Result<Message, StoreError> {
         size_bytes: row.size("size_bytes")?,
         has_attachments: row.bool("has_attachments")?,
         parked_reason: row.optional_text("parked_reason")?,
-        is_disowned: row.bool("is_disowned")?,
+        sender_marks: SenderMarks::from_bits(row.integer("sender_marks")?),
         is_junk: row.bool("is_junk")?,
         automatic: row
             .optional_text("automatic")?

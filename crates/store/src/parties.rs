@@ -7,6 +7,7 @@ use domain::PartyId;
 use domain::Timestamp;
 use domain::party::AddressSource;
 use domain::party::PartyKind;
+use domain::rules::sender::looks;
 
 use crate::Conn;
 use crate::StoreError;
@@ -61,7 +62,8 @@ const UPSERT: &str = "
            sort_name = excluded.sort_name, search_text = excluded.search_text,
            updated_at = excluded.updated_at";
 const FORGET_ADDRESSES: &str = "DELETE FROM party_addresses WHERE party_id = $1";
-const INSERT_ADDRESSES: &str = "INSERT INTO party_addresses (party_id, address, source, position)";
+const INSERT_ADDRESSES: &str =
+    "INSERT INTO party_addresses (party_id, address, source, position, domain_looks)";
 
 /// The record and its addresses, exactly as they are here.
 pub async fn save(tx: &mut Tx, party: &Party, words: &PartyWords, now: Timestamp) -> Result<(), StoreError> {
@@ -86,6 +88,7 @@ pub async fn save(tx: &mut Tx, party: &Party, words: &PartyWords, now: Timestamp
             held.address.as_str().into(),
             held.source.as_str().into(),
             position.into(),
+            looks(held.address.domain()).into(),
         ]
     });
     tx.execute_rows(INSERT_ADDRESSES, "", rows.collect()).await?;
@@ -305,4 +308,22 @@ pub async fn find_by_addresses(
             .push(party_name(&row)?);
     }
     Ok(found)
+}
+
+/// Addresses of parties under domains that look like one of these (`domain::rules::sender::looks`).
+pub async fn find_lookalikes(conn: &mut Conn, looks: &[String]) -> Result<Vec<EmailAddress>, StoreError> {
+    if looks.is_empty() {
+        return Ok(Vec::new());
+    }
+    // One address of a domain is enough to name it.
+    let mut statement = Statement::new(
+        "SELECT domain_looks, MIN(address) AS address FROM party_addresses WHERE domain_looks IN ",
+    );
+    statement.push_list(looks.iter().map(|looks| Value::from(looks.as_str())));
+    statement.push_sql(" GROUP BY domain_looks");
+    let rows = conn.fetch_all(statement).await?;
+    let addresses = rows.iter().map(|row| {
+        EmailAddress::parse(&row.text("address")?).map_err(|_| StoreError::Unexpected("address of a party"))
+    });
+    addresses.collect()
 }

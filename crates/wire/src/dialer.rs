@@ -16,6 +16,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::egress::Egress;
+use crate::egress::Host;
+use crate::egress::Purpose;
 use crate::error::Kind;
 use crate::error::WireError;
 use crate::error::is_not_tls;
@@ -83,22 +85,29 @@ impl Dialer {
         self.egress.allows_cleartext(host, address.ip(), address.port())
     }
 
-    /// The addresses of `host` that may be dialled; none is the same error as a name that is not there.
-    pub async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, WireError> {
+    /// The addresses of `host`, if they may be dialled; else the same error as for a name that is not there.
+    pub async fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+        purpose: Purpose,
+    ) -> Result<Vec<SocketAddr>, WireError> {
         const DOING: &str = "looking the server up";
         let not_usable = || WireError::new(Kind::HostNotUsable, DOING);
-        let found = match host.parse::<IpAddr>() {
-            Ok(address) => vec![SocketAddr::new(address, port)],
-            Err(_) => timeout(self.deadlines.resolve, tokio::net::lookup_host((host, port)))
-                .await
-                .map_err(|_| WireError::timeout(DOING))?
-                .map_err(|_| not_usable())?
-                .collect(),
+        let host = Host::parse(host).ok_or_else(not_usable)?;
+        let found: Vec<IpAddr> = match &host {
+            Host::Address(address) => vec![*address],
+            Host::Name(name) => timeout(
+                self.deadlines.resolve,
+                tokio::net::lookup_host((name.as_str(), port)),
+            )
+            .await
+            .map_err(|_| WireError::timeout(DOING))?
+            .map_err(|_| not_usable())?
+            .map(|address| address.ip())
+            .collect(),
         };
-        let allowed: Vec<_> = found
-            .into_iter()
-            .filter(|address| self.egress.allows(address.ip(), port))
-            .collect();
+        let allowed = self.egress.decide(&host, port, &found, purpose);
         if allowed.is_empty() {
             Err(not_usable())
         } else {

@@ -6,7 +6,9 @@
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
+use std::net::SocketAddr;
 
+use domain::address::fold_domain;
 use ipnet::IpNet;
 
 #[derive(Clone, Debug, Default)]
@@ -37,22 +39,121 @@ impl Egress {
         })
     }
 
-    pub fn allows(&self, address: IpAddr, port: u16) -> bool {
-        self.names(address, port) || is_global_unicast(address.to_canonical())
+    /// What may be dialled of a name and the addresses that it was found under: all of them, or none. One forbidden
+    /// address among many is how a name is made to point inside, so it forbids the name.
+    pub fn decide(&self, host: &Host, port: u16, found: &[IpAddr], purpose: Purpose) -> Vec<SocketAddr> {
+        let must_be_named = matches!(host, Host::Name(name) if is_special_use(name));
+        let is_allowed = |address: &IpAddr| {
+            let address = address.to_canonical();
+            let is_public = is_global_unicast(address) && purpose.ports().contains(&port);
+            self.names(address, port, purpose) || (is_public && !must_be_named)
+        };
+        if !found.iter().all(is_allowed) {
+            return Vec::new();
+        }
+        found
+            .iter()
+            .map(|address| SocketAddr::new(*address, port))
+            .collect()
     }
 
     /// A loopback address that the operator listed, or a host listed for clear text.
     pub fn allows_cleartext(&self, host: &str, address: IpAddr, port: u16) -> bool {
-        let is_listed_loopback = address.to_canonical().is_loopback() && self.names(address, port);
+        let is_listed_loopback =
+            address.to_canonical().is_loopback() && self.names(address, port, Purpose::Mail);
         is_listed_loopback || self.cleartext_hosts.contains(&host.to_lowercase())
     }
 
-    fn names(&self, address: IpAddr, port: u16) -> bool {
+    /// A network without a port is for mail servers; what others put into their mail may not be fetched from it.
+    fn names(&self, address: IpAddr, port: u16, purpose: Purpose) -> bool {
         let address = address.to_canonical();
-        self.allowed
-            .iter()
-            .any(|rule| rule.network.contains(&address) && rule.port.is_none_or(|allowed| allowed == port))
+        self.allowed.iter().any(|rule| {
+            let is_port = match rule.port {
+                Some(allowed) => allowed == port,
+                None => purpose == Purpose::Mail,
+            };
+            is_port && rule.network.contains(&address)
+        })
     }
+}
+
+/// What a connection is for; each has its ports, so that nobody talks to a database through a mail setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Mail,
+    /// A remote image of a message.
+    Web,
+}
+
+impl Purpose {
+    const fn ports(self) -> &'static [u16] {
+        match self {
+            Purpose::Mail => &[25, 143, 465, 587, 993, 2525],
+            Purpose::Web => &[80, 443],
+        }
+    }
+}
+
+/// What a person typed for a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    Address(IpAddr),
+    /// Lower case, ASCII (IDNA), without a dot at the end.
+    Name(String),
+}
+
+impl Host {
+    /// `None`: neither an address as everybody writes it nor a host name (RFC 1123 §2.1). Other writings of addresses
+    /// (`127.1`, `0x7f.1`, `2130706433`) are names whose last label is a number, and refused: resolvers read them as
+    /// addresses, each in its own way.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bare = match text.strip_prefix('[') {
+            Some(bracketed) => bracketed.strip_suffix(']')?,
+            None => text,
+        };
+        if let Ok(address) = bare.parse::<IpAddr>() {
+            return Some(Host::Address(address));
+        }
+        if bare.len() != text.len() {
+            return None;
+        }
+        let folded = fold_domain(text)?;
+        let mut labels = folded.split('.');
+        let is_label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        let ends_in_number = folded
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()) || last.starts_with("0x"));
+        (folded.len() <= 253 && labels.all(is_label) && !ends_in_number).then_some(Host::Name(folded))
+    }
+}
+
+/// Names that are answered inside a network or a machine (RFC 6761, RFC 6762, RFC 8375, and what is used so), and
+/// names of one label, which resolvers complete.
+fn is_special_use(name: &str) -> bool {
+    const SUFFIXES: &[&str] = &[
+        "arpa",
+        "corp",
+        "home",
+        "internal",
+        "intranet",
+        "invalid",
+        "lan",
+        "local",
+        "localdomain",
+        "localhost",
+        "onion",
+        "private",
+    ];
+    name.rsplit_once('.')
+        .is_none_or(|(_, last)| SUFFIXES.contains(&last))
 }
 
 fn split_list(text: &str) -> impl Iterator<Item = &str> {
@@ -100,7 +201,9 @@ fn is_global_v4(address: Ipv4Addr) -> bool {
         || (a == 192 && b == 88 && c == 99)
         || (a == 198 && (b == 18 || b == 19))
         || (a == 198 && b == 51 && c == 100)
-        || (a == 203 && b == 0 && c == 113))
+        || (a == 203 && b == 0 && c == 113)
+        // Azure's host, which tells its guests their secrets (seen 2026-11).
+        || address == Ipv4Addr::new(168, 63, 129, 16))
 }
 
 /// Only 2000::/3 is given out; inside it, what carries an IPv4 address (6to4, Teredo) or is for
@@ -144,11 +247,12 @@ mod tests {
             ("2001:db8::1", false),
             ("::", false),
         ] {
-            assert_eq!(
-                none.allows(address.parse().expect(address), 993),
-                allowed,
-                "{address}"
-            );
+            let host = Host::parse(address).expect(address);
+            let Host::Address(found) = host else {
+                panic!("{address}")
+            };
+            let decided = none.decide(&host, 993, &[found], Purpose::Mail);
+            assert_eq!(!decided.is_empty(), allowed, "{address}");
         }
     }
 
@@ -163,12 +267,19 @@ mod tests {
             ("10.0.0.5", 143, true),
             ("10.0.0.5", 993, false),
         ] {
+            let address = address.parse().expect(address);
             assert_eq!(
-                egress.allows(address.parse().expect(address), port),
+                egress.names(address, port, Purpose::Mail),
                 allowed,
                 "{address}:{port}"
             );
         }
+        let inside: IpAddr = "127.0.0.1".parse().expect("address");
+        assert!(
+            !egress.names(inside, 80, Purpose::Web),
+            "a network without a port is for mail"
+        );
+        assert!(egress.names("::1".parse().expect("address"), 993, Purpose::Web));
         let loopback = "127.0.0.1".parse().expect("address");
         let lan = "10.0.0.5".parse().expect("address");
         assert!(egress.allows_cleartext("x", loopback, 143));
@@ -176,5 +287,71 @@ mod tests {
         assert!(egress.allows_cleartext("Mail.LAN", lan, 143));
         assert!(!Egress::default().allows_cleartext("x", loopback, 143));
         assert!(Egress::parse("banana", "").is_err());
+    }
+
+    #[test]
+    fn a_host_is_an_address_or_a_name_and_nothing_in_between() {
+        for (text, expected) in [
+            ("imap.example.com", Some("imap.example.com")),
+            ("Müller.example", Some("xn--mller-kva.example")),
+            ("imap.example.com.", Some("imap.example.com")),
+            ("127.1", None),
+            ("2130706433", None),
+            ("0x7f.1", None),
+            ("①②⑦.0.0.1", None),
+            ("-h", None),
+            (".", None),
+            ("", None),
+            ("a@127.0.0.1", None),
+            ("a/b", None),
+            (" a.example", None),
+            ("a.example\r\nX", None),
+            ("fe80::1%eth0", None),
+            ("[a.example]", None),
+        ] {
+            let name = expected.map(|name| Host::Name(name.to_owned()));
+            assert_eq!(Host::parse(text), name, "{text:?}");
+        }
+        let address: IpAddr = "::1".parse().expect("address");
+        assert_eq!(Host::parse("[::1]"), Some(Host::Address(address)));
+        assert_eq!(Host::parse("::1"), Some(Host::Address(address)));
+    }
+
+    #[test]
+    fn a_name_is_dialled_where_all_its_addresses_may_be() {
+        let egress = Egress::parse("127.0.0.0/8", "").expect("list");
+        for (name, port, found, purpose, allowed) in [
+            ("a.example", 993, vec!["9.9.9.9"], Purpose::Mail, true),
+            (
+                "a.example",
+                993,
+                vec!["9.9.9.9", "10.0.0.1"],
+                Purpose::Mail,
+                false,
+            ),
+            (
+                "a.example",
+                993,
+                vec!["9.9.9.9", "127.0.0.1"],
+                Purpose::Mail,
+                true,
+            ),
+            ("a.example", 6379, vec!["9.9.9.9"], Purpose::Mail, false),
+            ("a.example", 443, vec!["9.9.9.9"], Purpose::Mail, false),
+            ("a.example", 443, vec!["9.9.9.9"], Purpose::Web, true),
+            ("a.example", 993, vec!["9.9.9.9"], Purpose::Web, false),
+            ("a.example", 80, vec!["127.0.0.1"], Purpose::Web, false),
+            ("redis", 993, vec!["9.9.9.9"], Purpose::Mail, false),
+            ("localhost", 993, vec!["127.0.0.1"], Purpose::Mail, true),
+            ("host.docker.internal", 993, vec!["9.9.9.9"], Purpose::Mail, false),
+        ] {
+            let host = Host::parse(name).expect(name);
+            let found: Vec<IpAddr> = found
+                .into_iter()
+                .map(|address| address.parse().expect(address))
+                .collect();
+            let decided = egress.decide(&host, port, &found, purpose);
+            assert_eq!(!decided.is_empty(), allowed, "{name}:{port} {found:?}");
+        }
     }
 }

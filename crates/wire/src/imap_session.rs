@@ -41,6 +41,7 @@ use crate::body_pipeline::BodyPipeline;
 use crate::dialer::Deadlines;
 use crate::dialer::Dialer;
 use crate::dialer::Stream;
+use crate::egress::Purpose;
 use crate::error::Kind;
 use crate::error::WireError;
 use crate::steps::StepLog;
@@ -127,7 +128,9 @@ impl ImapSession {
     /// Resolve, connect, encrypt, sign in, ask for capabilities; each step into `log`.
     pub async fn connect(dialer: &Dialer, target: &ImapTarget, log: &mut StepLog) -> Result<Self, WireError> {
         let settings = &target.settings;
-        let addresses = dialer.resolve(&settings.server, settings.port).await?;
+        let addresses = dialer
+            .resolve(&settings.server, settings.port, Purpose::Mail)
+            .await?;
         log.done(format!("Found {}", settings.server));
         let dialled = dialer.connect(&addresses).await?;
         log.done(format!("Connected to port {}", settings.port));

@@ -25,6 +25,7 @@ use tokio::time::timeout;
 use crate::dialer::Deadlines;
 use crate::dialer::Dialer;
 use crate::dialer::Stream;
+use crate::egress::Purpose;
 use crate::error::Kind;
 use crate::error::WireError;
 use crate::steps::StepLog;
@@ -111,7 +112,9 @@ impl SmtpSession {
     /// Resolve, connect, encrypt, greet, sign in; each step into `log`.
     pub async fn connect(dialer: &Dialer, target: &SmtpTarget, log: &mut StepLog) -> Result<Self, WireError> {
         let settings = &target.settings;
-        let addresses = dialer.resolve(&settings.server, settings.port).await?;
+        let addresses = dialer
+            .resolve(&settings.server, settings.port, Purpose::Mail)
+            .await?;
         log.done(format!("Found {}", settings.server));
         let dialled = dialer.connect(&addresses).await?;
         log.done(format!("Connected to port {}", settings.port));

@@ -142,6 +142,7 @@ pub const ROWS: &[Row] = &[
     ),
     row("GET", "/frames/{capability}", Everybodys, "", 404),
     row("GET", "/parts/{capability}", Everybodys, "", 404),
+    row("GET", "/images/{capability}", Everybodys, "", 404),
     row("GET", "/session", OwnRecord, "", 200),
     row("DELETE", "/session", OwnRecord, "", 204),
     row(
@@ -276,6 +277,8 @@ pub const ROWS: &[Row] = &[
     row("POST", "/accounts/{id}/fetch-gap", Account(Own), "", 200),
     row("GET", "/accounts/{id}/seal", Account(See), "", 200),
     row("GET", "/messages/{id}", Message(See), "", 200),
+    row("PUT", "/messages/{id}/images", Message(See), "", 204),
+    row("DELETE", "/messages/{id}/images", Message(See), "", 204),
     row("PUT", "/messages/{id}/read", Message(See), "", 204),
     row("DELETE", "/messages/{id}/read", Message(See), "", 204),
     row("GET", "/messages/{id}/eml", Message(Reply), "", 200),

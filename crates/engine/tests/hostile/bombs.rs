@@ -1,7 +1,6 @@
 //! Messages that cost parsers their memory, their stack or their time: at most 2 s and 64 MiB each, and never a
 //! blank page.
 
-use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
@@ -62,11 +61,10 @@ pub fn run(folder: &Path, report: &mut Report) {
 fn look(raw: &[u8]) -> Result<(), String> {
     let summary = mime::summarise(raw).map_err(|refusal| refusal.to_string())?;
     let opened = mime::open_message(raw).map_err(|refusal| refusal.to_string())?;
-    let frame = opened
-        .html
-        .as_deref()
-        .and_then(|html| mime::sanitise(html, &HashMap::new()));
-    let is_shown = frame.is_some() || !opened.text.trim().is_empty() || !summary.attachments.is_empty();
+    let frame = mime::sanitise(&opened.html, &mime::ImageSources::default());
+    let is_shown = frame.filter(|frame| !frame.html.is_empty()).is_some()
+        || !opened.text.trim().is_empty()
+        || !summary.attachments.is_empty();
     check(is_shown || opened.note.is_some() || is_empty(raw), || {
         "a blank page".into()
     })

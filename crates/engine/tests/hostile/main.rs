@@ -8,9 +8,11 @@ mod csv_cells;
 mod lines;
 mod oracles;
 mod report;
+mod senders;
 mod sending;
 mod servers;
 mod smtp_starttls;
+mod ssrf;
 mod starttls;
 #[path = "../support/mod.rs"]
 mod support;
@@ -34,6 +36,8 @@ fn main() {
     runtime.block_on(starttls::run(&folder, &mut report));
     runtime.block_on(smtp_starttls::run(&folder, &mut report));
     runtime.block_on(sending::run(&folder, &mut report));
+    senders::run(&folder, &mut report);
+    runtime.block_on(ssrf::run(&folder, &mut report));
     runtime.block_on(csv_cells::run(&folder, &mut report));
     std::process::exit(report.finish());
 }

@@ -17,6 +17,8 @@ use domain::message::Direction;
 use domain::message::MessageSummary;
 use domain::message::Origin;
 use domain::message::SkipReason;
+use domain::rules::sender::SenderMarks;
+use domain::rules::sender::sender_marks;
 use store::Conn;
 use store::Tx;
 use store::accounts;
@@ -648,7 +650,10 @@ pub fn new_message(
     let summary = &message.parsed.summary;
     let author = summary.author();
     let authserv_id = account.imap.as_ref().and_then(|imap| imap.authserv_id.as_deref());
-    let is_disowned = message.parsed.direction == Direction::Incoming && summary.is_disowned(authserv_id);
+    let sender_marks = match message.parsed.direction {
+        Direction::Incoming => sender_marks(summary, authserv_id),
+        Direction::Outgoing => SenderMarks::default(),
+    };
     NewMessage {
         id: place.id,
         thread: place.thread,
@@ -675,7 +680,7 @@ pub fn new_message(
         size_bytes: message.size_bytes,
         parked_reason: message.parsed.parked_reason.clone(),
         sha256: message.sha256,
-        is_disowned,
+        sender_marks,
         automatic: summary
             .automatic
             .filter(|_| message.parsed.direction == Direction::Incoming),

@@ -9,6 +9,7 @@ use domain::folder::FolderRole;
 use domain::folder::Uid;
 use domain::message::AddressRole;
 use domain::message::Direction;
+use domain::message::FromShape;
 use domain::message::MessageSummary;
 pub use mime::HeaderAddresses;
 use sha2::Digest as _;
@@ -90,6 +91,7 @@ fn empty_summary() -> MessageSummary {
         addresses: Vec::new(),
         attachments: Vec::new(),
         authentication: Vec::new(),
+        from_shape: FromShape::default(),
         own_token: None,
         search_text: String::new(),
     }

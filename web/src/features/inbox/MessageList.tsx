@@ -9,6 +9,7 @@ import { Time } from "../../components/time";
 import { texts } from "../../texts";
 import { StateLabel } from "../outbox/Outbox";
 import { messageQuery, type Row } from "./query";
+import { doubts } from "./Sender";
 
 const ROW_PX = 57;
 const COMPACT_ROW_PX = 40;
@@ -127,7 +128,9 @@ function ListRow({ row, top, height, open, selected, onOpen, onSelect, onRead, o
         <div className="bottom">
           {row.junk && <span className="label orange">{texts.junk}</span>}
           {row.automatic && <span className="label plain">{texts.automaticKinds[row.automatic] ?? row.automatic}</span>}
-          {unknown && row.automatic !== "report" && <span className="label orange">{row.disowned ? texts.disowned : texts.authorNotFound}</span>}
+          {doubts(row).length > 0
+            ? <span className="label orange">{texts.disowned}</span>
+            : unknown && row.automatic !== "report" && <span className="label orange">{texts.authorNotFound}</span>}
           {row.author_kind === "administrator" && <span className="label plain">{texts.administrator}</span>}
           {row.outbox && row.outbox !== "sent" && <StateLabel state={row.outbox} />}
           {row.parked && <span className="label plain">{texts.parked}</span>}

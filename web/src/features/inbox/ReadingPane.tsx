@@ -1,5 +1,5 @@
 import { ActionIcon, Button, Collapse, Group, Menu, Modal, Skeleton, Tooltip } from "@mantine/core";
-import { IconArrowBackUp, IconArrowForwardUp, IconArrowLeft, IconCheck, IconChevronDown, IconChevronUp, IconDots, IconDownload, IconFile, IconPhotoOff } from "@tabler/icons-react";
+import { IconArrowBackUp, IconArrowForwardUp, IconArrowLeft, IconCheck, IconChevronDown, IconChevronUp, IconDots, IconDownload, IconFile } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
@@ -15,9 +15,11 @@ import { DeliveryOf } from "../outbox/Outbox";
 import { NEW_PARTY, PartyForm } from "../parties/PartyForm";
 import { offerUndo, useMessageActions } from "./actions";
 import { BlockDialog } from "./BlockDialog";
+import { MailFrame, useImagesAlways } from "./MailFrame";
 import { PairDialog } from "./PairDialog";
 import { printMessage } from "./print";
 import { messageQuery, REOPEN_MS } from "./query";
+import { doubts, SenderDoubts, VerifiedMark } from "./Sender";
 
 /** What the server gives as an image, not as a download. */
 const PREVIEWED = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"];
@@ -75,6 +77,7 @@ function Message({ view, embedded, onBack, onDeleted, onStep }: Around & { view:
   const { reparse } = useMessageActions();
   const mayManage = row.right === "own" || row.right === "manage";
   const files = view.attachments.filter((file) => !file.inline);
+  const inDoubt = doubts(row).length > 0;
   return (
     <>
       {!embedded && <header className="head">
@@ -89,24 +92,20 @@ function Message({ view, embedded, onBack, onDeleted, onStep }: Around & { view:
           <Seal accountId={row.account_id} isSystem={row.is_system} />
           {row.junk && <span className="label orange">{texts.junk}</span>}
           {row.automatic && <span className="label plain">{texts.automaticKinds[row.automatic] ?? row.automatic}</span>}
-          {row.author_kind === "unknown" && !row.disowned && row.automatic !== "report" && <span className="label orange">{texts.authorNotFound}</span>}
+          {row.author_kind === "unknown" && !inDoubt && row.automatic !== "report" && <span className="label orange">{texts.authorNotFound}</span>}
           <PartyLinks row={row} />
         </div>
-        {row.disowned && <p style={{ margin: "10px 0 0", color: "var(--ink2)", fontSize: 13 }}>{texts.disownedHint}</p>}
         {mayManage && (row.disowned || row.parties.length > 1) && <WhoseThread row={row} />}
         {mayManage && row.direction === "incoming" && row.author_kind !== "owner" && row.author_kind !== "administrator" && <AuthorActions row={row} />}
       </header>}
       <div className="body">
+        <SenderDoubts row={row} />
         <From view={view} menu={embedded && <MessageMenu view={view} onDeleted={onDeleted} more={embedded.menu} />} />
         {row.outbox && row.outbox !== "sent" && <DeliveryOf id={row.id} />}
         {view.note && <div className="notice" role="note"><span style={{ flex: 1 }}>{view.note}</span>{row.parked && mayManage && <Button size="compact-sm" variant="default" loading={reparse.isPending} onClick={() => reparse.mutate(row.id)}>{texts.retry}</Button>}</div>}
-        {view.blocked_images > 0 && (
-          <div className="notice"><IconPhotoOff size={18} stroke={1.6} style={{ flex: "none" }} />{texts.blockedImages(view.blocked_images)}</div>
-        )}
         {files.length > 0 && <div style={{ display: "flex", gap: 10, flexWrap: "wrap" }}>{files.map((file) => <FileChip key={file.url} file={file} />)}</div>}
-        {view.frame_url
-          // No allow-same-origin and no allow-scripts: foreign HTML has no origin and runs nothing.
-          ? <iframe className="mail-frame" style={embedded && { flex: "none", height: frameHeight(view) }} title={row.subject || texts.noSubject} src={view.frame_url} sandbox="allow-popups allow-popups-to-escape-sandbox" referrerPolicy="no-referrer" />
+        {view.frame
+          ? <MailFrame key={row.id} row={row} frame={view.frame} style={embedded && { flex: "none", height: frameHeight(view) }} />
           : view.text.length > 0
             ? <div>{view.text.map((block, index) => <TextBlock key={index} block={block} />)}</div>
             : <p className="mail-text">{files.length > 0 ? "This message has no text, only the files above." : "This message has no text."}</p>}
@@ -195,7 +194,7 @@ function WhoseThread({ row }: { row: Schemas["MessageRow"] }) {
 function PartyLinks({ row }: { row: Schemas["MessageRow"] }) {
   return (
     <>
-      {row.disowned && <span className="label orange">{texts.disowned}</span>}
+      {doubts(row).length > 0 && <span className="label orange">{texts.disowned}</span>}
       {row.parties.length > 1 && <span className="label orange">{texts.ambiguous}</span>}
       {row.parties.map((party) => <Link key={party.id} to="/party/$id" params={{ id: party.id }} search={{ tab: "communication", thread: row.thread_id }} style={{ color: "var(--wax)", fontWeight: 600 }}>{party.name}</Link>)}
     </>
@@ -242,7 +241,8 @@ function From({ view, menu }: { view: Schemas["MessageView"]; menu?: React.React
         <Avatar name={row.author_name || row.author_address || "?"} unknown={row.author_kind === "unknown"} />
         <div style={{ flex: 1, minWidth: 0, overflowWrap: "anywhere" }}>
           <strong>{row.author_name || row.author_address}</strong>{" "}
-          {row.author_name && <span style={{ color: "var(--ink2)" }}>{row.author_address}</span>}
+          {row.author_name && <span style={{ color: "var(--ink2)" }}>{row.author_address}</span>}{" "}
+          <VerifiedMark row={row} />
           <div style={{ color: "var(--ink2)", fontSize: 13 }}>
             {texts.to}: {to || "nobody named"}{" "}
             <button type="button" onClick={() => setDetails(!details)} aria-expanded={details} style={{ background: "none", border: 0, color: "var(--wax)", cursor: "pointer", font: "inherit", padding: 0 }}>{texts.details}</button>
@@ -270,6 +270,7 @@ function MessageMenu({ view, onDeleted, more }: { view: Schemas["MessageView"]; 
   const { row } = view;
   const { remove, setRead } = useMessageActions();
   const [source, setSource] = useState(false);
+  const always = useImagesAlways(row.id);
   const composer = useComposer();
   const mayTake = row.right !== "see";
   const mayDelete = row.right === "own" || row.right === "manage";
@@ -286,6 +287,7 @@ function MessageMenu({ view, onDeleted, more }: { view: Schemas["MessageView"]; 
           {mayTake && <Menu.Item onClick={() => setSource(true)}>{texts.showSource}</Menu.Item>}
           {mayTake && <Menu.Item component="a" href={`${raw}/eml`} download>{texts.downloadEml}</Menu.Item>}
           <Menu.Item onClick={() => printMessage(view)}>{texts.print}</Menu.Item>
+          {view.frame?.always && <Menu.Item onClick={() => always.mutate(false)}>{texts.neverImages}</Menu.Item>}
           {more}
           {mayDelete && <Menu.Item color="wax" onClick={() => { remove.mutate({ ids: [row.id] }); onDeleted(); }}>{texts.deleteMessage}</Menu.Item>}
           {row.right === "own" && <Menu.Item color="wax" onClick={() => { remove.mutate({ ids: [row.id], everywhere: true }); onDeleted(); }}>{texts.deleteEverywhere}</Menu.Item>}

@@ -27,7 +27,7 @@ export function printMessage(view: Schemas["MessageView"]) {
     sheet.contentWindow?.print();
     done();
   };
-  if (!view.frame_url) {
+  if (!view.frame) {
     add("div", view.text.map((block) => block.text).join(""), "white-space:pre-wrap;overflow-wrap:anywhere");
     print();
     return;
@@ -36,6 +36,6 @@ export function printMessage(view: Schemas["MessageView"]) {
   body.setAttribute("sandbox", "");
   body.style.cssText = "width:100%;height:820px;border:0";
   body.addEventListener("load", print);
-  body.src = view.frame_url;
+  body.src = view.frame.url;
   page.body.append(body);
 }

@@ -1,0 +1,131 @@
+//! Remote images of messages, fetched for a reader who asked for them: the sender learns this server's address and
+//! nothing of the reader.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use http_body_util::Empty;
+use http_body_util::LengthLimitError;
+use http_body_util::Limited;
+use hyper::Request;
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::header;
+use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
+use url::Url;
+
+use crate::dialer::Dialer;
+use crate::dialer::Stream;
+use crate::egress::Purpose;
+use crate::error::Kind;
+use crate::error::WireError;
+
+/// For everything: names, redirections, all bytes.
+const MOST_TIME: Duration = Duration::from_secs(10);
+const MOST_BYTES: usize = 5 * 1024 * 1024;
+const MOST_REDIRECTIONS: usize = 3;
+const MOST_URL_BYTES: usize = 4_096;
+/// What browsers decode and what cannot hold script.
+const TYPES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"];
+const DOING: &str = "loading a remote image";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteImage {
+    /// Of its first bytes; what the server says of it is not believed.
+    pub content_type: &'static str,
+    pub bytes: Bytes,
+}
+
+/// Through the one dialer, every redirection anew. No cookies, no referrer, no credentials, nothing of the reader.
+pub async fn fetch_image(dialer: &Dialer, url: &str) -> Result<RemoteImage, WireError> {
+    timeout(MOST_TIME, follow(dialer, url))
+        .await
+        .map_err(|_| WireError::timeout(DOING))?
+}
+
+async fn follow(dialer: &Dialer, url: &str) -> Result<RemoteImage, WireError> {
+    let mut url = parse(url).ok_or_else(not_usable)?;
+    for _ in 0..=MOST_REDIRECTIONS {
+        let response = ask(dialer, &url).await?;
+        if response.status().is_success() {
+            return read(response).await;
+        }
+        if !response.status().is_redirection() {
+            return Err(WireError::new(Kind::Unavailable, DOING));
+        }
+        let location = response.headers().get(header::LOCATION);
+        url = location
+            .and_then(|location| url.join(location.to_str().ok()?).ok())
+            .and_then(|next| parse(next.as_str()))
+            .ok_or_else(not_usable)?;
+    }
+    Err(WireError::new(
+        Kind::Protocol("it redirects too often".into()),
+        DOING,
+    ))
+}
+
+fn parse(url: &str) -> Option<Url> {
+    let url = Url::parse(url)
+        .ok()
+        .filter(|url| url.as_str().len() <= MOST_URL_BYTES)?;
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    (is_plain && matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+}
+
+async fn ask(dialer: &Dialer, url: &Url) -> Result<Response<Incoming>, WireError> {
+    let (host, port) = url
+        .host_str()
+        .zip(url.port_or_known_default())
+        .ok_or_else(not_usable)?;
+    let addresses = dialer.resolve(host, port, Purpose::Web).await?;
+    let dialled = dialer.connect(&addresses).await?;
+    let stream: Box<dyn Stream> = match url.scheme() {
+        "https" => dialer.handshake(host, dialled.stream, true).await?.0,
+        _ => Box::new(dialled.stream),
+    };
+    let broken = |_| WireError::new(Kind::Unavailable, DOING);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(broken)?;
+    // Ends with the answer: nothing keeps `sender`.
+    tokio::spawn(connection);
+    let mut target = url.path().to_owned();
+    if let Some(query) = url.query() {
+        target.push('?');
+        target.push_str(query);
+    }
+    let authority = match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    let request = Request::get(target)
+        .header(header::HOST, authority)
+        .header(header::ACCEPT, TYPES.join(", "))
+        // Some servers refuse whoever gives none; this one tells nothing.
+        .header(header::USER_AGENT, "Mozilla/5.0")
+        .body(Empty::<Bytes>::new())
+        .map_err(|_| not_usable())?;
+    sender.send_request(request).await.map_err(broken)
+}
+
+async fn read(response: Response<Incoming>) -> Result<RemoteImage, WireError> {
+    let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
+    let bytes = body
+        .map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => WireError::new(Kind::Protocol("it is too large".into()), DOING),
+            None => WireError::new(Kind::Unavailable, DOING),
+        })?
+        .to_bytes();
+    let found = infer::get(&bytes).map(|found| found.mime_type());
+    let content_type = TYPES.iter().find(|known| found == Some(**known));
+    let content_type =
+        content_type.ok_or_else(|| WireError::new(Kind::Protocol("it is no image".into()), DOING))?;
+    Ok(RemoteImage { content_type, bytes })
+}
+
+fn not_usable() -> WireError {
+    WireError::new(Kind::HostNotUsable, DOING)
+}
