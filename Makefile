@@ -13,7 +13,7 @@ help:
 	@echo "make journeys   the journeys alone, in Chromium; pictures go to screenshots/"
 	@echo "make matrix     every operation x every kind of viewer, and the canary"
 	@echo "make guards     the matrix again, with each guard switched off once"
-	@echo "make hostile    what hostile servers and senders do; DIR=folder of lists (default: our own)"
+	@echo "make hostile    what hostile servers, senders and messages do; DIR=folder of lists (default: our own)"
 	@echo "make corpus     every message of DIR through IMAP, store, export and page"
 	@echo "make bench      first sync beside a raw drain and mbsync; release build"
 	@echo "make lint       formatting, clippy, dependencies, types, eslint"
@@ -56,8 +56,8 @@ matrix:
 guards:
 	scripts/guards.py
 
-hostile:
-	$(if $(DIR),HOSTILE=$(abspath $(DIR))) $(CARGO) test --quiet --package engine --test hostile
+hostile: deps web/node_modules
+	$(if $(DIR),HOSTILE=$(abspath $(DIR))) CARGO=$(CARGO) scripts/hostile.sh
 
 corpus: deps
 	@test -n "$(DIR)" || { echo "make corpus DIR=folder"; exit 2; }

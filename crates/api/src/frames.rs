@@ -20,7 +20,7 @@ use crate::views::part_url;
 
 /// Nothing runs, nothing is loaded but inline images of this server, nothing leaves the frame; links open
 /// outside.
-const FRAME_POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; \
+pub const FRAME_POLICY: &str = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; \
 form-action 'none'; base-uri 'none'; frame-ancestors 'self'; \
 sandbox allow-popups allow-popups-to-escape-sandbox";
 
@@ -42,11 +42,18 @@ pub async fn frame(
         image: image_url,
     };
     let body = state.services.open_frame(&capability, addresses).await?;
-    let page = format!(
+    Ok((
+        [(header::CONTENT_SECURITY_POLICY, FRAME_POLICY)],
+        Html(frame_page(&body)),
+    ))
+}
+
+/// Sanitised HTML as a page.
+pub fn frame_page(body: &str) -> String {
+    format!(
         "<!doctype html><html><head><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">\
 <style>{FRAME_STYLE}</style></head><body>{body}</body></html>"
-    );
-    Ok(([(header::CONTENT_SECURITY_POLICY, FRAME_POLICY)], Html(page)))
+    )
 }
 
 /// A safe image is shown in place; everything else is a download, never a page of this origin.

@@ -38,6 +38,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::router::UtoipaMethodRouterExt as _;
 use utoipa_axum::routes;
 
+pub use assets::PAGE_POLICY;
+pub use frames::FRAME_POLICY;
+pub use frames::frame_page;
 pub use state::ApiState;
 pub use state::Reach;
 

@@ -14,6 +14,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
 
 use ammonia::Builder;
+use ammonia::UrlRelative;
 use css_inline::CSSInliner;
 
 use crate::quotes;
@@ -82,6 +83,8 @@ fn inline_styles(html: &str) -> Cow<'_, str> {
 /// The first pass: well formed, quotes marked.
 fn normalise(html: &str) -> String {
     let mut builder = builder();
+    // A message has no place that an address could be relative to; after this pass only our own are.
+    builder.url_relative(UrlRelative::Deny);
     builder.attribute_filter(|element, attribute, value| match (element, attribute) {
         // Of names only what tells a quote stays.
         (_, "class") => quotes::class_mark(value).map(Cow::Borrowed),
@@ -128,6 +131,11 @@ fn builder() -> Builder<'static> {
     builder
         .add_tags(["font", "u", "section", "address"])
         .rm_tags(["map", "area"])
+        // What these hold is no text of the message, though it would be left if only the tag went.
+        .add_clean_content_tags([
+            "title", "template", "iframe", "noembed", "noframes", "noscript", "svg", "math", "select",
+            "datalist",
+        ])
         .add_generic_attributes(["style", "align", "valign", "bgcolor", "width", "height", "dir"])
         .add_tag_attributes("font", ["color", "face", "size"])
         .add_tag_attributes("table", ["border", "cellpadding", "cellspacing"])
@@ -220,6 +228,8 @@ mod tests {
             ("<div style='position:fixed;color:red'>hi</div>", "position"),
             ("<style>@import 'https://t.example'</style>hi", "t.example"),
             ("<svg onload=x()>", "svg"),
+            ("<svg><text>drawn</text></svg>", "drawn"),
+            ("<head><title>named</title></head>hi", "named"),
             ("<form action=https://t.example><input></form>", "form"),
             ("<iframe src=https://t.example></iframe>", "iframe"),
             ("<base href=https://t.example>", "base"),
