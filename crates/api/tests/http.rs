@@ -45,7 +45,9 @@ impl Site {
             .await
             .expect("database");
         let blobs = BlobStore::open_folder(folder.path()).expect("blobs");
-        let services = Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), Arc::new(SystemClock));
+        let services = Services::open(db, blobs, MasterKey::from_bytes(&[7; 32]), Arc::new(SystemClock))
+            .await
+            .expect("services");
         let dialer = Dialer::new(Egress::default(), Deadlines::default());
         let engine = EngineHandle::new(services.clone(), dialer, "test".into());
         let state = ApiState {
@@ -272,7 +274,7 @@ async fn foreign_accounts_are_the_same_as_missing_ones() {
     let accounts = site.services.list_accounts_for_engine().await.expect("accounts");
     assert_eq!(accounts[0].owner, owner.id);
     let (foreign, missing) = (accounts[0].id.to_string(), "00000000-0000-7000-8000-000000000000");
-    let imap = "{\"server\":\"imap.example.org\",\"port\":993,\"security\":\"tls\",\"validate_certificate\":true,\"username\":\"\",\"password\":\"x\"}";
+    let imap = "{\"server\":\"imap.example.org\",\"port\":993,\"security\":\"tls\",\"username\":\"\",\"password\":\"x\"}";
     let tracking = "{\"enabled\":true,\"messages\":\"all\",\"mark_as_read\":false,\"deny_list\":\"\"}";
     let credentials = "{\"name\":\"\",\"address\":\"a@b.example\",\"aliases\":[],\"username\":\"\"}";
     let smtp = "{\"enabled\":false,\"server\":\"\",\"port\":587,\"security\":\"tls\",\"auth\":\"plain\",\"use_system\":false}";

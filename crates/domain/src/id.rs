@@ -47,6 +47,9 @@ pub type RemoteOperationId = Id<RemoteOperationNoun>;
 pub type SessionId = Id<SessionNoun>;
 
 impl<Noun> Id<Noun> {
+    /// Nobody's: no id is ever made so.
+    pub const NIL: Self = Id(Uuid::nil(), PhantomData);
+
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Id(uuid, PhantomData)
     }

@@ -34,6 +34,7 @@ use crate::FieldError;
 use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
+use crate::data_keys::is_bound_to;
 
 const IMAP: &str = "imap";
 const SMTP: &str = "smtp";
@@ -308,7 +309,8 @@ impl Services {
             let message = "Fill in the IMAP settings first: a password is stored for one server.";
             return Err(ServiceError::field("password", message));
         };
-        let sealed = self.keys.seal(account.id, &binding, &password);
+        let key = self.account_key_to_seal(tx, account.id).await?;
+        let sealed = key.seal(account.id, &binding, &password);
         Ok(accounts::set_secret(tx, account.id, IMAP, &sealed).await?)
     }
 
@@ -321,7 +323,8 @@ impl Services {
         let (Some(password), Some(smtp)) = (typed(password), &account.smtp) else {
             return Ok(());
         };
-        let sealed = self.keys.seal(account.id, &smtp_binding(smtp), &password);
+        let key = self.account_key_to_seal(tx, account.id).await?;
+        let sealed = key.seal(account.id, &smtp_binding(smtp), &password);
         Ok(accounts::set_secret(tx, account.id, SMTP, &sealed).await?)
     }
 
@@ -334,8 +337,10 @@ impl Services {
     ) -> Result<Option<SecretString>, ServiceError> {
         let mut conn = self.db.read().await?;
         let stored = accounts::find_secret(&mut conn, account.id, SMTP).await?;
+        let key = self.account_key(&mut conn, account.id).await?;
         drop(conn);
-        let own = stored.and_then(|stored| self.keys.open(account.id, &smtp_binding(smtp), &stored));
+        let opened = stored.zip(key);
+        let own = opened.and_then(|(stored, key)| key.open(account.id, &smtp_binding(smtp), &stored));
         let imap_server = account.imap.as_ref().map(|imap| imap.server.as_str());
         match (own, imap_server) {
             (Some(own), _) => Ok(Some(own)),
@@ -351,7 +356,7 @@ impl Services {
         let mut conn = self.db.read().await?;
         let stored = accounts::find_secret(&mut conn, account.id, IMAP).await?;
         Ok(match (stored, imap_binding(account)) {
-            (Some(stored), Some(binding)) => self.keys.is_bound_to(account.id, &binding, &stored),
+            (Some(stored), Some(binding)) => is_bound_to(account.id, &binding, &stored),
             _ => false,
         })
     }
@@ -406,8 +411,9 @@ impl Services {
     async fn open_imap_password(&self, account: &MailAccount) -> Result<Option<SecretString>, ServiceError> {
         let mut conn = self.db.read().await?;
         let stored = accounts::find_secret(&mut conn, account.id, IMAP).await?;
-        let opened = stored.zip(imap_binding(account));
-        Ok(opened.and_then(|(stored, binding)| self.keys.open(account.id, &binding, &stored)))
+        let key = self.account_key(&mut conn, account.id).await?;
+        let opened = stored.zip(key).zip(imap_binding(account));
+        Ok(opened.and_then(|((stored, key), binding)| key.open(account.id, &binding, &stored)))
     }
 
     pub async fn account_status(
@@ -475,23 +481,23 @@ impl Services {
     }
 }
 
-/// What of a change goes into the audit log: passwords, and certificates that are no longer looked at.
+/// What of a change goes into the audit log: passwords, and certificates that are pinned.
 fn audited(account: &MailAccount, card: &Card) -> Vec<&'static str> {
     let is_typed = |password: &Option<SecretString>| {
         password
             .as_ref()
             .is_some_and(|password| !password.expose_secret().is_empty())
     };
-    let checked = account.imap.as_ref().is_none_or(|imap| imap.validate_certificate);
+    let pinned = account.imap.as_ref().and_then(|imap| imap.pinned_certificate);
     let (password, exception) = match card {
         Card::Credentials { password, .. } | Card::Smtp { password, .. } => (is_typed(password), false),
-        Card::Imap { settings, password } => (is_typed(password), checked && !settings.validate_certificate),
+        Card::Imap { settings, password } => {
+            let is_new = settings.pinned_certificate.is_some() && settings.pinned_certificate != pinned;
+            (is_typed(password), is_new)
+        }
         Card::Tracking { .. } => (false, false),
     };
-    let verbs = [
-        (password, "password_stored"),
-        (exception, "certificate_check_off"),
-    ];
+    let verbs = [(password, "password_stored"), (exception, "certificate_pinned")];
     verbs
         .into_iter()
         .filter_map(|(happened, verb)| happened.then_some(verb))

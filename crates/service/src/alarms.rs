@@ -134,6 +134,10 @@ fn words(alarm: Alarm) -> (&'static str, &'static str) {
             "Your mail server refuses the login",
             "Waxseal no longer reads your mail: the server has refused your user name or password. Type the password again under My profile, Email account.",
         ),
+        Alarm::CertificateChanged => (
+            "Your mail server shows another certificate",
+            "Waxseal no longer reads your mail: the server shows another certificate than the one that you have pinned. Ask whoever runs it whether that is right, then pin it under My profile, Email account, IMAP settings.",
+        ),
         Alarm::NotSynced => (
             "Your mail has not been read for an hour",
             "Waxseal could not read your mail for more than an hour, and goes on trying. Why is on My profile, Email account, Status.",

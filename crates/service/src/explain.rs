@@ -166,8 +166,10 @@ async fn own_reasons(
     if !tracking.enabled {
         lines.push("Inbox processing is off: nothing is fetched.".into());
     }
-    if let (AccountState::Failing | AccountState::LoginRefused, Some(error)) =
-        (account.status.state, &account.status.error)
+    if let (
+        AccountState::Failing | AccountState::LoginRefused | AccountState::CertificateChanged,
+        Some(error),
+    ) = (account.status.state, &account.status.error)
     {
         lines.push(format!("The mailbox is not being read. {error}"));
     }

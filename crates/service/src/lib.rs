@@ -12,6 +12,7 @@ pub mod audits;
 pub mod backup;
 mod clock;
 pub mod conversations;
+pub mod data_keys;
 pub mod delivery;
 pub mod drafts;
 mod error;
@@ -40,12 +41,14 @@ use std::sync::Arc;
 pub use clock::Clock;
 pub use clock::Ids;
 pub use clock::SystemClock;
+pub use data_keys::KeyError;
+pub use data_keys::MasterKey;
+pub use data_keys::MasterKeys;
 pub use error::FieldError;
 pub use error::ServiceError;
 pub use events::Event;
 pub use events::Events;
-pub use keys::KeyError;
-pub use keys::MasterKey;
+use keys::InstallationKey;
 pub use second_factor::NewSecondFactor;
 use store::BlobStore;
 use store::Db;
@@ -57,22 +60,32 @@ pub struct Services {
     pub(crate) blobs: BlobStore,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Ids,
-    pub(crate) keys: Arc<MasterKey>,
+    pub(crate) keys: Arc<InstallationKey>,
+    pub(crate) masters: Arc<MasterKeys>,
     pub events: Events,
     pub(crate) exports: exports::ExportBoard,
 }
 
 impl Services {
-    pub fn new(db: Db, blobs: BlobStore, keys: MasterKey, clock: Arc<dyn Clock>) -> Self {
-        Services {
+    /// Fails where the database names a master key that is not among `masters`.
+    pub async fn open(
+        db: Db,
+        blobs: BlobStore,
+        masters: impl Into<MasterKeys>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, KeyError> {
+        let masters = masters.into();
+        let keys = data_keys::open_installation(&db, &masters).await?;
+        Ok(Services {
             db,
             blobs,
             ids: Ids::new(clock.clone()),
             clock,
             keys: Arc::new(keys),
+            masters: Arc::new(masters),
             events: Events::default(),
             exports: exports::ExportBoard::default(),
-        }
+        })
     }
 
     pub fn now(&self) -> domain::Timestamp {

@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::AdministratorId;
 use rand::RngExt as _;
 use secrecy::SecretString;
 use store::Tx;
@@ -155,25 +154,6 @@ fn recovery_code() -> String {
             .collect::<String>()
     };
     format!("{}-{}", letters(), letters())
-}
-
-impl crate::MasterKey {
-    pub(crate) fn seal_second_factor(&self, administrator: AdministratorId, secret: &[u8]) -> Vec<u8> {
-        self.seal_bytes(&associated(administrator), secret)
-    }
-
-    pub(crate) fn open_second_factor(
-        &self,
-        administrator: AdministratorId,
-        sealed: &[u8],
-    ) -> Option<Vec<u8>> {
-        self.open_bytes(&associated(administrator), sealed)
-            .map(|bytes| bytes.to_vec())
-    }
-}
-
-fn associated(administrator: AdministratorId) -> Vec<u8> {
-    [b"second factor:".as_slice(), administrator.uuid().as_bytes()].concat()
 }
 
 #[cfg(test)]

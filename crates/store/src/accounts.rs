@@ -101,11 +101,12 @@ pub async fn notice_given(tx: &mut Tx, id: MailAccountId) -> Result<(), StoreErr
     Ok(())
 }
 
-const ERASE: [&str; 4] = [
+const ERASE: [&str; 5] = [
     "DELETE FROM message_search
       WHERE rowid IN (SELECT arrival_key FROM messages WHERE mail_account_id = $1)",
     "DELETE FROM messages WHERE mail_account_id = $1",
     "DELETE FROM threads WHERE mail_account_id = $1",
+    "DELETE FROM data_keys WHERE scope = $1",
     "DELETE FROM mail_accounts WHERE id = $1",
 ];
 

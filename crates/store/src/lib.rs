@@ -13,6 +13,7 @@ pub mod backup;
 pub mod blob;
 pub mod canned_responses;
 pub mod conversations;
+pub mod data_keys;
 pub mod db;
 pub mod drafts;
 pub mod explain;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use domain::account::Fingerprint;
 use domain::account::ImapSettings;
 use domain::account::MessagesToProcess;
 use domain::account::Security;
@@ -54,8 +55,7 @@ struct SmtpTable {
     port: u16,
     #[serde(default)]
     security: Security,
-    #[serde(default = "yes")]
-    validate_certificate: bool,
+    pinned_certificate: Option<Fingerprint>,
     #[serde(default)]
     auth: SmtpAuth,
     reply_to: Option<String>,
@@ -66,10 +66,6 @@ struct SmtpTable {
     #[serde(default)]
     limit_per_hour: u32,
     password: Option<SecretString>,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl AccountFile {
@@ -128,7 +124,7 @@ fn smtp_card(smtp: SmtpTable) -> Card {
             server: smtp.server,
             port: smtp.port,
             security: smtp.security,
-            validate_certificate: smtp.validate_certificate,
+            pinned_certificate: smtp.pinned_certificate,
             auth: smtp.auth,
             reply_to: smtp.reply_to,
             use_system: smtp.use_system,

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::EngineHandle;
-use service::MasterKey;
 use service::Services;
 use service::SystemClock;
+use service::data_keys;
 use store::BlobStore;
 use store::Db;
 use wire::Deadlines;
@@ -15,10 +15,8 @@ use wire::Egress;
 
 use crate::configuration::Configuration;
 use crate::error::CommandError;
+use crate::key_source::KeySource;
 use crate::presence::Presence;
-
-/// In the data folder.
-pub const KEY_FILE: &str = "waxseal.key";
 
 pub struct App {
     pub services: Services,
@@ -29,16 +27,14 @@ pub struct App {
 impl App {
     /// The key lies beside `store/`, which holds all that a backup copies.
     pub async fn open(configuration: &Configuration) -> Result<Self, CommandError> {
-        let store = configuration.data.join("store");
-        let raw = store.join("raw");
+        let raw = configuration.data.join("store/raw");
         std::fs::create_dir_all(&raw)?;
         keep_private(&configuration.data)?;
-        let key = MasterKey::load_or_create(&configuration.data.join(KEY_FILE))?;
-        let db = match &configuration.database {
-            None => Db::open_sqlite(&store.join("waxseal.db")).await?,
-            Some(url) => Db::open_postgres(url).await?,
-        };
-        let services = Services::new(db, BlobStore::open_folder(&raw)?, key, Arc::new(SystemClock));
+        let db = open_database(configuration).await?;
+        let is_new = data_keys::list_named(&db).await?.is_empty();
+        let masters = KeySource::of(configuration)?.load(is_new)?;
+        let blobs = BlobStore::open_folder(&raw)?;
+        let services = Services::open(db, blobs, masters, Arc::new(SystemClock)).await?;
         let egress = Egress::parse(&configuration.egress_allow, &configuration.cleartext_allow)?;
         let dialer = Dialer::new(egress, Deadlines::default());
         let presence = Presence::announce(&configuration.data)?;
@@ -50,6 +46,13 @@ impl App {
             _presence: presence,
         })
     }
+}
+
+pub async fn open_database(configuration: &Configuration) -> Result<Db, CommandError> {
+    Ok(match &configuration.database {
+        None => Db::open_sqlite(&configuration.data.join("store/waxseal.db")).await?,
+        Some(url) => Db::open_postgres(url).await?,
+    })
 }
 
 fn keep_private(folder: &Path) -> Result<(), CommandError> {

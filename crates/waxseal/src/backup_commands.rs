@@ -5,11 +5,14 @@ use std::path::Path;
 use serde_json::json;
 use service::backup;
 use service::backup::Contents;
+use service::data_keys;
 
+use crate::app;
 use crate::app::App;
-use crate::app::KEY_FILE;
 use crate::configuration::Configuration;
 use crate::error::CommandError;
+use crate::key_source::KEY_FILE;
+use crate::key_source::KeySource;
 
 pub async fn backup(app: &App, to: &Path) -> Result<(), CommandError> {
     let manifest = app.services.backup(to).await?;
@@ -25,8 +28,12 @@ pub async fn verify(app: &App) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The data folder holds the key already, or nothing.
-pub async fn restore(configuration: &Configuration, from: &Path) -> Result<(), CommandError> {
+/// The data folder holds the key already, or the key is given in another way.
+pub async fn restore(
+    configuration: &Configuration,
+    from: &Path,
+    without_key: bool,
+) -> Result<(), CommandError> {
     if configuration.database.is_some() {
         let told = "a backup is of SQLite; on PostgreSQL use pg_restore, then copy the folder store/raw";
         return Err(CommandError::Usage(told.into()));
@@ -40,16 +47,29 @@ pub async fn restore(configuration: &Configuration, from: &Path) -> Result<(), C
         );
         return Err(CommandError::Usage(told));
     }
-    let has_key = configuration.data.join(KEY_FILE).exists();
+    let is_given = match KeySource::of(configuration)? {
+        KeySource::File(file) => file.exists(),
+        KeySource::Environment(_) | KeySource::Credential(_) => true,
+    };
+    if !is_given && !without_key {
+        let told = format!(
+            "the key is not in a backup: put {KEY_FILE} into {} first, or say --without-key to go on without passwords",
+            configuration.data.display()
+        );
+        return Err(CommandError::Usage(told));
+    }
     std::fs::create_dir_all(&store)?;
     let manifest = backup::restore(from, &database, &store.join(backup::SEGMENTS)).await?;
-    let app = App::open(configuration).await?;
-    let unknown = app.services.hold().await?;
-    if !has_key {
+    if without_key {
+        let db = app::open_database(configuration).await?;
+        data_keys::forget(&db).await?;
+        db.close().await;
         eprintln!(
-            "There was no {KEY_FILE} in the data folder: a new one was made, and every mail account needs its password again."
+            "Without its key: every mail account needs its password again, and second factors are off."
         );
     }
+    let app = App::open(configuration).await?;
+    let unknown = app.services.hold().await?;
     eprintln!(
         "Restored as of {}. {unknown} messages waited then and may have gone since: they are in the outbox as unknown. Nothing is sent until `waxseal release`.",
         manifest.made_at

@@ -20,6 +20,8 @@ use crate::configuration::Configuration;
 use crate::configuration::GlobalOptions;
 use crate::doctor;
 use crate::error::CommandError;
+use crate::keys_commands;
+use crate::keys_commands::KeysCommand;
 use crate::serve;
 use crate::sync_command;
 
@@ -88,11 +90,19 @@ enum Command {
     Restore {
         #[arg(long, value_name = "DIR")]
         from: PathBuf,
+        /// The key is lost: without passwords and second factors
+        #[arg(long)]
+        without_key: bool,
     },
     /// Read and hash everything that is stored
     Verify,
     /// After a restoration: let messages go again
     Release,
+    /// The master key
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Check this installation and say what to do
     Doctor,
     /// Print the OpenAPI document
@@ -168,8 +178,11 @@ pub async fn run(cli: Cli) -> Result<(), CommandError> {
     if matches!(cli.command, Command::Serve) {
         return serve::run(configuration).await;
     }
-    if let Command::Restore { from } = &cli.command {
-        return backup_commands::restore(&configuration, from).await;
+    if let Command::Restore { from, without_key } = &cli.command {
+        return backup_commands::restore(&configuration, from, *without_key).await;
+    }
+    if let Command::Keys { command } = cli.command {
+        return keys_commands::run(&configuration, command).await;
     }
     let app = App::open(&configuration).await?;
     let outcome = run_on(&app, &configuration, cli.command).await;
@@ -217,7 +230,7 @@ async fn run_on(app: &App, configuration: &Configuration, command: Command) -> R
         Command::Verify => backup_commands::verify(app).await,
         Command::Release => backup_commands::release(app).await,
         Command::Doctor => doctor::run(app, configuration).await,
-        Command::Serve | Command::Openapi | Command::Restore { .. } => Ok(()),
+        Command::Serve | Command::Openapi | Command::Restore { .. } | Command::Keys { .. } => Ok(()),
     }
 }
 

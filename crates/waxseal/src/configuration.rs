@@ -10,6 +10,7 @@ use figment::providers::Env;
 use figment::providers::Format as _;
 use figment::providers::Serialized;
 use figment::providers::Toml;
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -72,9 +73,14 @@ pub struct GlobalOptions {
     #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_listen: Option<SocketAddr>,
+
+    /// File of the master key [default: waxseal.key in the data folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Configuration {
     pub data: PathBuf,
@@ -90,6 +96,9 @@ pub struct Configuration {
     #[serde(default)]
     pub cleartext_allow: String,
     pub metrics_listen: Option<SocketAddr>,
+    pub key_file: Option<PathBuf>,
+    /// The master key itself, in base64. From the environment (`WAXSEAL_KEY`), where no other way is at hand.
+    pub key: Option<SecretString>,
 }
 
 #[derive(Serialize)]

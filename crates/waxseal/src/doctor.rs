@@ -33,7 +33,10 @@ pub async fn run(app: &App, configuration: &Configuration) -> Result<(), Command
     }
     for account in services.list_accounts_for_engine().await? {
         let status = account.status;
-        let failing = matches!(status.state, AccountState::Failing | AccountState::LoginRefused);
+        let failing = matches!(
+            status.state,
+            AccountState::Failing | AccountState::LoginRefused | AccountState::CertificateChanged
+        );
         healthy &= !failing;
         let mark = if failing { "failing" } else { "ok     " };
         println!("{mark} account {}: {}", account.id, status.state.as_str());

@@ -9,6 +9,8 @@ mod cli;
 mod configuration;
 mod doctor;
 mod error;
+mod key_source;
+mod keys_commands;
 mod presence;
 mod serve;
 mod sync_command;

@@ -25,6 +25,20 @@ impl Presence {
         Ok(Presence { name, _lock: lock })
     }
 
+    /// Fails while another process works on this data folder.
+    pub fn alone(data: &Path) -> Result<Self, CommandError> {
+        let own = Self::announce(data)?;
+        for entry in std::fs::read_dir(data.join("run"))? {
+            let entry = entry?;
+            let is_other = entry.file_name().to_string_lossy() != own.name;
+            if is_other && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_err()) {
+                let told = "Waxseal runs on this data folder: stop it first";
+                return Err(CommandError::Usage(told.into()));
+            }
+        }
+        Ok(own)
+    }
+
     /// Frees what dead processes of this data folder held.
     pub async fn clear_the_dead(&self, data: &Path, services: &Services) -> Result<(), CommandError> {
         for entry in std::fs::read_dir(data.join("run"))? {

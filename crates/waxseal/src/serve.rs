@@ -12,6 +12,11 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use metrics_exporter_prometheus::PrometheusHandle;
+use rustix::process::DumpableBehavior;
+use rustix::process::Resource;
+use rustix::process::Rlimit;
+use rustix::process::set_dumpable_behavior;
+use rustix::process::setrlimit;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
@@ -27,8 +32,22 @@ use crate::error::CommandError;
 /// How long open requests may take once the end has begun; event streams never end by themselves.
 const DRAIN: Duration = Duration::from_secs(3);
 
+/// A crash writes no memory down, and other processes of the same user may not read it: passwords are in it.
+fn keep_memory_private() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let limited = setrlimit(Resource::Core, none);
+    let kept = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    if let Err(error) = limited.and(kept) {
+        warn!(%error, "A crash of this process could write its memory to disk");
+    }
+}
+
 pub async fn run(configuration: Configuration) -> Result<(), CommandError> {
     start_logging();
+    keep_memory_private();
     let app = App::open(&configuration).await?;
     serve_metrics(&configuration).await;
     let shutdown = CancellationToken::new();

@@ -126,6 +126,8 @@ fn a_backup_restores_to_the_same_contents_and_sends_nothing_by_itself() {
     std::fs::write(&segment, bytes).expect("segment");
     let third = tempfile::tempdir().expect("folder");
     let (ok, _, said) = command(third.path(), &["restore", "--from", &to]);
+    assert!(!ok && said.contains("the key is not in a backup"), "{said}");
+    let (ok, _, said) = command(third.path(), &["restore", "--without-key", "--from", &to]);
     assert!(!ok && said.contains("cannot be read"), "{said}");
     assert!(!third.path().join("store/waxseal.db").exists());
 }

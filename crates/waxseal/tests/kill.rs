@@ -153,8 +153,8 @@ fn set_up(folder: &Path, dovecot: &Dovecot) -> String {
     let text = format!(
         "name = \"Owner\"\naddress = \"owner@isp.example\"\nusername = \"owner\"\npassword = \"{PASSWORD}\"\n\
 [tracking]\nenabled = true\nhistory_since = \"2020-01-01\"\n\
-[imap]\nserver = \"127.0.0.1\"\nport = {}\nsecurity = \"tls\"\nvalidate_certificate = false\n",
-        dovecot.imaps_port
+[imap]\nserver = \"127.0.0.1\"\nport = {}\nsecurity = \"tls\"\npinned_certificate = \"{}\"\n",
+        dovecot.imaps_port, dovecot.certificate.fingerprint
     );
     std::fs::write(&file, text).expect("file");
     let added = waxseal(folder)

@@ -168,7 +168,9 @@ async fn open(folder: &Path) -> Services {
         .await
         .expect("database");
     let blobs = BlobStore::open_folder(folder).expect("blobs");
-    Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), Arc::new(SystemClock))
+    Services::open(db, blobs, MasterKey::from_bytes(&[7; 32]), Arc::new(SystemClock))
+        .await
+        .expect("services")
 }
 
 impl Template {

@@ -76,7 +76,9 @@ impl Desk {
     pub async fn on(db: Db, folder: TempDir) -> Self {
         let clock = Arc::new(TestClock(AtomicI64::new(1_790_000_000_000)));
         let blobs = BlobStore::open_folder(folder.path()).expect("blobs");
-        let services = Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), clock.clone());
+        let services = Services::open(db, blobs, MasterKey::from_bytes(&[7; 32]), clock.clone())
+            .await
+            .expect("services");
         let owner = services
             .create_administrator(NewAdministrator {
                 login: "alice".into(),
@@ -175,7 +177,7 @@ impl Desk {
             server: "127.0.0.1".into(),
             port: mailbox.address.port(),
             security: Security::None,
-            validate_certificate: true,
+            pinned_certificate: None,
             compress: false,
             authserv_id: None,
             sent_folder: None,

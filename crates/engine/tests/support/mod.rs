@@ -54,7 +54,9 @@ impl World {
         let folder = tempfile::tempdir().expect("folder");
         let clock = Arc::<ShiftedClock>::default();
         let blobs = BlobStore::open_folder(folder.path()).expect("blobs");
-        let services = Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), clock.clone());
+        let services = Services::open(db, blobs, MasterKey::from_bytes(&[7; 32]), clock.clone())
+            .await
+            .expect("services");
         (postgres, Self::of(services, folder, clock).await)
     }
 
@@ -161,7 +163,9 @@ pub async fn open(folder: &TempDir, clock: Arc<ShiftedClock>) -> Services {
     let raw = folder.path().join("raw");
     std::fs::create_dir_all(&raw).expect("folder");
     let blobs = BlobStore::open_folder(&raw).expect("blobs");
-    Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), clock)
+    Services::open(db, blobs, MasterKey::from_bytes(&[7; 32]), clock)
+        .await
+        .expect("services")
 }
 
 /// The system's, and as much later as a test wants.
@@ -197,7 +201,7 @@ pub fn imap_of(dovecot: &Dovecot) -> ImapSettings {
         server: "127.0.0.1".into(),
         port: dovecot.imaps_port,
         security: Security::Tls,
-        validate_certificate: false,
+        pinned_certificate: Some(dovecot.certificate.fingerprint),
         compress: false,
         authserv_id: None,
         sent_folder: None,

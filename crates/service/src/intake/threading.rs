@@ -24,13 +24,13 @@ use store::threads::NewThread;
 
 use crate::Ids;
 use crate::ServiceError;
-use crate::keys::MasterKey;
+use crate::keys::InstallationKey;
 
 /// What is known of the threads that a batch may join; grows with each message of the batch.
 pub struct ThreadIndex<'a> {
     account: &'a MailAccount,
     ids: &'a Ids,
-    keys: &'a MasterKey,
+    keys: &'a InstallationKey,
     bearers: HashMap<InternetMessageId, Vec<ThreadId>>,
     namers: HashMap<InternetMessageId, Vec<(ThreadId, Option<EmailAddress>)>>,
     /// Of new threads all, of stored ones those who write in this batch.
@@ -45,7 +45,7 @@ impl<'a> ThreadIndex<'a> {
         tx: &mut Tx,
         account: &'a MailAccount,
         ids: &'a Ids,
-        keys: &'a MasterKey,
+        keys: &'a InstallationKey,
         batch: &[&MessageSummary],
     ) -> Result<Self, ServiceError> {
         let mut index = ThreadIndex {

@@ -227,7 +227,7 @@ async fn what_a_domain_disowns(desk: &Desk) {
         server: "imap.isp.example".into(),
         port: 993,
         security: Security::Tls,
-        validate_certificate: true,
+        pinned_certificate: None,
         compress: false,
         authserv_id: None,
         sent_folder: None,

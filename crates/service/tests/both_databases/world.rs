@@ -57,7 +57,9 @@ impl World {
         let blobs = BlobStore::open_folder(folder).expect("blobs");
         World {
             db: db.clone(),
-            services: Services::new(db, blobs, MasterKey::from_bytes(&[7; 32]), clock.clone()),
+            services: Services::open(db, blobs, MasterKey::from_bytes(&[7; 32]), clock.clone())
+                .await
+                .expect("services"),
             clock,
             segments: folder.to_owned(),
         }

@@ -88,7 +88,9 @@ impl Drop for Serving {
 }
 
 pub fn serve(folder: &Path) -> (Serving, u16) {
-    serve_as(waxseal(folder))
+    let mut command = waxseal(folder);
+    command.stderr(Stdio::null());
+    serve_as(command)
 }
 
 /// By this command, to which it is said what to do.
@@ -96,7 +98,6 @@ pub fn serve_as(mut command: Command) -> (Serving, u16) {
     let mut child = command
         .args(["--listen", "127.0.0.1:0", "serve"])
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
         .spawn()
         .expect("started");
     let output = child.stdout.take().expect("output");
