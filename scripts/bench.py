@@ -5,12 +5,14 @@ Writes bench-results.json. The corpus and the drain are testkit's; the corpus is
 """
 import base64
 import contextlib
+import hashlib
 import http.client
 import json
 import os
 import pathlib
 import re
 import shutil
+import ssl
 import statistics
 import subprocess
 import sys
@@ -187,6 +189,12 @@ def run_sync(where, user, messages, then=None):
         return seconds, rss
 
 
+def fingerprint(where):
+    """Of the certificate of the Dovecot, as an owner pins it."""
+    certificate = pathlib.Path(where["authority"]).with_name("server.pem").read_text(encoding="ascii")
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest()
+
+
 def set_up(base, folder, where, user):
     subprocess.run([*base, "admin", "create", "--login", "owner", "--password-stdin"], input="correct horse battery\n", text=True, check=True, stdout=subprocess.DEVNULL)
     file = pathlib.Path(folder) / "account.toml"
@@ -201,7 +209,7 @@ history_since = "2000-01-01"
 server = "127.0.0.1"
 port = {where.get('clear', where['imaps'])}
 security = "{'none' if 'clear' in where else 'tls'}"
-validate_certificate = false
+pinned_certificate = "{fingerprint(where)}"
 """, encoding="utf-8")
     added = subprocess.run([*base, "account", "add", "--owner", "owner", "--file", file], check=True, capture_output=True, text=True)
     return added.stdout.strip()

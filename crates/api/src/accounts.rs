@@ -7,11 +7,7 @@ use domain::MailAccountId;
 use domain::Timestamp;
 use domain::account::ImapSettings;
 use domain::account::MessagesToProcess;
-use domain::account::Security;
-use domain::account::SmtpAuth;
-use domain::account::SmtpSettings;
 use domain::account::Tracking;
-use engine::ProbeResult;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::Serialize;
@@ -22,11 +18,14 @@ use utoipa::IntoParams;
 use utoipa::ToSchema;
 
 use crate::ApiState;
+use crate::account_cards::ImapCard;
+use crate::account_cards::SmtpCard;
 use crate::error::ApiResult;
 use crate::extract;
 use crate::extract::Path;
 use crate::extract::Query;
 use crate::session::SignedIn;
+use crate::test_result::TestResult;
 
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct TrackingCard {
@@ -52,26 +51,6 @@ pub struct CredentialsRequest {
     password: Option<SecretString>,
 }
 
-#[derive(Serialize, Deserialize, ToSchema)]
-pub struct ImapCard {
-    server: String,
-    port: u16,
-    /// `tls`, `starttls` or `none`.
-    security: String,
-    validate_certificate: bool,
-    /// For slow lines, where the server can.
-    #[serde(default)]
-    compress: bool,
-    /// Whose Authentication-Results count; absent: learned from the first message that has one.
-    #[serde(default)]
-    authserv_id: Option<String>,
-    /// Absent: found by its mark or its name.
-    sent_folder: Option<String>,
-    /// Watched beside INBOX and Sent.
-    #[serde(default)]
-    more_folders: Vec<String>,
-}
-
 #[derive(Deserialize, ToSchema)]
 pub struct ImapRequest {
     #[serde(flatten)]
@@ -87,26 +66,6 @@ pub struct TestRequest {
     username: String,
     #[schema(value_type = Option<String>)]
     password: Option<SecretString>,
-}
-
-#[derive(Serialize, Deserialize, ToSchema)]
-pub struct SmtpCard {
-    enabled: bool,
-    server: String,
-    port: u16,
-    /// `tls`, `starttls` or `none`.
-    security: String,
-    #[serde(default = "yes")]
-    validate_certificate: bool,
-    /// `none`, `plain`, `login`, `cram-md5` or `xoauth2`.
-    auth: String,
-    reply_to: Option<String>,
-    use_system: bool,
-    local_domain: Option<String>,
-    username: Option<String>,
-    /// 0: none.
-    #[serde(default)]
-    limit_per_hour: u32,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -204,7 +163,8 @@ impl From<service::audits::AuditView> for CompletenessView {
 
 #[derive(Serialize, ToSchema)]
 pub struct StatusView {
-    /// `off`, `connecting`, `syncing`, `connected`, `failing` or `login_refused`.
+    /// `off`, `connecting`, `syncing`, `connected`, `failing`, `login_refused` or
+    /// `certificate_changed`.
     state: String,
     since: String,
     error: Option<String>,
@@ -217,35 +177,6 @@ pub struct StatusView {
     /// `None`: none was made yet.
     audit: Option<CompletenessView>,
     progress: Option<ProgressView>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct StepView {
-    text: String,
-    took_ms: u64,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct FailureView {
-    message: String,
-    advice: String,
-    said: Option<String>,
-    certificate_names: Vec<String>,
-    certificate_valid_until: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct FolderView {
-    name: String,
-    is_sent: bool,
-}
-
-/// Steps of Test connection; `failure` says where it stopped.
-#[derive(Serialize, ToSchema)]
-pub struct TestResult {
-    steps: Vec<StepView>,
-    failure: Option<FailureView>,
-    folders: Vec<FolderView>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -603,7 +534,7 @@ pub struct AlarmLine {
     #[schema(value_type = String, format = Uuid)]
     account_id: MailAccountId,
     address: String,
-    /// `login_refused`, `not_synced` or `queue_full`.
+    /// `login_refused`, `certificate_changed`, `not_synced` or `queue_full`.
     kind: String,
     since: String,
 }
@@ -653,7 +584,7 @@ pub async fn preset(
                 server: preset.imap_server.clone(),
                 port: preset.imap_port,
                 security: preset.imap_security.as_str().to_owned(),
-                validate_certificate: true,
+                pinned_certificate: None,
                 compress: false,
                 authserv_id: None,
                 sent_folder: None,
@@ -665,142 +596,4 @@ pub async fn preset(
             app_password_url: preset.app_password_url.clone(),
         }
     })))
-}
-
-fn yes() -> bool {
-    true
-}
-
-pub(crate) fn security(text: &str) -> Result<Security, ServiceError> {
-    [Security::Tls, Security::Starttls, Security::None]
-        .into_iter()
-        .find(|security| security.as_str() == text)
-        .ok_or_else(|| ServiceError::field("security", "tls, starttls or none is expected."))
-}
-
-const AUTHS: [(SmtpAuth, &str); 5] = [
-    (SmtpAuth::None, "none"),
-    (SmtpAuth::Plain, "plain"),
-    (SmtpAuth::Login, "login"),
-    (SmtpAuth::CramMd5, "cram-md5"),
-    (SmtpAuth::Xoauth2, "xoauth2"),
-];
-
-pub(crate) fn auth_name(auth: SmtpAuth) -> &'static str {
-    AUTHS
-        .iter()
-        .find(|(known, _)| *known == auth)
-        .map_or("plain", |(_, name)| name)
-}
-
-pub(crate) fn parse_auth(text: &str) -> Result<SmtpAuth, ServiceError> {
-    let found = AUTHS
-        .iter()
-        .find(|(_, name)| *name == text)
-        .map(|(auth, _)| *auth);
-    found.ok_or_else(|| ServiceError::field("auth", "none, plain, login, cram-md5 or xoauth2 is expected."))
-}
-
-impl From<ImapSettings> for ImapCard {
-    fn from(settings: ImapSettings) -> Self {
-        ImapCard {
-            server: settings.server,
-            port: settings.port,
-            security: settings.security.as_str().to_owned(),
-            validate_certificate: settings.validate_certificate,
-            compress: settings.compress,
-            authserv_id: settings.authserv_id,
-            sent_folder: settings.sent_folder,
-            more_folders: settings.more_folders,
-        }
-    }
-}
-
-impl TryFrom<ImapCard> for ImapSettings {
-    type Error = ServiceError;
-
-    fn try_from(card: ImapCard) -> Result<Self, ServiceError> {
-        Ok(ImapSettings {
-            server: card.server,
-            port: card.port,
-            security: security(&card.security)?,
-            validate_certificate: card.validate_certificate,
-            compress: card.compress,
-            authserv_id: card
-                .authserv_id
-                .map(|id| id.trim().to_lowercase())
-                .filter(|id| !id.is_empty()),
-            sent_folder: card.sent_folder,
-            more_folders: card.more_folders,
-        })
-    }
-}
-
-impl From<SmtpSettings> for SmtpCard {
-    fn from(settings: SmtpSettings) -> Self {
-        SmtpCard {
-            enabled: settings.enabled,
-            server: settings.server,
-            port: settings.port,
-            security: settings.security.as_str().to_owned(),
-            validate_certificate: settings.validate_certificate,
-            auth: auth_name(settings.auth).to_owned(),
-            reply_to: settings.reply_to,
-            use_system: settings.use_system,
-            local_domain: settings.local_domain,
-            username: settings.username,
-            limit_per_hour: settings.limit_per_hour,
-        }
-    }
-}
-
-impl TryFrom<SmtpCard> for SmtpSettings {
-    type Error = ServiceError;
-
-    fn try_from(card: SmtpCard) -> Result<Self, ServiceError> {
-        Ok(SmtpSettings {
-            enabled: card.enabled,
-            server: card.server,
-            port: card.port,
-            security: security(&card.security)?,
-            validate_certificate: card.validate_certificate,
-            auth: parse_auth(&card.auth)?,
-            reply_to: card.reply_to,
-            use_system: card.use_system,
-            confirmed_system: None,
-            local_domain: card.local_domain,
-            username: card.username,
-            limit_per_hour: card.limit_per_hour,
-        })
-    }
-}
-
-impl From<ProbeResult> for TestResult {
-    fn from(result: ProbeResult) -> Self {
-        let steps = result.steps.into_iter().map(|step| StepView {
-            text: step.text,
-            took_ms: step.took_ms,
-        });
-        let folders = result.folders.into_iter();
-        TestResult {
-            steps: steps.collect(),
-            failure: result.failure.map(|failure| FailureView {
-                message: failure.message,
-                advice: failure.advice,
-                said: failure.said,
-                certificate_names: failure
-                    .certificate
-                    .as_ref()
-                    .map(|certificate| certificate.names.clone())
-                    .unwrap_or_default(),
-                certificate_valid_until: failure.certificate.map(|certificate| certificate.valid_until),
-            }),
-            folders: folders
-                .map(|folder| FolderView {
-                    name: folder.name,
-                    is_sent: folder.is_sent,
-                })
-                .collect(),
-        }
-    }
 }

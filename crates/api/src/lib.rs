@@ -1,5 +1,6 @@
 //! HTTP: extract, call a use case, answer. No SQL, no protocols, no `if` about rights.
 
+mod account_cards;
 mod accounts;
 mod assets;
 mod compose;
@@ -22,6 +23,7 @@ mod session;
 mod staff;
 mod state;
 mod system_mail;
+mod test_result;
 mod views;
 
 use axum::Router;

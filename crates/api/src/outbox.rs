@@ -21,13 +21,13 @@ use service::outbox::SendForm;
 use utoipa::ToSchema;
 
 use crate::ApiState;
-use crate::accounts::SmtpCard;
-use crate::accounts::TestResult;
+use crate::account_cards::SmtpCard;
 use crate::compose::DraftRequest;
 use crate::error::ApiResult;
 use crate::extract;
 use crate::extract::Path;
 use crate::session::SignedIn;
+use crate::test_result::TestResult;
 
 #[derive(Deserialize, ToSchema)]
 pub struct SendRequest {

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::MailAccountId;
 use domain::Timestamp;
+use domain::account::Fingerprint;
 use domain::account::SmtpSettings;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -24,10 +25,9 @@ use utoipa::IntoParams;
 use utoipa::ToSchema;
 
 use crate::ApiState;
-use crate::accounts::TestResult;
-use crate::accounts::auth_name;
-use crate::accounts::parse_auth;
-use crate::accounts::security;
+use crate::account_cards::auth_name;
+use crate::account_cards::parse_auth;
+use crate::account_cards::security;
 use crate::crm::program;
 use crate::error::ApiError;
 use crate::error::ApiResult;
@@ -38,6 +38,7 @@ use crate::inbox::moment;
 use crate::outbox::QueuedView;
 use crate::outbox::idempotency_key;
 use crate::session::SignedIn;
+use crate::test_result::TestResult;
 
 /// A program with the scope `system-mail`: `Authorization: Bearer wxs_...`.
 pub struct SystemMailToken;
@@ -68,7 +69,10 @@ pub struct SystemMailCard {
     limit_per_hour: u32,
     server: String,
     port: u16,
-    validate_certificate: bool,
+    /// SHA-256 of the only certificate that is accepted; absent: checked by the authorities of the machine.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pinned_certificate: Option<Fingerprint>,
     /// `none`, `starttls` or `tls`.
     security: String,
     /// "Use authentication" and its type: `none`, `plain`, `login`, `cram-md5` or `xoauth2`.
@@ -100,7 +104,7 @@ impl From<SystemMailForm> for SystemMailCard {
             limit_per_hour: form.smtp.limit_per_hour,
             server: form.smtp.server,
             port: form.smtp.port,
-            validate_certificate: form.smtp.validate_certificate,
+            pinned_certificate: form.smtp.pinned_certificate,
             security: form.smtp.security.as_str().to_owned(),
             auth: auth_name(form.smtp.auth).to_owned(),
             username: form.smtp.username.unwrap_or_default(),
@@ -118,7 +122,7 @@ impl TryFrom<SystemMailCard> for SystemMailForm {
             server: card.server,
             port: card.port,
             security: security(&card.security)?,
-            validate_certificate: card.validate_certificate,
+            pinned_certificate: card.pinned_certificate,
             auth: parse_auth(&card.auth)?,
             username: Some(card.username),
             limit_per_hour: card.limit_per_hour,

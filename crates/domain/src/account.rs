@@ -1,5 +1,7 @@
 //! A mail account's settings, card by card, as PRODUCT.md names them.
 
+use std::fmt;
+
 use jiff::civil::Date;
 use serde::Deserialize;
 use serde::Serialize;
@@ -59,8 +61,8 @@ pub struct ImapSettings {
     pub server: String,
     pub port: u16,
     pub security: Security,
-    #[serde(default = "yes")]
-    pub validate_certificate: bool,
+    #[serde(default)]
+    pub pinned_certificate: Option<Fingerprint>,
     /// For slow lines (RFC 4978), where the server can.
     #[serde(default)]
     pub compress: bool,
@@ -75,8 +77,57 @@ pub struct ImapSettings {
     pub more_folders: Vec<String>,
 }
 
-fn yes() -> bool {
-    true
+/// SHA-256 of a certificate: the only one that is accepted, whoever has signed it, instead of whatever the authorities
+/// of this machine vouch for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Fingerprint(bytes)
+    }
+
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// 64 hexadecimal digits, with or without colons.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits: Vec<u32> = text
+            .chars()
+            .filter(|c| *c != ':')
+            .map(|c| c.to_digit(16))
+            .collect::<Option<_>>()?;
+        let bytes: Vec<u8> = digits
+            .chunks_exact(2)
+            .filter_map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok())
+            .collect();
+        let is_whole = digits.len() == 64;
+        bytes.try_into().ok().filter(|_| is_whole).map(Fingerprint)
+    }
+}
+
+/// As other programs write it: `9C:2A:...`.
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pairs: Vec<String> = self.0.iter().map(|byte| format!("{byte:02X}")).collect();
+        f.write_str(&pairs.join(":"))
+    }
+}
+
+impl From<Fingerprint> for String {
+    fn from(fingerprint: Fingerprint) -> Self {
+        fingerprint.to_string()
+    }
+}
+
+impl TryFrom<String> for Fingerprint {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Fingerprint::parse(&text).ok_or("a fingerprint is 64 hexadecimal digits (SHA-256)")
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,7 +149,7 @@ pub struct SmtpSettings {
     pub server: String,
     pub port: u16,
     pub security: Security,
-    pub validate_certificate: bool,
+    pub pinned_certificate: Option<Fingerprint>,
     pub auth: SmtpAuth,
     pub reply_to: Option<String>,
     pub use_system: bool,
@@ -117,7 +168,7 @@ impl Default for SmtpSettings {
             server: String::new(),
             port: 587,
             security: Security::Starttls,
-            validate_certificate: true,
+            pinned_certificate: None,
             auth: SmtpAuth::default(),
             reply_to: None,
             use_system: false,
@@ -173,16 +224,19 @@ pub enum AccountState {
     Failing,
     /// The login was refused three times: waits for its owner.
     LoginRefused,
+    /// The server shows another certificate than the one that its owner has pinned.
+    CertificateChanged,
 }
 
 impl AccountState {
-    pub const ALL: [AccountState; 6] = [
+    pub const ALL: [AccountState; 7] = [
         AccountState::Off,
         AccountState::Connecting,
         AccountState::Syncing,
         AccountState::Connected,
         AccountState::Failing,
         AccountState::LoginRefused,
+        AccountState::CertificateChanged,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -193,6 +247,7 @@ impl AccountState {
             AccountState::Connected => "connected",
             AccountState::Failing => "failing",
             AccountState::LoginRefused => "login_refused",
+            AccountState::CertificateChanged => "certificate_changed",
         }
     }
 

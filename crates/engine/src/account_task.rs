@@ -73,7 +73,11 @@ pub async fn run(handle: EngineHandle, id: MailAccountId, stop: CancellationToke
             refusals = 0;
             continue;
         }
-        report(&handle, id, AccountState::Failing, &error, Some(wait)).await;
+        let state = match error.is_certificate_changed() {
+            true => AccountState::CertificateChanged,
+            false => AccountState::Failing,
+        };
+        report(&handle, id, state, &error, Some(wait)).await;
         let woken = handle.waker(id);
         tokio::select! {
             () = stop.cancelled() => return,

@@ -51,6 +51,10 @@ impl EngineError {
         }
     }
 
+    pub fn is_certificate_changed(&self) -> bool {
+        matches!(self, EngineError::Wire(error) if matches!(error.kind, Kind::CertificateChanged { .. }))
+    }
+
     pub fn is_login_refused(&self) -> bool {
         matches!(self, EngineError::Wire(error) if error.kind == Kind::LoginRefused)
     }

@@ -22,6 +22,7 @@ pub use probe::ProbeFailure;
 pub use probe::ProbeResult;
 pub use progress::Progress;
 pub use service::intake::IntakeReport;
+pub use wire::CertificateSummary;
 pub use wire::Preset;
 pub use wire::preset_for;
 

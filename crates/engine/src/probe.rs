@@ -117,7 +117,9 @@ pub fn target(credentials: ImapCredentials) -> ImapTarget {
 
 fn failure(error: &WireError, service: MailService) -> ProbeFailure {
     let certificate = match &error.kind {
-        Kind::Certificate { certificate, .. } => certificate.as_deref().cloned(),
+        Kind::Certificate { certificate, .. } | Kind::CertificateChanged { certificate } => {
+            certificate.as_deref().cloned()
+        }
         _ => None,
     };
     ProbeFailure {

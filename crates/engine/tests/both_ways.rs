@@ -313,7 +313,7 @@ async fn a_folder_that_is_said_to_have_vanished_is_looked_at_again() {
         server: "127.0.0.1".into(),
         port: server.address.port(),
         security: Security::None,
-        validate_certificate: true,
+        pinned_certificate: None,
         compress: false,
         authserv_id: None,
         sent_folder: None,

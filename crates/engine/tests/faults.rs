@@ -2,6 +2,7 @@
 
 mod support;
 
+use domain::account::Fingerprint;
 use domain::account::ImapSettings;
 use domain::account::Security;
 use engine::EngineError;
@@ -18,12 +19,12 @@ use testkit::scripted::Step;
 use wire::Kind;
 use wire::MailService;
 
-fn settings(port: u16, security: Security, validate_certificate: bool) -> ImapSettings {
+fn settings(port: u16, security: Security, pinned_certificate: Option<Fingerprint>) -> ImapSettings {
     ImapSettings {
         server: "127.0.0.1".into(),
         port,
         security,
-        validate_certificate,
+        pinned_certificate,
         compress: false,
         authserv_id: None,
         sent_folder: None,
@@ -47,6 +48,7 @@ fn closed_port() -> u16 {
 #[tokio::test(flavor = "multi_thread")]
 async fn seven_failures_have_seven_texts_and_each_says_what_to_do() {
     let dovecot = Dovecot::start().expect("dovecot");
+    let pinned = Some(dovecot.certificate.fingerprint);
     let world = World::new().await;
     let stalling = ScriptedServer::start(vec![Step::Stall]).await.expect("server");
     let no_starttls = ScriptedServer::start(vec![
@@ -55,38 +57,38 @@ async fn seven_failures_have_seven_texts_and_each_says_what_to_do() {
     ])
     .await
     .expect("server");
-    let mut wrong_host = settings(993, Security::Tls, true);
+    let mut wrong_host = settings(993, Security::Tls, None);
     wrong_host.server = "no-such-host.invalid".into();
     let mut texts = Vec::new();
     for (case, settings, password, kind) in [
         ("wrong host", wrong_host, PASSWORD, Kind::HostNotUsable),
         (
             "wrong port",
-            settings(closed_port(), Security::Tls, true),
+            settings(closed_port(), Security::Tls, None),
             PASSWORD,
             Kind::Unreachable,
         ),
         (
             "no TLS there",
-            settings(dovecot.imap_port, Security::Tls, false),
+            settings(dovecot.imap_port, Security::Tls, pinned),
             PASSWORD,
             Kind::NotTls,
         ),
         (
             "STARTTLS missing",
-            settings(no_starttls.address.port(), Security::Starttls, false),
+            settings(no_starttls.address.port(), Security::Starttls, None),
             PASSWORD,
             Kind::StarttlsMissing,
         ),
         (
             "wrong password",
-            settings(dovecot.imaps_port, Security::Tls, false),
+            settings(dovecot.imaps_port, Security::Tls, pinned),
             "wrong",
             Kind::LoginRefused,
         ),
         (
             "timeout",
-            settings(stalling.address.port(), Security::Tls, false),
+            settings(stalling.address.port(), Security::Tls, None),
             PASSWORD,
             Kind::Timeout,
         ),
@@ -100,7 +102,7 @@ async fn seven_failures_have_seven_texts_and_each_says_what_to_do() {
     let bad = world
         .handle
         .probe(credentials(
-            settings(dovecot.imaps_port, Security::Tls, true),
+            settings(dovecot.imaps_port, Security::Tls, None),
             PASSWORD,
         ))
         .await;
@@ -112,10 +114,10 @@ async fn seven_failures_have_seven_texts_and_each_says_what_to_do() {
         "{}",
         failure.message
     );
-    assert_eq!(
-        failure.certificate.expect("certificate").names,
-        ["localhost", "127.0.0.1"]
-    );
+    let shown = failure.certificate.expect("certificate");
+    assert_eq!(shown.names, ["localhost", "127.0.0.1"]);
+    // What is shown is what can be pinned.
+    assert_eq!(shown.fingerprint, dovecot.certificate.fingerprint);
     texts.push(failure.message);
     texts.sort();
     texts.dedup();
@@ -123,10 +125,34 @@ async fn seven_failures_have_seven_texts_and_each_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_certificate_than_the_pinned_one_gets_no_password_and_its_owner_is_told() {
+    let [dovecot, other] = [(); 2].map(|()| Dovecot::start().expect("dovecot"));
+    let world = World::new().await;
+    let mut moved = imap_of(&other);
+    moved.pinned_certificate = Some(dovecot.certificate.fingerprint);
+    let result = world.handle.probe(credentials(moved.clone(), PASSWORD)).await;
+    let failure = result.failure.expect("another certificate");
+    let changed = Kind::CertificateChanged { certificate: None };
+    assert_eq!(failure.message, changed.message(MailService::Imap));
+    assert_eq!(
+        failure.certificate.expect("shown").fingerprint,
+        other.certificate.fingerprint
+    );
+    let account = world.account(moved, "owner", support::tracking()).await;
+    let error = world.sync(account).await.expect_err("not synced");
+    assert!(error.is_certificate_changed(), "{error:?}");
+    let log = other.log();
+    assert!(
+        !log.contains("imap-login: Login"),
+        "it was given a password: {log}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_may_not_be_dialled_tells_nothing() {
     let world = World::new().await;
     for server in ["10.0.0.1", "169.254.169.254", "::1"] {
-        let mut settings = settings(993, Security::Tls, true);
+        let mut settings = settings(993, Security::Tls, None);
         settings.server = server.into();
         let result = world.handle.probe(credentials(settings, PASSWORD)).await;
         assert_eq!(
@@ -140,6 +166,7 @@ async fn an_address_that_may_not_be_dialled_tells_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_three_modes_work_against_a_real_server() {
     let dovecot = Dovecot::start().expect("dovecot");
+    let pinned = Some(dovecot.certificate.fingerprint);
     let world = World::new().await;
     for (port, security) in [
         (dovecot.imaps_port, Security::Tls),
@@ -148,7 +175,7 @@ async fn all_three_modes_work_against_a_real_server() {
     ] {
         let result = world
             .handle
-            .probe(credentials(settings(port, security, false), PASSWORD))
+            .probe(credentials(settings(port, security, pinned), PASSWORD))
             .await;
         assert!(result.failure.is_none(), "{security:?}: {:?}", result.failure);
         let sent = result
@@ -217,7 +244,7 @@ async fn a_hostile_server_fails_its_own_account_alone_and_nothing_is_stored() {
         let server = ScriptedServer::start(misbehaving(answer, after))
             .await
             .expect("server");
-        let bad = settings(server.address.port(), Security::None, true);
+        let bad = settings(server.address.port(), Security::None, None);
         let id = world.account(bad, "owner", tracking.clone()).await;
         let deadlines = wire::Deadlines {
             response: std::time::Duration::from_millis(500),
@@ -312,7 +339,7 @@ async fn one_message_that_the_server_refuses_stops_no_other() {
     };
     let server = ImapServer::start(fault).await.expect("server");
     let world = World::new().await;
-    let imap = settings(server.address.port(), Security::None, true);
+    let imap = settings(server.address.port(), Security::None, None);
     let id = world.account(imap, "owner", support::tracking_everything()).await;
     // A refusal may pass by itself: what can be had is stored, the rest is tried again.
     for _ in 0..2 {

@@ -39,7 +39,7 @@ async fn account(world: &World, server: &ModelServer, user: &str) -> MailAccount
         port: server.address.port(),
         security: Security::None,
         more_folders: vec!["Archive".into()],
-        validate_certificate: true,
+        pinned_certificate: None,
         compress: false,
         authserv_id: None,
         sent_folder: None,

@@ -74,7 +74,7 @@ fn imap_of(server: &ImapServer) -> ImapSettings {
         server: "127.0.0.1".into(),
         port: server.address.port(),
         security: Security::None,
-        validate_certificate: true,
+        pinned_certificate: None,
         compress: false,
         authserv_id: None,
         sent_folder: None,

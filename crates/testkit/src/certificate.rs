@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+use domain::account::Fingerprint;
 use rcgen::BasicConstraints;
 use rcgen::CertificateParams;
 use rcgen::IsCa;
 use rcgen::Issuer;
 use rcgen::KeyPair;
+use sha2::Digest as _;
+use sha2::Sha256;
 
 use crate::TestkitError;
 
@@ -17,6 +20,8 @@ pub struct CertificateFiles {
     pub authority: PathBuf,
     pub certificate: PathBuf,
     pub key: PathBuf,
+    /// Of the certificate, to be pinned.
+    pub fingerprint: Fingerprint,
 }
 
 /// Writes them into `folder`. `names`: what the certificate is for.
@@ -42,6 +47,7 @@ pub fn write(folder: &Path, names: &[&str]) -> Result<CertificateFiles, TestkitE
         authority: folder.join("authority.pem"),
         certificate: folder.join("server.pem"),
         key: folder.join("server.key"),
+        fingerprint: Fingerprint::from_bytes(Sha256::digest(certificate.der()).into()),
     };
     std::fs::write(&files.authority, authority_certificate.pem())?;
     std::fs::write(&files.certificate, certificate.pem())?;

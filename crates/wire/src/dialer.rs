@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::account::Fingerprint;
 use rustls::pki_types::ServerName;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
@@ -23,6 +24,7 @@ use crate::error::WireError;
 use crate::error::is_not_tls;
 use crate::tls::CertificateSummary;
 use crate::tls::TlsRoots;
+use crate::tls::is_another_certificate;
 use crate::tls::refusal_reason;
 
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +144,7 @@ impl Dialer {
         &self,
         host: &str,
         stream: S,
-        validate: bool,
+        pinned: Option<Fingerprint>,
     ) -> Result<(Box<dyn Stream>, Option<CertificateSummary>), WireError> {
         const DOING: &str = "encrypting the connection";
         let broken = |what: String| WireError::new(Kind::Protocol(what), DOING);
@@ -150,7 +152,7 @@ impl Dialer {
             ServerName::try_from(host.to_owned()).map_err(|_| WireError::new(Kind::HostNotUsable, DOING))?;
         let (config, seen) = self
             .roots
-            .client(validate)
+            .client(pinned)
             .map_err(|error| broken(error.to_string()))?;
         let connector = TlsConnector::from(Arc::new(config));
         let connected = timeout(self.deadlines.tls, connector.connect(name, stream))
@@ -168,8 +170,11 @@ fn tls_error(
     certificate: Option<CertificateSummary>,
     doing: &'static str,
 ) -> WireError {
+    let certificate = certificate.map(Box::new);
+    if is_another_certificate(error) {
+        return WireError::new(Kind::CertificateChanged { certificate }, doing);
+    }
     if let Some(reason) = refusal_reason(error) {
-        let certificate = certificate.map(Box::new);
         return WireError::new(Kind::Certificate { reason, certificate }, doing);
     }
     if is_not_tls(error) {

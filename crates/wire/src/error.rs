@@ -17,6 +17,10 @@ pub enum Kind {
         reason: String,
         certificate: Option<Box<CertificateSummary>>,
     },
+    /// Not the one that its owner has pinned.
+    CertificateChanged {
+        certificate: Option<Box<CertificateSummary>>,
+    },
     StarttlsMissing,
     CleartextRefused,
     LoginRefused,
@@ -45,6 +49,7 @@ impl Kind {
             Kind::Unreachable => "unreachable",
             Kind::NotTls => "no TLS there",
             Kind::Certificate { .. } => "certificate not accepted",
+            Kind::CertificateChanged { .. } => "another certificate",
             Kind::StarttlsMissing => "STARTTLS missing",
             Kind::CleartextRefused => "clear text refused",
             Kind::LoginRefused => "login refused",
@@ -63,6 +68,9 @@ impl Kind {
             Kind::NotTls => "The server does not speak TLS on this port.".into(),
             Kind::Certificate { reason, .. } => {
                 format!("The server's certificate was not accepted: {reason}.")
+            }
+            Kind::CertificateChanged { .. } => {
+                "The server shows another certificate than the one that you have pinned.".into()
             }
             Kind::StarttlsMissing => "The server does not offer STARTTLS.".into(),
             Kind::CleartextRefused => "A password is not sent without encryption.".into(),
@@ -93,7 +101,10 @@ impl Kind {
             }
             Kind::NotTls => "Choose STARTTLS (usually port 143), or another port for SSL (usually 993).",
             Kind::Certificate { .. } => {
-                "Use the server name that your provider gives. For a server of your own with its own certificate, turn on \"Don't validate certificate\"."
+                "Use the server name that your provider gives. For a server of your own with its own certificate: compare the fingerprint below with the server's, then pin it."
+            }
+            Kind::CertificateChanged { .. } => {
+                "Nothing was sent to it. Ask whoever runs the server whether the certificate is new. If so, press Test connection, compare the fingerprint, and pin it."
             }
             Kind::StarttlsMissing => "Choose SSL (usually port 993).",
             Kind::CleartextRefused => {

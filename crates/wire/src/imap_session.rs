@@ -624,7 +624,7 @@ async fn encrypt<S: Stream + 'static>(
     log: &mut StepLog,
 ) -> Result<Box<dyn Stream>, WireError> {
     let (stream, certificate) = dialer
-        .handshake(&settings.server, stream, settings.validate_certificate)
+        .handshake(&settings.server, stream, settings.pinned_certificate)
         .await?;
     match certificate {
         Some(certificate) => {

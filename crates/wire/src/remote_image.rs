@@ -83,7 +83,7 @@ async fn ask(dialer: &Dialer, url: &Url) -> Result<Response<Incoming>, WireError
     let addresses = dialer.resolve(host, port, Purpose::Web).await?;
     let dialled = dialer.connect(&addresses).await?;
     let stream: Box<dyn Stream> = match url.scheme() {
-        "https" => dialer.handshake(host, dialled.stream, true).await?.0,
+        "https" => dialer.handshake(host, dialled.stream, None).await?.0,
         _ => Box::new(dialled.stream),
     };
     let broken = |_| WireError::new(Kind::Unavailable, DOING);

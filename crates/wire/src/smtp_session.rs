@@ -180,7 +180,7 @@ impl SmtpSession {
         log: &mut StepLog,
     ) -> Result<Self, WireError> {
         let (stream, certificate) = dialer
-            .handshake(&settings.server, self.stream, settings.validate_certificate)
+            .handshake(&settings.server, self.stream, settings.pinned_certificate)
             .await?;
         log.done(encrypted(certificate.as_ref()));
         Ok(SmtpSession { stream, ..self })

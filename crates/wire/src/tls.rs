@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 
+use domain::account::Fingerprint;
 use rustls::CertificateError;
 use rustls::ClientConfig;
 use rustls::DigitallySignedStruct;
@@ -18,6 +19,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::UnixTime;
 use serde::Serialize;
+use sha2::Digest as _;
+use sha2::Sha256;
 use x509_parser::prelude::FromDer;
 use x509_parser::prelude::GeneralName;
 use x509_parser::prelude::X509Certificate;
@@ -29,6 +32,10 @@ pub struct CertificateSummary {
     /// RFC 3339.
     pub valid_until: String,
     pub issuer: String,
+    pub subject: String,
+    pub fingerprint: Fingerprint,
+    /// What the server showed beside it: its issuer, that one's issuer, and so on.
+    pub chain: Vec<CertificateSummary>,
 }
 
 /// Trust roots of the machine, read once.
@@ -53,11 +60,11 @@ impl TlsRoots {
     }
 
     /// A configuration for one handshake, and where the certificate that it met can be read.
-    pub fn client(&self, validate: bool) -> Result<(ClientConfig, SeenCertificate), Error> {
-        let seen = SeenCertificate::default();
+    pub fn client(&self, pinned: Option<Fingerprint>) -> Result<(ClientConfig, SeenChain), Error> {
+        let seen = SeenChain::default();
         let verifier = RecordingVerifier {
-            chain: validate.then(|| self.chain_verifier()).flatten(),
-            validate,
+            chain: self.chain_verifier(),
+            pinned,
             provider: self.provider.clone(),
             seen: seen.clone(),
         };
@@ -78,24 +85,30 @@ impl TlsRoots {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct SeenCertificate(Arc<Mutex<Option<Vec<u8>>>>);
+pub struct SeenChain(Arc<Mutex<Vec<Vec<u8>>>>);
 
-impl SeenCertificate {
+impl SeenChain {
     pub fn summary(&self) -> Option<CertificateSummary> {
         let seen = self.0.lock().ok()?;
-        summarise(seen.as_deref()?)
+        let (own, issuers) = seen.split_first()?;
+        let mut summary = summarise(own)?;
+        summary.chain = issuers.iter().filter_map(|issuer| summarise(issuer)).collect();
+        Some(summary)
     }
 }
 
-/// Keeps the certificate for the Result box, then checks it, or takes it unseen where the owner said
-/// "Don't validate certificate".
+/// Keeps the chain for the Result box, then checks it: by the authorities of this machine, or, where the owner has
+/// pinned one, that it is that very certificate. The handshake proves in both cases that the server has its key.
 #[derive(Debug)]
 struct RecordingVerifier {
     chain: Option<Arc<WebPkiServerVerifier>>,
-    validate: bool,
+    pinned: Option<Fingerprint>,
     provider: Arc<CryptoProvider>,
-    seen: SeenCertificate,
+    seen: SeenChain,
 }
+
+/// A server shows a handful.
+const MAX_CHAIN: usize = 8;
 
 impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
@@ -107,14 +120,19 @@ impl ServerCertVerifier for RecordingVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         if let Ok(mut seen) = self.seen.0.lock() {
-            *seen = Some(end_entity.to_vec());
+            let issuers = intermediates.iter().take(MAX_CHAIN);
+            *seen = std::iter::once(end_entity)
+                .chain(issuers)
+                .map(|certificate| certificate.to_vec())
+                .collect();
         }
-        match &self.chain {
-            Some(chain) => {
+        match (&self.pinned, &self.chain) {
+            (Some(pinned), _) if fingerprint(end_entity) == *pinned => Ok(ServerCertVerified::assertion()),
+            (Some(_), _) => Err(NOT_THE_PINNED_ONE),
+            (None, Some(chain)) => {
                 chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
             }
-            None if self.validate => Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)),
-            None => Ok(ServerCertVerified::assertion()),
+            (None, None) => Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)),
         }
     }
 
@@ -145,6 +163,18 @@ impl ServerCertVerifier for RecordingVerifier {
     }
 }
 
+const NOT_THE_PINNED_ONE: Error = Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure);
+
+fn fingerprint(der: &[u8]) -> Fingerprint {
+    Fingerprint::from_bytes(Sha256::digest(der).into())
+}
+
+/// The server has another certificate than the one that was pinned.
+pub fn is_another_certificate(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    inner.is_some_and(|inner| *inner == NOT_THE_PINNED_ONE)
+}
+
 /// Why a certificate was refused, in plain words; `None`: the handshake failed for another reason.
 pub fn refusal_reason(error: &std::io::Error) -> Option<String> {
     let inner = error.get_ref()?.downcast_ref::<Error>()?;
@@ -172,6 +202,9 @@ fn summarise(der: &[u8]) -> Option<CertificateSummary> {
         names: certificate_names(&certificate),
         valid_until: valid_until.to_string(),
         issuer: domain::CleanText::cut(&issuer, 200).into_string(),
+        subject: domain::CleanText::cut(&certificate.subject().to_string(), 200).into_string(),
+        fingerprint: fingerprint(der),
+        chain: Vec::new(),
     })
 }
 

@@ -95,8 +95,9 @@ use Whose::Session;
 use Whose::Supers;
 use Whose::Thread;
 
-const IMAP: &str = r#"{"server":"imap.example.org","port":993,"security":"tls","validate_certificate":true,"username":"","password":"x"}"#;
-const SYSTEM_MAIL: &str = r#"{"sender_name":"ISP","sender_email":"noreply@isp.example","admin_email":"","enabled":false,"send_to":"","copy_to":"","days_until_expiration":2,"limit_per_hour":0,"server":"smtp.example.org","port":587,"validate_certificate":true,"security":"tls","auth":"none","username":"","headers":"","password":"kumquatsystem"}"#;
+const IMAP: &str =
+    r#"{"server":"imap.example.org","port":993,"security":"tls","username":"","password":"x"}"#;
+const SYSTEM_MAIL: &str = r#"{"sender_name":"ISP","sender_email":"noreply@isp.example","admin_email":"","enabled":false,"send_to":"","copy_to":"","days_until_expiration":2,"limit_per_hour":0,"server":"smtp.example.org","port":587,"security":"tls","auth":"none","username":"","headers":"","password":"kumquatsystem"}"#;
 const TRACKING: &str = r#"{"enabled":true,"messages":"all","mark_as_read":false,"deny_list":""}"#;
 const CREDENTIALS: &str = r#"{"name":"","address":"a@b.example","aliases":[],"username":""}"#;
 const SMTP: &str =

@@ -14,16 +14,23 @@ const FULL: u64 = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alarm {
     LoginRefused,
+    CertificateChanged,
     NotSynced,
     QueueFull,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 3] = [Alarm::LoginRefused, Alarm::NotSynced, Alarm::QueueFull];
+    pub const ALL: [Alarm; 4] = [
+        Alarm::LoginRefused,
+        Alarm::CertificateChanged,
+        Alarm::NotSynced,
+        Alarm::QueueFull,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Alarm::LoginRefused => "login_refused",
+            Alarm::CertificateChanged => "certificate_changed",
             Alarm::NotSynced => "not_synced",
             Alarm::QueueFull => "queue_full",
         }
@@ -51,6 +58,7 @@ pub fn alarms(condition: &Condition, now: Timestamp) -> Vec<Alarm> {
     match condition.state {
         AccountState::Off => {}
         AccountState::LoginRefused => alarms.push(Alarm::LoginRefused),
+        AccountState::CertificateChanged => alarms.push(Alarm::CertificateChanged),
         _ => {
             let looked_at = condition.last_sync_at.unwrap_or(condition.state_since);
             if now.since(looked_at) > NOT_SYNCED {
@@ -100,6 +108,10 @@ mod tests {
             (
                 condition(AccountState::LoginRefused, Some(61), 0, None),
                 vec![Alarm::LoginRefused],
+            ),
+            (
+                condition(AccountState::CertificateChanged, Some(1), 0, None),
+                vec![Alarm::CertificateChanged],
             ),
             (condition(AccountState::Off, Some(61), 1, Some(5)), vec![]),
             (

@@ -139,7 +139,7 @@ fn settings(server: &ImapServer, compress: bool) -> ImapSettings {
         server: "127.0.0.1".into(),
         port: server.address.port(),
         security: Security::None,
-        validate_certificate: true,
+        pinned_certificate: None,
         compress,
         authserv_id: None,
         sent_folder: None,

@@ -63,7 +63,7 @@ async fn attack(world: &World, script: Script) -> Result<(), String> {
             server: "127.0.0.1".into(),
             port,
             security: Security::Starttls,
-            validate_certificate: false,
+            pinned_certificate: None,
             auth: SmtpAuth::Plain,
             ..SmtpSettings::default()
         },

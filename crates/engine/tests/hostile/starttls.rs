@@ -64,7 +64,7 @@ async fn attack(world: &World, script: Script) -> Result<(), String> {
         server: "127.0.0.1".into(),
         port,
         security: Security::Starttls,
-        validate_certificate: false,
+        pinned_certificate: None,
         compress: false,
         authserv_id: None,
         sent_folder: None,

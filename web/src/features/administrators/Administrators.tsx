@@ -134,7 +134,7 @@ const VERBS: Record<string, string> = {
   access_given: "gave access to",
   access_ended: "ended access to",
   password_stored: "stored a mail password of",
-  certificate_check_off: "stopped checking the certificate of",
+  certificate_pinned: "pinned a certificate of",
   exported: "exported",
   tested: "tested",
   unsealed: "unsealed",

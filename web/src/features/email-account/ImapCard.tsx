@@ -6,12 +6,13 @@ import { Field } from "../../components/Field";
 import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { Card } from "./Card";
+import { CertificateField } from "./Certificate";
 import type { Draft } from "./EmailAccount";
 import { Result } from "./Result";
 import { useSave } from "./useSave";
 
 const DEFAULT_PORTS: Record<string, number> = { tls: 993, starttls: 143, none: 143 };
-const EMPTY: Schemas["ImapCard"] = { server: "", port: 993, security: "tls", validate_certificate: true, compress: false, authserv_id: null, sent_folder: null, more_folders: [] };
+const EMPTY: Schemas["ImapCard"] = { server: "", port: 993, security: "tls", pinned_certificate: null, compress: false, authserv_id: null, sent_folder: null, more_folders: [] };
 
 export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; draft: Draft }) {
   const [form, setForm] = useState<Schemas["ImapCard"]>(account.imap ?? draft.preset?.imap ?? EMPTY);
@@ -33,6 +34,11 @@ export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; 
       if (sent && !form.sent_folder) set({ sent_folder: sent.name });
     },
   });
+  // What was tested is over: the next test shows whether the pinned one holds.
+  const pin = (pinned_certificate: string) => {
+    set({ pinned_certificate });
+    test.reset();
+  };
   // Ports follow the mode only while they are at a default.
   const setSecurity = (security: string) => set({ security, port: Object.values(DEFAULT_PORTS).includes(form.port) ? (DEFAULT_PORTS[security] ?? form.port) : form.port });
   const wrong = { ...fieldsOf(test.error), ...saveWrong };
@@ -45,7 +51,7 @@ export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; 
       <Field label="Use SSL" hint={form.security === "starttls" ? "STARTTLS - starts in clear, then encrypts." : form.security === "none" ? "Without encryption a password is sent only where the operator allows it." : undefined} wrong={wrong.security}>
         <SegmentedControl aria-label="Use SSL" value={form.security} onChange={setSecurity} data={[{ value: "tls", label: "SSL" }, { value: "starttls", label: "STARTTLS" }, { value: "none", label: "None" }]} />
       </Field>
-      <Field label="Don't validate certificate" htmlFor="no-validate" hint={!form.validate_certificate && "Anyone between here and the server could read your mail."}><Switch id="no-validate" mt={6} checked={!form.validate_certificate} onChange={(event) => set({ validate_certificate: !event.target.checked })} /></Field>
+      {form.security !== "none" && <CertificateField pinned={form.pinned_certificate} onUnpin={() => set({ pinned_certificate: null })} />}
       <Field label="Compress" htmlFor="compress" hint="For slow lines. On a fast one it costs the server more than it saves."><Switch id="compress" mt={6} checked={form.compress ?? false} onChange={(event) => set({ compress: event.target.checked })} /></Field>
       <Field label="Folder name of sent emails" wrong={wrong.sent_folder}>
         <div style={{ display: "flex", gap: 8 }}>
@@ -59,7 +65,7 @@ export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; 
       <Field label={texts.authserv} htmlFor="authserv" hint={texts.authservHint}><TextInput id="authserv" placeholder="Learned by itself" value={form.authserv_id ?? ""} onChange={(event) => set({ authserv_id: event.target.value || null })} /></Field>
       {wrong.password && <Field label="Password" wrong={wrong.password}>{null}</Field>}
       {(test.data || test.isPending || (test.isError && Object.keys(fieldsOf(test.error)).length === 0)) && (
-        <Field label="Result"><Result pending={test.isPending} result={test.data} error={test.isError ? messageOf(test.error) : undefined} /></Field>
+        <Field label="Result"><Result pending={test.isPending} result={test.data} error={test.isError ? messageOf(test.error) : undefined} onPin={pin} /></Field>
       )}
     </Card>
   );

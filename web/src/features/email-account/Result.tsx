@@ -2,8 +2,9 @@
 import { Loader } from "@mantine/core";
 import { IconCheck, IconX } from "@tabler/icons-react";
 import type { Schemas } from "../../client";
+import { Chain } from "./Certificate";
 
-export function Result({ pending, result, error }: { pending: boolean; result?: Schemas["TestResult"]; error?: string }) {
+export function Result({ pending, result, error, onPin }: { pending: boolean; result?: Schemas["TestResult"]; error?: string; onPin?: (fingerprint: string) => void }) {
   if (pending) return <ul className="steps"><li><Loader size={15} /> Connecting. A server that does not answer takes up to 15 seconds.</li></ul>;
   if (!result) return <ul className="steps"><li><Cross /><div role="alert">{error}</div></li></ul>;
   const failure = result.failure;
@@ -15,8 +16,7 @@ export function Result({ pending, result, error }: { pending: boolean; result?: 
       {failure && (
         <li><Cross /><div role="alert"><strong>{failure.message}</strong>
           {failure.said && <div>The server said: {failure.said}</div>}
-          {failure.certificate_names.length > 0 && <div>The certificate is for {failure.certificate_names.join(", ")}{failure.certificate_valid_until && `, valid until ${failure.certificate_valid_until.slice(0, 10)}`}.</div>}
-          <div>{failure.advice}</div></div></li>
+          <div>{failure.advice}</div><Chain certificates={failure.certificates} onPin={onPin} /></div></li>
       )}
     </ul>
   );

@@ -7,12 +7,13 @@ import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { StateLabel } from "../outbox/Outbox";
 import { Card } from "./Card";
+import { CertificateField } from "./Certificate";
 import type { Draft } from "./EmailAccount";
 import { Result } from "./Result";
 import { useSave } from "./useSave";
 
 const DEFAULT_PORTS: Record<string, number> = { tls: 465, starttls: 587, none: 25 };
-const EMPTY: Schemas["SmtpCard"] = { enabled: false, server: "", port: 587, security: "starttls", validate_certificate: true, auth: "plain", reply_to: null, use_system: false, local_domain: null, username: null, limit_per_hour: 0 };
+const EMPTY: Schemas["SmtpCard"] = { enabled: false, server: "", port: 587, security: "starttls", pinned_certificate: null, auth: "plain", reply_to: null, use_system: false, local_domain: null, username: null, limit_per_hour: 0 };
 
 export function SmtpCard({ account, draft }: { account: Schemas["AccountView"]; draft: Draft }) {
   const preset = draft.preset && { ...EMPTY, server: draft.preset.smtp_server, port: draft.preset.smtp_port, security: draft.preset.smtp_security };
@@ -25,6 +26,10 @@ export function SmtpCard({ account, draft }: { account: Schemas["AccountView"]; 
   const system = useQuery({ queryKey: ["accounts", account.id, "system-smtp"], queryFn: () => unwrap(api.GET("/api/v1/accounts/{id}/system-smtp", path)) });
   const wrong = { ...fieldsOf(test.error), ...saveWrong };
   const failed = test.isError && Object.keys(fieldsOf(test.error)).length === 0 ? messageOf(test.error) : undefined;
+  const pin = (pinned_certificate: string) => {
+    set({ pinned_certificate });
+    test.reset();
+  };
   // Ports follow the mode only while they are at a default.
   const setSecurity = (security: string) => set({ security, port: Object.values(DEFAULT_PORTS).includes(form.port) ? (DEFAULT_PORTS[security] ?? form.port) : form.port });
   const locked = form.use_system;
@@ -41,13 +46,13 @@ export function SmtpCard({ account, draft }: { account: Schemas["AccountView"]; 
       <Field label="SMTP security mode" htmlFor="smtp-security" hint={form.security === "none" ? "Without encryption a password is sent only where the operator allows it." : undefined}><Select id="smtp-security" allowDeselect={false} value={shown.security} disabled={locked} onChange={(security) => setSecurity(security ?? "starttls")} data={[{ value: "none", label: "None" }, { value: "starttls", label: "TLS (STARTTLS)" }, { value: "tls", label: "SSL" }]} /></Field>
       <Field label="SMTP authentication type" htmlFor="smtp-auth"><Select id="smtp-auth" allowDeselect={false} value={shown.auth} disabled={locked} onChange={(auth) => set({ auth: auth ?? "plain" })} data={[{ value: "none", label: "None" }, { value: "plain", label: "Plain" }, { value: "login", label: "Login" }, { value: "cram-md5", label: "CRAM-MD5" }, { value: "xoauth2", label: "XOAUTH2" }]} /></Field>
       {!locked && <>
-        <Field label="Don't validate certificate" htmlFor="smtp-no-validate" hint={form.validate_certificate === false && "Anyone between here and the server could read what you send."}><Switch id="smtp-no-validate" mt={6} checked={form.validate_certificate === false} onChange={(event) => set({ validate_certificate: !event.target.checked })} /></Field>
+        {form.security !== "none" && <CertificateField pinned={form.pinned_certificate} onUnpin={() => set({ pinned_certificate: null })} />}
         <Field label="User name" htmlFor="smtp-user" hint="Leave empty if it is that of the mailbox."><TextInput id="smtp-user" autoComplete="off" value={form.username ?? ""} onChange={(event) => set({ username: event.target.value || null })} /></Field>
         <Field label="SMTP password" htmlFor="smtp-password" wrong={wrong.password} hint="Leave empty to keep the stored one, or to use that of the mailbox on a server of the same domain."><PasswordInput id="smtp-password" autoComplete="new-password" value={password} onChange={(event) => setPassword(event.target.value)} /></Field>
         <Field label="Set local domain" htmlFor="local-domain" wrong={wrong.local_domain} hint="The name that this machine greets with."><TextInput id="local-domain" value={form.local_domain ?? ""} onChange={(event) => set({ local_domain: event.target.value || null })} /></Field>
       </>}
       <Field label="Emails limit per hour" htmlFor="limit-per-hour" hint="0: no limit. What is over it waits in the outbox."><NumberInput id="limit-per-hour" w={140} min={0} max={1_000_000} allowDecimal={false} allowNegative={false} value={form.limit_per_hour ?? 0} onChange={(limit) => set({ limit_per_hour: Number(limit) || 0 })} /></Field>
-      {(test.data ?? test.isPending ?? failed) && <Field label="Result"><Result pending={test.isPending} result={test.data} error={failed} /></Field>}
+      {(test.data ?? test.isPending ?? failed) && <Field label="Result"><Result pending={test.isPending} result={test.data} error={failed} onPin={pin} /></Field>}
       {account.smtp?.enabled && <SendTest account={account} />}
       {account.smtp?.enabled && <Signature account={account.id} />}
     </Card>

@@ -12,6 +12,7 @@ const STATES: Record<string, { label: string; hint: string; style: string }> = {
   syncing: { label: "Syncing", hint: "fetching mail", style: "state-busy" },
   connected: { label: "Connected", hint: "new mail arrives at once", style: "state-connected" },
   failing: { label: "Failing", hint: "tries again by itself", style: "state-failing" },
+  certificate_changed: { label: "Another certificate", hint: "waits until you pin it, or the old one is back", style: "state-failing" },
   login_refused: { label: "Login refused", hint: "waits for a new password", style: "state-failing" },
 };
 
@@ -115,7 +116,7 @@ function Explain() {
   );
 }
 
-const VERBS: Record<string, string> = { opened: "opened a message", exported: "exported the account", tested: "tested the connection", access_given: "gave access", access_ended: "ended access", unsealed: "opened the seal", password_stored: "stored a password", certificate_check_off: "stopped checking the certificate" };
+const VERBS: Record<string, string> = { opened: "opened a message", exported: "exported the account", tested: "tested the connection", access_given: "gave access", access_ended: "ended access", unsealed: "opened the seal", password_stored: "stored a password", certificate_pinned: "pinned a certificate" };
 
 /** Who looked, for the owner alone. */
 function OpenedBy({ opened }: { opened: Schemas["OpenedView"][] }) {

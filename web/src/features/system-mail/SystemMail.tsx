@@ -9,6 +9,7 @@ import { Time } from "../../components/time";
 import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { Card } from "../email-account/Card";
+import { CertificateField } from "../email-account/Certificate";
 import { Result } from "../email-account/Result";
 
 type Settings = Schemas["SystemMailCard"];
@@ -46,6 +47,10 @@ function Cards({ stored }: { stored: Settings }) {
   const wrong = { ...fieldsOf(test.error), ...fieldsOf(save.error) };
   const left = (mutation: { isError: boolean; error: unknown }) => mutation.isError && Object.keys(fieldsOf(mutation.error)).length === 0 ? messageOf(mutation.error) : undefined;
   const card = { onSave: () => save.mutate(), saving: save.isPending, saved: save.isSuccess, error: left(save) };
+  const pin = (pinned_certificate: string) => {
+    set({ pinned_certificate });
+    test.reset();
+  };
   const setSecurity = (security: string) => set({ security, port: Object.values(DEFAULT_PORTS).includes(form.port) ? (DEFAULT_PORTS[security] ?? form.port) : form.port });
   return (
     <>
@@ -64,14 +69,14 @@ function Cards({ stored }: { stored: Settings }) {
         <Field label="SMTP server" htmlFor="system-server" wrong={wrong.server} hint={stored.server && form.server !== stored.server ? "Personal accounts that send through the system wait until their owners agree to another server." : undefined}><TextInput id="system-server" placeholder="smtp.example.org" value={form.server} onChange={(event) => set({ server: event.target.value })} /></Field>
         <Field label="SMTP port" htmlFor="system-port" wrong={wrong.port}><NumberInput id="system-port" min={1} max={65535} allowDecimal={false} hideControls value={form.port} onChange={(port) => set({ port: Number(port) || 0 })} /></Field>
         <Field label="Encrypted" htmlFor="system-security"><Select id="system-security" allowDeselect={false} value={form.security} onChange={(security) => setSecurity(security ?? "starttls")} data={[{ value: "none", label: "None" }, { value: "starttls", label: "TLS (STARTTLS)" }, { value: "tls", label: "SSL" }]} /></Field>
-        <Field label="Verify SSL certificate" htmlFor="system-verify"><Switch id="system-verify" mt={6} checked={form.validate_certificate} onChange={(event) => set({ validate_certificate: event.target.checked })} /></Field>
+        {form.security !== "none" && <CertificateField pinned={form.pinned_certificate} onUnpin={() => set({ pinned_certificate: null })} />}
         <Field label="Use authentication" htmlFor="system-auth"><Switch id="system-auth" mt={6} checked={form.auth !== "none"} onChange={(event) => set({ auth: event.target.checked ? "plain" : "none" })} /></Field>
         {form.auth !== "none" && <>
           <Field label="SMTP authentication type" htmlFor="system-auth-type"><Select id="system-auth-type" allowDeselect={false} value={form.auth} onChange={(auth) => set({ auth: auth ?? "plain" })} data={AUTHS} /></Field>
           <Field label="User name" htmlFor="system-user"><TextInput id="system-user" autoComplete="off" value={form.username} onChange={(event) => set({ username: event.target.value })} /></Field>
           <Field label="System password" htmlFor="system-password" wrong={wrong.password} hint="Leave empty to keep the stored one."><PasswordInput id="system-password" autoComplete="new-password" value={password} onChange={(event) => setPassword(event.target.value)} /></Field>
         </>}
-        {(test.data ?? test.isPending ?? left(test)) && <Field label="Result"><Result pending={test.isPending} result={test.data} error={left(test)} /></Field>}
+        {(test.data ?? test.isPending ?? left(test)) && <Field label="Result"><Result pending={test.isPending} result={test.data} error={left(test)} onPin={pin} /></Field>}
         {stored.enabled && <SendTest to={stored.admin_email || stored.sender_email} />}
       </Card>
     </>
