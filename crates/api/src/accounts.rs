@@ -496,6 +496,7 @@ pub async fn test_imap(
         .services
         .credentials_to_test(viewer, id, settings, &request.username, request.password)
         .await?;
+    state.limits.count_test(viewer.administrator)?;
     Ok(Json(state.engine.probe(credentials).await.into()))
 }
 

@@ -49,6 +49,14 @@ impl ApiError {
             retry_after_s: None,
         }
     }
+
+    /// Try again after so many seconds.
+    pub fn after(self, seconds: u64) -> Self {
+        ApiError {
+            retry_after_s: Some(seconds),
+            ..self
+        }
+    }
 }
 
 impl From<ServiceError> for ApiError {
@@ -75,11 +83,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::SignedOut => ApiError::new(StatusCode::UNAUTHORIZED, "Sign in first."),
             ServiceError::Throttled { retry_after_s } => {
                 let title = format!("Too many attempts. Try again in {retry_after_s} seconds.");
-                let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, &title);
-                ApiError {
-                    retry_after_s: Some(retry_after_s),
-                    ..error
-                }
+                ApiError::new(StatusCode::TOO_MANY_REQUESTS, &title).after(retry_after_s)
             }
             ServiceError::Invalid(errors) => {
                 let mut error = ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "Some fields are wrong.");

@@ -15,6 +15,7 @@ mod frames;
 mod grants;
 mod health;
 mod inbox;
+mod limits;
 mod origin;
 mod outbox;
 mod own_access;
@@ -30,11 +31,14 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::HeaderName;
 use axum::http::HeaderValue;
+use axum::http::StatusCode;
 use axum::http::header;
 use axum::middleware;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::router::UtoipaMethodRouterExt as _;
@@ -43,6 +47,7 @@ use utoipa_axum::routes;
 pub use assets::PAGE_POLICY;
 pub use frames::FRAME_POLICY;
 pub use frames::frame_page;
+pub use limits::Limits;
 pub use state::ApiState;
 pub use state::Reach;
 
@@ -64,10 +69,34 @@ const MAX_IMPORT_BYTES: usize = 20 * 1024 * 1024;
 /// Files are in it, in base64.
 const MAX_SYSTEM_MAIL_BYTES: usize = 40 * 1024 * 1024;
 
+const HEADERS: [(HeaderName, &str); 9] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::CONTENT_SECURITY_POLICY, assets::PAGE_POLICY),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    // For browsers that do not know frame-ancestors; the frames of mail are of this origin.
+    (header::X_FRAME_OPTIONS, "SAMEORIGIN"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+];
+
 /// The whole web application.
 pub fn router(state: ApiState) -> Router {
     let (api, _) = api_router().split_for_parts();
-    api.merge(health::router())
+    let is_encrypted = state.reach.is_encrypted();
+    let answers = api
+        .merge(health::router())
         .fallback(assets::serve)
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(
@@ -75,22 +104,21 @@ pub fn router(state: ApiState) -> Router {
             origin::refuse_foreign,
         ))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(default_header(header::CACHE_CONTROL, "no-store"))
-        .layer(default_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(default_header(header::REFERRER_POLICY, "no-referrer"))
-        .layer(default_header(
-            header::CONTENT_SECURITY_POLICY,
-            assets::PAGE_POLICY,
+        .layer(RequestBodyTimeoutLayer::new(limits::MOST_SILENCE))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            limits::MOST_REQUEST_TIME,
         ))
-        .layer(default_header(
-            HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        ))
-        .layer(default_header(
-            HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
-        ))
-        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(state.clone(), limits::shed))
+        .layer(CatchPanicLayer::new());
+    // Outside of everything: no answer goes without them.
+    let headers = HEADERS
+        .into_iter()
+        .filter(|(name, _)| is_encrypted || *name != header::STRICT_TRANSPORT_SECURITY);
+    headers
+        .fold(answers, |answers, (name, value)| {
+            answers.layer(default_header(name, value))
+        })
         .with_state(state)
 }
 

@@ -234,6 +234,7 @@ pub async fn test_smtp(
         .services
         .smtp_credentials_to_test(viewer, id, settings, request.password)
         .await?;
+    state.limits.count_test(viewer.administrator)?;
     Ok(Json(state.engine.probe_smtp(credentials).await.into()))
 }
 

@@ -10,11 +10,14 @@ use axum::http::header;
 use engine::EngineHandle;
 use service::Services;
 
+use crate::limits::Limits;
+
 #[derive(Clone)]
 pub struct ApiState {
     pub services: Services,
     pub engine: EngineHandle,
     pub reach: Arc<Reach>,
+    pub limits: Arc<Limits>,
 }
 
 /// How browsers reach this server, as the operator configured it.
@@ -44,6 +47,15 @@ impl Reach {
             .and_then(|host| host.to_str().ok())
             .unwrap_or_default();
         format!("{scheme}://{host}")
+    }
+
+    /// Browsers reach this server over HTTPS only.
+    pub fn is_encrypted(&self) -> bool {
+        self.tls
+            || self
+                .public_url
+                .as_ref()
+                .is_some_and(|url| url.starts_with("https://"))
     }
 
     /// May a session cookie be given? Encrypted, or on this very machine.

@@ -176,6 +176,7 @@ pub async fn test(
         .services
         .system_credentials_to_test(viewer, form.smtp, request.password)
         .await?;
+    state.limits.count_test(viewer.administrator)?;
     Ok(Json(state.engine.probe_smtp(credentials).await.into()))
 }
 

@@ -54,6 +54,7 @@ impl Site {
             services: services.clone(),
             engine,
             reach: Arc::new(Reach::default()),
+            limits: Arc::default(),
         };
         Site {
             router: api::router(state),
@@ -255,6 +256,133 @@ async fn a_foreign_origin_changes_nothing() {
         site.call("POST", "/accounts", &alice, body).await.status,
         StatusCode::CREATED
     );
+}
+
+/// Every operation that may change something, from the router's own document: to the last one refused, whoever is
+/// signed in, before anything is looked at.
+#[tokio::test]
+async fn every_operation_that_changes_something_refuses_a_foreign_origin() {
+    let site = Site::new().await;
+    site.administrator("alice").await;
+    let alice = site.session_of("alice").await;
+    let document: serde_json::Value = serde_json::from_str(&api::openapi_json()).expect("JSON");
+    let mut refused = 0;
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        let path = path
+            .trim_start_matches("/api/v1")
+            .replace("{id}", &domain::MailAccountId::NIL.to_string());
+        for method in operations.as_object().expect("operations").keys() {
+            if method == "get" {
+                continue;
+            }
+            for origin in ["https://evil.example", "null"] {
+                let method = method.to_uppercase();
+                let answer = site.call_from(origin, &method, &path, &alice, "{}").await;
+                assert_eq!(
+                    answer.status,
+                    StatusCode::FORBIDDEN,
+                    "{method} {path} from {origin}"
+                );
+            }
+            refused += 1;
+        }
+    }
+    assert!(refused > 60, "{refused} operations were tried");
+    let ours = site.call("DELETE", "/session", &alice, "").await;
+    assert_eq!(
+        ours.status,
+        StatusCode::NO_CONTENT,
+        "the control: our own page may"
+    );
+}
+
+/// Pages, files, answers and refusals of every kind.
+#[tokio::test]
+async fn no_answer_goes_without_its_headers() {
+    let site = Site::new().await;
+    site.administrator("alice").await;
+    let alice = site.session_of("alice").await;
+    for (method, path, body, status) in [
+        ("GET", "/", String::new(), 200),
+        ("GET", "/inbox", String::new(), 200),
+        ("GET", "/healthz", String::new(), 200),
+        ("GET", "/api/v1/accounts", String::new(), 200),
+        ("GET", "/api/v1/nothing", String::new(), 404),
+        ("GET", "/api/v1/frames/x", String::new(), 404),
+        ("GET", "/api/v1/images/x", String::new(), 404),
+        ("PATCH", "/api/v1/accounts", String::new(), 405),
+        ("POST", "/api/v1/accounts", "not JSON".into(), 400),
+        ("POST", "/api/v1/accounts", "x".repeat(2_000_000), 413),
+    ] {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, HOST)
+            .header(header::ORIGIN, OURS)
+            .header(header::COOKIE, &alice)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body));
+        let response = site
+            .router
+            .clone()
+            .oneshot(request.expect("request"))
+            .await
+            .expect("response");
+        assert_eq!(response.status(), status, "{method} {path}");
+        for (name, value) in [
+            ("content-security-policy", "frame-ancestors"),
+            ("x-content-type-options", "nosniff"),
+            ("x-frame-options", "SAMEORIGIN"),
+            ("referrer-policy", "no-referrer"),
+            ("cache-control", ""),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("permissions-policy", "camera=()"),
+        ] {
+            let held = response.headers().get(name).and_then(|value| value.to_str().ok());
+            assert!(
+                held.is_some_and(|held| held.contains(value)),
+                "{method} {path}: {name}: {held:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn connection_tests_are_limited_and_say_when_to_come_back() {
+    let site = Site::new().await;
+    site.administrator("alice").await;
+    let alice = site.session_of("alice").await;
+    let body = "{\"name\":\"\",\"address\":\"alice@isp.example\"}";
+    let made = site.call("POST", "/accounts", &alice, body).await;
+    let id = made.body.split('"').nth(3).expect("id").to_owned();
+    let test = format!("/accounts/{id}/test");
+    // An address that may not be dialled costs a test as well: guessing is what the limit is for.
+    let imap =
+        "{\"server\":\"10.0.0.1\",\"port\":993,\"security\":\"tls\",\"username\":\"\",\"password\":\"x\"}";
+    let mut statuses = Vec::new();
+    for _ in 0..12 {
+        let request = Request::builder()
+            .method("POST")
+            .uri(format!("/api/v1{test}"))
+            .header(header::HOST, HOST)
+            .header(header::ORIGIN, OURS)
+            .header(header::COOKIE, &alice)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(imap));
+        let response = site
+            .router
+            .clone()
+            .oneshot(request.expect("request"))
+            .await
+            .expect("response");
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            assert!(response.headers().contains_key(header::RETRY_AFTER));
+        }
+        statuses.push(response.status());
+    }
+    assert_eq!(statuses[..10], [StatusCode::OK; 10], "{statuses:?}");
+    assert_eq!(statuses[10..], [StatusCode::TOO_MANY_REQUESTS; 2], "{statuses:?}");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod audit_command;
 mod backup_commands;
 mod cli;
 mod configuration;
+mod connections;
 mod doctor;
 mod error;
 mod key_source;

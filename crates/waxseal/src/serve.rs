@@ -27,6 +27,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
 use crate::configuration::Configuration;
+use crate::connections;
+use crate::connections::Limited;
 use crate::error::CommandError;
 
 /// How long open requests may take once the end has begun; event streams never end by themselves.
@@ -56,6 +58,7 @@ pub async fn run(configuration: Configuration) -> Result<(), CommandError> {
         services: app.services.clone(),
         engine: app.engine.clone(),
         reach: Arc::new(reach(&configuration)),
+        limits: Arc::default(),
     });
 
     let listener = std::net::TcpListener::bind(configuration.listen)?;
@@ -74,16 +77,13 @@ pub async fn run(configuration: Configuration) -> Result<(), CommandError> {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     match tls(&configuration).await? {
         Some(tls) => {
-            axum_server::from_tcp_rustls(listener, tls)?
-                .handle(handle)
-                .serve(service)
-                .await?
+            let server = axum_server::from_tcp_rustls(listener, tls)?;
+            let server = server.map(|acceptor| acceptor.acceptor(Limited::default()));
+            connections::bound(server).handle(handle).serve(service).await?
         }
         None => {
-            axum_server::from_tcp(listener)?
-                .handle(handle)
-                .serve(service)
-                .await?
+            let server = axum_server::from_tcp(listener)?.acceptor(Limited::default());
+            connections::bound(server).handle(handle).serve(service).await?
         }
     }
     shutdown.cancel();

@@ -216,6 +216,7 @@ impl Template {
             services: services.clone(),
             engine: EngineHandle::new(services.clone(), dialer, "matrix".into()),
             reach: Arc::new(Reach::default()),
+            limits: Arc::default(),
         };
         World {
             folder,
