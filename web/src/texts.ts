@@ -215,7 +215,7 @@ export const texts = {
   imported: "Imported",
   wouldHide: (line: string, count: number) => `${line}: ${count} ${count === 1 ? "message" : "messages"} of the last 90 days`,
   authserv: "Authentication results from",
-  authservHint: "The server whose word on forged senders counts. Learned from the first message.",
+  authservHint: "The server whose word on forged senders counts. Learned from the first message that it has received.",
   sessions: "Sessions",
   secondFactor: "Second factor",
   turnOff: "Turn off",
@@ -266,7 +266,7 @@ export const texts = {
   turnOn: "Turn it on",
   pickMessage: "Pick a message to read it here",
   blockedImages: (count: number) =>
-    `${count} remote ${count === 1 ? "image" : "images"} blocked. They would tell the sender when and where you read this.`,
+    `${count === 1 ? "1 remote image blocked. It" : `${count} remote images blocked. They`} would tell the sender when and where you read this.`,
   showSource: "Show source",
   downloadEml: "Download EML",
   details: "Details",

@@ -228,6 +228,8 @@ pub struct MessageSummary {
     pub addresses: Vec<NamedAddress>,
     pub attachments: Vec<AttachmentSummary>,
     pub from_shape: FromShape,
+    /// The host that received it last, by its own word: no sender can write above that.
+    pub received_by: Option<String>,
     /// The topmost first: each server that passes a message on adds its own above.
     pub authentication: Vec<AuthenticationResult>,
     /// `X-Waxseal-Id`: of what was written here, where a server has put a Message-ID of its own.

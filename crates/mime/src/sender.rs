@@ -138,6 +138,13 @@ pub fn authentication(message: &Message<'_>) -> Vec<AuthenticationResult> {
     results
 }
 
+/// The host that received a message last.
+pub fn received_by(message: &Message<'_>) -> Option<String> {
+    let mut fields = message.headers_raw();
+    let (_, topmost) = fields.find(|(name, _)| name.eq_ignore_ascii_case("Received"))?;
+    receiver(topmost).map(|host| CleanText::cut(&host, 255).into_string())
+}
+
 /// The host after "by" (RFC 5321 §4.4).
 fn receiver(received: &str) -> Option<String> {
     let mut words = received.split_ascii_whitespace();

@@ -1,5 +1,7 @@
 //! What is kept of a message for lists, threads and search.
 
+use std::borrow::Cow;
+
 use domain::CleanText;
 use domain::EmailAddress;
 use domain::Timestamp;
@@ -15,6 +17,8 @@ use mail_parser::Encoding;
 use mail_parser::HeaderValue;
 use mail_parser::Message;
 use mail_parser::MimeHeaders as _;
+use mail_parser::PartType;
+use mail_parser::decoders::html::html_to_text;
 use memchr::memchr2_iter;
 
 use crate::automatic::automatic;
@@ -24,6 +28,7 @@ use crate::quotes::TextKind;
 use crate::quotes::split_text;
 use crate::sender::authentication;
 use crate::sender::from_shape;
+use crate::sender::received_by;
 use crate::skeleton::Refusal;
 use crate::skeleton::Skeleton;
 
@@ -62,6 +67,7 @@ pub fn summarise(raw: &[u8]) -> Result<MessageSummary, Refusal> {
         attachments: attachments(&message, &skeleton, raw),
         authentication: authentication(&message),
         from_shape: from_shape(&message),
+        received_by: received_by(&message),
         own_token: own_token(&message),
         addresses,
         subject,
@@ -153,7 +159,14 @@ fn own_token(message: &Message<'_>) -> Option<String> {
 
 /// Plain text as written, or made from HTML.
 pub fn readable_text(message: &Message<'_>) -> String {
-    let texts = (0..message.text_body.len()).filter_map(|index| message.body_text(index));
+    let texts = message.text_body.iter().filter_map(|id| {
+        let part = message.parts.get(*id as usize)?;
+        let text = part.text_contents()?;
+        Some(match part.body {
+            PartType::Html(_) => Cow::Owned(html_to_text(&with_words_apart(text))),
+            _ => Cow::Borrowed(text),
+        })
+    });
     let mut joined = String::new();
     for text in texts {
         joined.push_str(&text);
@@ -163,6 +176,35 @@ pub fn readable_text(message: &Message<'_>) -> String {
         }
     }
     joined
+}
+
+/// Words of neighbouring blocks would be glued together by the conversion, and then be found by nobody.
+fn with_words_apart(html: &str) -> String {
+    const INLINE: &[&[u8]] = &[
+        b"a", b"abbr", b"b", b"big", b"bdi", b"bdo", b"code", b"em", b"font", b"i", b"mark", b"s", b"small",
+        b"span", b"strong", b"sub", b"sup", b"u", b"wbr",
+    ];
+    let mut apart = String::with_capacity(html.len() + html.len() / 8);
+    let mut copied = 0;
+    for at in memchr::memchr_iter(b'<', html.as_bytes()) {
+        let rest = &html.as_bytes()[at + 1..];
+        let name = rest.strip_prefix(b"/").unwrap_or(rest);
+        let length = name
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphanumeric())
+            .count();
+        let is_block = length > 0
+            && !INLINE
+                .iter()
+                .any(|inline| name[..length].eq_ignore_ascii_case(inline));
+        if is_block {
+            apart.push_str(&html[copied..at]);
+            apart.push(' ');
+            copied = at;
+        }
+    }
+    apart.push_str(&html[copied..]);
+    apart
 }
 
 /// The first words that are the author's own.
@@ -332,6 +374,17 @@ References: <x@y> <z@y>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; b
         assert!(
             !summarise(both.as_bytes()).expect("summary").is_disowned(own),
             "the topmost counts"
+        );
+    }
+
+    #[test]
+    fn words_of_neighbouring_blocks_are_two_words() {
+        let html = "<h2>Ten days of offers</h2><img src=x><p>Pay <b>no</b>w</p><ul><li>one</li><li>two</li></ul><table><tr><td>a</td><td>b</td></tr></table>";
+        let raw = format!("Content-Type: text/html\r\n\r\n{html}");
+        let summary = summarise(raw.as_bytes()).expect("summary");
+        assert_eq!(
+            summary.snippet.as_str(),
+            "Ten days of offers Pay now one two a b"
         );
     }
 

@@ -604,7 +604,7 @@ fn smtp_binding(smtp: &SmtpSettings) -> CredentialBinding {
 }
 
 /// The same host, or hosts of one registrable domain (`imap.isp.example` and `smtp.isp.example`).
-fn is_same_site(one: &str, other: &str) -> bool {
+pub(crate) fn is_same_site(one: &str, other: &str) -> bool {
     let is_address = |host: &str| host.parse::<IpAddr>().is_ok();
     let site = |host: &str| psl::domain_str(host).map(str::to_owned);
     one == other

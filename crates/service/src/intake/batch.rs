@@ -35,6 +35,7 @@ use store::outbox;
 use crate::Event;
 use crate::ServiceError;
 use crate::Services;
+use crate::accounts::is_same_site;
 use crate::intake::prepare::Prepared;
 use crate::intake::prepare::prepare;
 use crate::intake::threading::ThreadIndex;
@@ -522,7 +523,8 @@ fn origin(role: FolderRole) -> Origin {
     }
 }
 
-/// The first server in whose words we find what was thought of an author; the owner can change it.
+/// The first server in whose words we find what was thought of an author, if it is the receiving one: of the site that
+/// received the message last or that the mailbox is at. Anybody can write another's name. The owner can change it.
 async fn learn_authserv_id(
     tx: &mut Tx,
     batch: &IntakeBatch<'_>,
@@ -537,9 +539,17 @@ async fn learn_authserv_id(
     if batch.folder.role != FolderRole::Inbox || is_known(batch.account) {
         return Ok(());
     }
-    let said = new
-        .iter()
-        .find_map(|message| message.parsed.summary.authentication.first());
+    let imap_server = batch.account.imap.as_ref().map(|imap| imap.server.as_str());
+    let said = new.iter().find_map(|message| {
+        let summary = &message.parsed.summary;
+        let said = summary.authentication.first()?;
+        let receivers = [summary.received_by.as_deref(), imap_server];
+        let is_receiver = receivers
+            .into_iter()
+            .flatten()
+            .any(|host| is_same_site(host, &said.server));
+        is_receiver.then_some(said)
+    });
     let Some(said) = said else {
         return Ok(());
     };

@@ -92,6 +92,7 @@ fn empty_summary() -> MessageSummary {
         attachments: Vec::new(),
         authentication: Vec::new(),
         from_shape: FromShape::default(),
+        received_by: None,
         own_token: None,
         search_text: String::new(),
     }

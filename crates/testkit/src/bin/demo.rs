@@ -22,11 +22,14 @@ use testkit::sample_mail::alices_mailbox;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 
-const USAGE: &str = "usage: demo PATH-OF-WAXSEAL [--port PORT] [--without-account] [--state FILE]";
+const USAGE: &str =
+    "usage: demo PATH-OF-WAXSEAL [--port PORT] [--web-port PORT] [--without-account] [--state FILE]";
 
 struct Options {
     waxseal: PathBuf,
     port: u16,
+    /// Where a test has images that its mail names.
+    web_port: Option<u16>,
     /// The journeys set the account up in the browser.
     without_account: bool,
     /// Where the journeys read how to reach the servers.
@@ -62,12 +65,14 @@ fn options() -> Option<Options> {
     let mut options = Options {
         waxseal,
         port: 8080,
+        web_port: None,
         without_account: false,
         state: None,
     };
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--port" => options.port = arguments.next()?.parse().ok()?,
+            "--web-port" => options.web_port = Some(arguments.next()?.parse().ok()?),
             "--without-account" => options.without_account = true,
             "--state" => options.state = Some(arguments.next()?.into()),
             _ => return None,
@@ -107,6 +112,7 @@ impl Demo {
         let world = World {
             waxseal: &options.waxseal,
             data: folder.path().join("data"),
+            web_port: options.web_port,
             dovecot: &dovecot,
         };
         for administrator in ADMINISTRATORS {
@@ -192,6 +198,7 @@ impl Demo {
 struct World<'a> {
     waxseal: &'a Path,
     data: PathBuf,
+    web_port: Option<u16>,
     dovecot: &'a Dovecot,
 }
 
@@ -201,10 +208,16 @@ impl World<'_> {
         command
             .arg("--data")
             .arg(&self.data)
-            .env("WAXSEAL_EGRESS_ALLOW", "127.0.0.0/8,[::1/128]");
+            .env("WAXSEAL_EGRESS_ALLOW", self.egress());
         // The demo's own authority is trusted instead of the machine's.
         command.env("SSL_CERT_FILE", &self.dovecot.certificate.authority);
         command
+    }
+
+    /// Mail servers on loopback; and one port where images of mail may be, if that is asked for.
+    fn egress(&self) -> String {
+        let web = self.web_port.map(|port| format!(",127.0.0.1:{port}"));
+        format!("127.0.0.0/8,[::1/128]{}", web.unwrap_or_default())
     }
 
     fn run(&self, arguments: &[&str], input: &str) -> Result<(), TestkitError> {
