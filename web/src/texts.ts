@@ -182,6 +182,7 @@ export const texts = {
   notAttributed: "It is not attributed to a customer by itself.",
   repliesElsewhere: "An answer goes to another domain than the sender's: see Details.",
   verified: (domain: string) => `${domain} has sent this, says the receiving server (DMARC)`,
+  checkedBy: "checked by",
   loadImages: "Load images",
   moreImages: "More about images",
   alwaysImages: (address: string) => `Always for ${address}`,

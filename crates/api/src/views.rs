@@ -6,6 +6,7 @@ use domain::MessageId;
 use domain::PartyId;
 use domain::ThreadId;
 use domain::Timestamp;
+use domain::message::AuthenticationResult;
 use domain::message::NamedAddress;
 use domain::rules::sender::SenderMark;
 use domain::system_mail::is_system;
@@ -256,7 +257,36 @@ pub struct MessageView {
     /// Absent: show the text.
     frame: Option<FrameView>,
     headers: Vec<HeaderView>,
+    /// What the receiving server found of the sender, if its name is in the IMAP settings; never another one's word.
+    checked: Option<CheckedView>,
     note: Option<String>,
+}
+
+/// By the receiving server's `Authentication-Results` (RFC 8601).
+#[derive(Serialize, ToSchema)]
+pub struct CheckedView {
+    server: String,
+    results: Vec<CheckView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct CheckView {
+    /// `spf`, `dkim` or `dmarc`.
+    method: String,
+    /// In the server's word: `pass`, `fail`, `none`...
+    result: String,
+}
+
+impl From<AuthenticationResult> for CheckedView {
+    fn from(checked: AuthenticationResult) -> Self {
+        let results = checked.methods.into_iter();
+        CheckedView {
+            server: checked.server,
+            results: results
+                .map(|(method, result)| CheckView { method, result })
+                .collect(),
+        }
+    }
 }
 
 impl From<OpenMessage> for MessageView {
@@ -274,6 +304,7 @@ impl From<OpenMessage> for MessageView {
                     value: value.into_string(),
                 })
                 .collect(),
+            checked: open.checked.map(CheckedView::from),
             note: open.note,
         }
     }

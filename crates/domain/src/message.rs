@@ -139,6 +139,8 @@ pub struct AuthenticationResult {
     /// The authserv-id, lower case.
     pub server: String,
     pub dmarc: Option<Dmarc>,
+    /// SPF, DKIM and DMARC as the server put it, in that order: `("spf", "pass")`.
+    pub methods: Vec<(String, String)>,
     /// The domain that it speaks of (`header.from`).
     pub header_from: Option<String>,
     /// It stands below the line with which that server received the message, so it may have come with it.

@@ -1,6 +1,7 @@
 //! A message opened for reading: its text, its HTML, its files.
 
 use domain::CleanText;
+use domain::message::AuthenticationResult;
 use mail_parser::Encoding;
 use mail_parser::PartType;
 use mail_parser::decoders::base64::base64_decode;
@@ -8,6 +9,7 @@ use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
 use crate::html::escape;
 use crate::parse::parse;
+use crate::sender::authentication;
 use crate::skeleton::Refusal;
 use crate::skeleton::Skeleton;
 use crate::summary::content_type;
@@ -22,6 +24,8 @@ pub struct OpenedMessage {
     pub text: String,
     /// The header block as people read it, for "show details".
     pub headers: Vec<(String, CleanText)>,
+    /// What servers on the way found of the sender; only the receiving one's word counts.
+    pub authentication: Vec<AuthenticationResult>,
     /// Said above the text where the message is more or less than it seems.
     pub note: Option<&'static str>,
 }
@@ -42,6 +46,7 @@ pub fn open_message(raw: &[u8]) -> Result<OpenedMessage, Refusal> {
     let shows_nothing = html.is_empty() && text.trim().is_empty() && message.attachments.is_empty();
     Ok(OpenedMessage {
         headers: headers(&message),
+        authentication: authentication(&message),
         note: if skeleton.is_incomplete {
             Some(INCOMPLETE)
         } else if shows_nothing && has_body(raw) {

@@ -7,6 +7,8 @@ use domain::message::FromShape;
 use mail_parser::Message;
 
 const MAX_AUTHENTICATION_RESULTS: usize = 5;
+const SHOWN_METHODS: [&str; 3] = ["spf", "dkim", "dmarc"];
+const MAX_METHODS: usize = 10;
 
 /// Of the raw fields: what a parser makes of a broken one is a guess, and others guess differently.
 pub fn from_shape(message: &Message<'_>) -> FromShape {
@@ -161,27 +163,37 @@ fn result(value: &str, received_by: &[String]) -> Option<AuthenticationResult> {
         .split_ascii_whitespace()
         .next()?
         .to_ascii_lowercase();
-    let mut dmarc = None;
-    let mut header_from = None;
+    let mut methods = Vec::new();
+    let (mut dmarc, mut header_from) = (None, None);
     for section in sections {
-        let mut properties = section.split_ascii_whitespace().peekable();
-        let Some(result) = properties.next().and_then(|method| method.strip_prefix("dmarc=")) else {
+        let mut properties = section.split_ascii_whitespace();
+        let Some((method, result)) = properties.next().and_then(|first| first.split_once('=')) else {
             continue;
         };
-        dmarc = match result.to_ascii_lowercase().as_str() {
-            "pass" => Some(Dmarc::Pass),
-            "fail" => Some(Dmarc::Fail),
-            _ => None,
-        };
-        header_from = properties
-            .find_map(|property| property.strip_prefix("header.from="))
-            .map(|domain| CleanText::cut(domain.rsplit('@').next().unwrap_or(domain), 255).into_string());
-        break;
+        let (method, result) = (method.to_ascii_lowercase(), result.to_ascii_lowercase());
+        // A server may say dkim once for each signature; of DMARC there is one, and the first counts.
+        let is_known = SHOWN_METHODS.contains(&method.as_str()) && methods.len() < MAX_METHODS;
+        if !is_known || (method == "dmarc" && methods.iter().any(|(held, _)| *held == method)) {
+            continue;
+        }
+        if method == "dmarc" {
+            dmarc = match result.as_str() {
+                "pass" => Some(Dmarc::Pass),
+                "fail" => Some(Dmarc::Fail),
+                _ => None,
+            };
+            header_from = properties
+                .find_map(|property| property.strip_prefix("header.from="))
+                .map(|domain| CleanText::cut(domain.rsplit('@').next().unwrap_or(domain), 255).into_string());
+        }
+        methods.push((method, CleanText::cut(&result, 20).into_string()));
     }
+    methods.sort_by_key(|(method, _)| SHOWN_METHODS.iter().position(|shown| shown == method));
     Some(AuthenticationResult {
         is_below_its_received: received_by.contains(&server),
         server: CleanText::cut(&server, 255).into_string(),
         dmarc,
+        methods,
         header_from,
     })
 }

@@ -382,10 +382,7 @@ References: <x@y> <z@y>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; b
         let html = "<h2>Ten days of offers</h2><img src=x><p>Pay <b>no</b>w</p><ul><li>one</li><li>two</li></ul><table><tr><td>a</td><td>b</td></tr></table>";
         let raw = format!("Content-Type: text/html\r\n\r\n{html}");
         let summary = summarise(raw.as_bytes()).expect("summary");
-        assert_eq!(
-            summary.snippet.as_str(),
-            "Ten days of offers Pay now one two a b"
-        );
+        assert_eq!(summary.snippet.as_str(), "Ten days of offers Pay now one two a b");
     }
 
     #[test]

@@ -6,11 +6,14 @@ use bytes::Bytes;
 use domain::CleanText;
 use domain::MessageId;
 use domain::message::AttachmentSummary;
+use domain::message::AuthenticationResult;
+use domain::message::Direction;
 use domain::message::NamedAddress;
 use domain::system_mail::SYSTEM;
 use mime::ImageSources;
 pub use mime::OpenedPart;
 pub use mime::TextBlock;
+use store::accounts;
 use store::audit;
 use store::audit::AuditEntry;
 use store::image_senders;
@@ -33,6 +36,8 @@ pub struct OpenMessage {
     pub text: Vec<TextBlock>,
     pub frame: Option<Frame>,
     pub headers: Vec<(String, CleanText)>,
+    /// What the receiving server found of the sender, if its owner has named it.
+    pub checked: Option<AuthenticationResult>,
     pub note: Option<String>,
 }
 
@@ -87,6 +92,7 @@ impl Services {
             Some(blocked) => Some(self.frame_of(viewer, &listed, blocked).await?),
             None => None,
         };
+        let checked = self.word_of_receiver(&listed, opened.authentication).await?;
         let parked_note =
             parked.map(|reason| format!("This message is not shown: {reason}. It can be downloaded."));
         let files = attachments.into_iter().map(|attachment| FileLink {
@@ -101,8 +107,28 @@ impl Services {
             text: mime::split_text(&opened.text),
             frame,
             headers: opened.headers,
+            checked,
             note: parked_note.or(opened.note.map(str::to_owned)),
         })
+    }
+
+    /// Of the results that a message carries those of the account's own receiving server; any other may be the sender's.
+    async fn word_of_receiver(
+        &self,
+        listed: &ListedMessage,
+        results: Vec<AuthenticationResult>,
+    ) -> Result<Option<AuthenticationResult>, ServiceError> {
+        if listed.message.direction != Direction::Incoming || results.is_empty() {
+            return Ok(None);
+        }
+        let mut conn = self.db.read().await?;
+        let account = accounts::find(&mut conn, listed.message.account).await?;
+        let id = account.and_then(|account| account.imap?.authserv_id);
+        Ok(id.and_then(|id| {
+            results
+                .into_iter()
+                .find(|result| result.server.eq_ignore_ascii_case(&id))
+        }))
     }
 
     async fn frame_of(
@@ -279,6 +305,7 @@ fn not_shown() -> mime::OpenedMessage {
         html: Vec::new(),
         text: String::new(),
         headers: Vec::new(),
+        authentication: Vec::new(),
         note: None,
     }
 }

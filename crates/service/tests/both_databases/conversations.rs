@@ -11,6 +11,7 @@ use domain::account::Security;
 use domain::folder::FolderRole;
 use domain::party::PartyKind;
 use domain::rules::pairing::Caution;
+use domain::rules::sender::SenderMark;
 use service::ServiceError;
 use service::access::Viewer;
 use service::accounts::Card;
@@ -157,6 +158,7 @@ async fn mail_is_whose_it_is(db: Db) {
     let desk = Desk::new(db, folder.path()).await;
     one_address_on_two_records(&desk).await;
     what_a_domain_disowns(&desk).await;
+    senders_that_pretend(&desk).await;
     forged_references(&desk).await;
     threads_by_hand(&desk).await;
     mail_to_oneself(&desk).await;
@@ -285,6 +287,62 @@ async fn what_a_domain_disowns(desk: &Desk) {
         (AuthorKind::Party, false)
     );
     assert_eq!(desk.subjects_with(victim).await.len(), 3);
+}
+
+/// What looks like a customer and is not: told, attributed to nobody, and no images of it are loaded by themselves.
+async fn senders_that_pretend(desk: &Desk) {
+    let services = &desk.world.services;
+    // The letter in the middle is a Cyrillic one.
+    let lookalike = format!("Victim <victim@b\u{430}nk.example>");
+    let genuine = "Authentication-Results: mx.isp.example; spf=pass; dmarc=pass header.from=bank.example\r\n";
+    let other = "Authentication-Results: mx.evil.example; spf=pass; dmarc=pass header.from=bank.example\r\n";
+    for (uid, from, subject, more) in [
+        (20, lookalike.as_str(), "Lookalike", ""),
+        (21, "<victim@bank.example> <evil@out.example>", "Twofold", ""),
+        (22, "\"victim@bank.example\" <evil@out.example>", "Named", ""),
+        (23, "victim@bank.example", "Genuine", genuine),
+        (24, "victim@bank.example", "Selfmade", other),
+    ] {
+        let id = format!("pretend{uid}@out.example");
+        let mail = Mail {
+            from,
+            to: ALICE,
+            subject,
+            id: &id,
+            more,
+        };
+        desk.receive(uid, &[mail]).await;
+    }
+    for (subject, doubtful, kind, verified) in [
+        ("lookalike", true, AuthorKind::Unknown, false),
+        ("twofold", true, AuthorKind::Unknown, false),
+        ("named", true, AuthorKind::Unknown, false),
+        ("genuine", false, AuthorKind::Party, true),
+        ("selfmade", false, AuthorKind::Party, false),
+    ] {
+        let listed = desk.find(subject).await;
+        let marks = listed.message.sender_marks;
+        let is_in_doubt = marks.is_doubtful() || listed.lookalike_of.is_some();
+        assert_eq!(
+            (is_in_doubt, listed.author_kind),
+            (doubtful, kind),
+            "{subject}: {marks:?}"
+        );
+        assert_eq!(marks.has(SenderMark::Verified), verified, "{subject}");
+        let id = listed.message.id;
+        let always = services.set_images_always(desk.alice, id, true).await;
+        assert_eq!(always.is_err(), doubtful, "{subject}: {always:?}");
+        let opened = services.open_message(desk.alice, id).await.expect("opened");
+        assert_eq!(
+            opened.checked.is_some(),
+            verified,
+            "{subject}: another server's word is not shown"
+        );
+    }
+    assert_eq!(
+        desk.find("lookalike").await.lookalike_of.as_deref(),
+        Some("bank.example")
+    );
 }
 
 /// Whoever is not part of a thread does not get into it by naming its messages: 0 of 100.

@@ -259,6 +259,7 @@ function From({ view, menu }: { view: Schemas["MessageView"]; menu?: React.React
               <dd style={{ margin: 0, overflowWrap: "anywhere" }}>{address.name} {address.address && `<${address.address}>`}</dd>
             </div>
           ))}
+          {view.checked && view.checked.results.length > 0 && (<><dt style={{ color: "var(--ink3)" }}>{texts.checkedBy}</dt><dd style={{ margin: 0 }}>{view.checked.server}: {view.checked.results.map((check) => `${check.method.toUpperCase()} ${check.result}`).join(", ")}</dd></>)}
           {row.dated_at && (<><dt style={{ color: "var(--ink3)" }}>dated</dt><dd style={{ margin: 0 }}>{exactTime(new Date(row.dated_at))}</dd></>)}
         </dl>
       </Collapse>
