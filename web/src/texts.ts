@@ -70,6 +70,13 @@ export const texts = {
     not_synced: (address: string) => `The mail of ${address} has not been read for an hour.`,
     queue_full: (address: string) => `Messages of ${address} wait to be sent.`,
   } as Record<string, (address: string) => string>,
+  historyRests: {
+    none: "Old mail is being fetched, newest first. New mail does not wait for it.",
+    paused: "Old mail is paused. New mail is fetched all the same.",
+    daily_limit: "Old mail goes on tomorrow: the provider gives so much a day. New mail is fetched all the same.",
+  } as Record<string, string>,
+  pauseHistory: "Pause",
+  resumeHistory: "Resume",
   certificate: "Certificate",
   checked: "Checked with the authorities that this machine trusts",
   checkedHint: "A server with a certificate of its own: press Test connection, compare the fingerprint, and pin it.",

@@ -8,6 +8,8 @@ use domain::Timestamp;
 use domain::account::ImapSettings;
 use domain::account::MessagesToProcess;
 use domain::account::Tracking;
+use domain::provider::provider_of_domain;
+use domain::rules::history::HistoryRest;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::Serialize;
@@ -34,6 +36,9 @@ pub struct TrackingCard {
     messages: String,
     /// A day of the owner's zone; absent: from the first connection on.
     history_since: Option<String>,
+    /// It rests where it is.
+    #[serde(default)]
+    history_paused: bool,
     mark_as_read: bool,
     #[serde(default)]
     flags_both_ways: bool,
@@ -177,6 +182,10 @@ pub struct StatusView {
     /// `None`: none was made yet.
     audit: Option<CompletenessView>,
     progress: Option<ProgressView>,
+    /// Why old mail is not fetched just now, though some is left: `paused`, or `daily_limit` of the provider.
+    history_rest: Option<&'static str>,
+    /// Old mail is left to be fetched.
+    has_history: bool,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -281,6 +290,7 @@ async fn view(state: &ApiState, account: MailAccount) -> ApiResult<AccountView> 
                 MessagesToProcess::Unread => "unread".into(),
             },
             history_since: account.tracking.history_since.map(|day| day.to_string()),
+            history_paused: account.tracking.history_paused,
             mark_as_read: account.tracking.mark_as_read,
             flags_both_ways: account.tracking.flags_both_ways,
             deny_list: account.deny_list,
@@ -303,6 +313,7 @@ fn sealed_view(account: MailAccount) -> AccountView {
             enabled: account.tracking.enabled,
             messages: "all".into(),
             history_since: None,
+            history_paused: false,
             mark_as_read: false,
             flags_both_ways: false,
             deny_list: String::new(),
@@ -368,6 +379,7 @@ pub async fn save_tracking(
         messages,
         history_since: day
             .map_err(|_| ServiceError::field("history_since", "A day such as 2026-01-31 is expected."))?,
+        history_paused: request.history_paused,
         mark_as_read: request.mark_as_read,
         flags_both_ways: request.flags_both_ways,
     };
@@ -461,6 +473,8 @@ pub async fn status(
         on_server: status.on_server,
         skipped: skipped.collect(),
         opened_by: opened_by.collect(),
+        history_rest: status.history_rest.map(HistoryRest::as_str),
+        has_history: status.has_history,
         audit: audit.map(CompletenessView::from),
         progress: progress.map(|progress| ProgressView {
             done: progress.done,
@@ -578,7 +592,7 @@ pub async fn preset(
     SignedIn(_): SignedIn,
     Query(params): Query<PresetParams>,
 ) -> ApiResult<Json<Option<PresetView>>> {
-    Ok(Json(engine::preset_for(&params.domain).map(|preset| {
+    Ok(Json(provider_of_domain(&params.domain).map(|preset| {
         PresetView {
             name: preset.name.clone(),
             imap: ImapCard {

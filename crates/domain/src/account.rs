@@ -49,6 +49,8 @@ pub struct Tracking {
     pub messages: MessagesToProcess,
     /// "Process old (historic) messages": everything since this day in the owner's zone.
     pub history_since: Option<Date>,
+    /// It rests where it is, until its owner lets it go on.
+    pub history_paused: bool,
     pub mark_as_read: bool,
     /// Read here is read in the mailbox, and the reverse; what is answered here is marked there.
     pub flags_both_ways: bool,

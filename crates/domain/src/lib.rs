@@ -12,6 +12,7 @@ pub mod id;
 pub mod message;
 pub mod outbox;
 pub mod party;
+pub mod provider;
 pub mod rules;
 pub mod search;
 pub mod system_mail;

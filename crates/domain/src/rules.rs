@@ -5,6 +5,7 @@ pub mod audit;
 pub mod blocking;
 pub mod delivery;
 pub mod folder_plan;
+pub mod history;
 pub mod intake;
 pub mod pairing;
 pub mod sender;

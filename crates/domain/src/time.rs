@@ -33,6 +33,11 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// Whole days since 1970, UTC.
+    pub const fn days(self) -> i64 {
+        self.0.div_euclid(24 * 3600 * 1000)
+    }
+
     pub fn plus(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Timestamp(self.0.saturating_add(millis))

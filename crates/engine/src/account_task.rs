@@ -27,6 +27,7 @@ use crate::backoff::Backoff;
 use crate::backoff::suggested;
 use crate::folder_sync;
 use crate::folder_sync::FolderTask;
+use crate::folder_sync::Synced;
 use crate::probe::target;
 
 /// Mail sent from elsewhere appears within 60 s: IDLE watches INBOX, Sent and others are looked at this often.
@@ -222,6 +223,7 @@ struct AccountSync<'a> {
     /// What the owner has to mend while the rest goes on.
     problem: Option<String>,
     report: IntakeReport,
+    has_more_history: bool,
 }
 
 impl<'a> AccountSync<'a> {
@@ -257,6 +259,7 @@ impl<'a> AccountSync<'a> {
             beside_due: Instant::now(),
             problem: None,
             report: IntakeReport::default(),
+            has_more_history: false,
         })
     }
 
@@ -265,8 +268,15 @@ impl<'a> AccountSync<'a> {
         services
             .set_account_state(self.account.id, AccountState::Syncing, None, None)
             .await?;
-        self.sync_beside().await?;
-        self.sync_inbox().await?;
+        loop {
+            self.has_more_history = false;
+            self.sync_beside().await?;
+            self.sync_inbox().await?;
+            // Between two stretches of old mail the new one is fetched.
+            if !self.has_more_history {
+                break;
+            }
+        }
         self.handle.progress.end(self.account.id);
         services.set_account_synced(self.account.id).await?;
         let problem = self.problem.as_deref();
@@ -278,10 +288,15 @@ impl<'a> AccountSync<'a> {
 
     /// INBOX is left open: that is where IDLE listens.
     async fn sync_inbox(&mut self) -> Result<(), EngineError> {
-        let report =
+        let synced =
             folder_sync::sync(self.handle, self.lease, self.account, &self.session, &self.inbox).await?;
-        self.report.add(report);
+        self.take(synced);
         Ok(())
+    }
+
+    fn take(&mut self, synced: Synced) {
+        self.report.add(synced.report);
+        self.has_more_history |= synced.has_more_history;
     }
 
     /// A folder that is not there is told to the owner; the others go on.
@@ -289,8 +304,8 @@ impl<'a> AccountSync<'a> {
         self.beside_due = Instant::now() + BESIDE_CHECK;
         for task in std::mem::take(&mut self.beside) {
             match folder_sync::sync(self.handle, self.lease, self.account, &self.session, &task).await {
-                Ok(report) => {
-                    self.report.add(report);
+                Ok(synced) => {
+                    self.take(synced);
                     self.beside.push(task);
                 }
                 Err(error) if error.is_folder_missing() => {
@@ -334,6 +349,10 @@ impl<'a> AccountSync<'a> {
             self.sync_beside().await?;
         }
         self.sync_inbox().await?;
+        // What rested goes on: another day, or a day that was chosen.
+        if self.has_more_history {
+            return self.sync_all().await;
+        }
         self.handle.progress.end(self.account.id);
         let services = &self.handle.services;
         services.set_account_synced(self.account.id).await?;

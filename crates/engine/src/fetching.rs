@@ -75,9 +75,21 @@ pub async fn fetch(
     walk: Walk,
     uids: Vec<Uid>,
 ) -> Result<IntakeReport, EngineError> {
+    let (report, _) = fetch_until(sync, cursor, walk, uids, None).await?;
+    Ok(report)
+}
+
+/// The same, and asks for nothing more after `until`; false: some are left.
+pub async fn fetch_until(
+    sync: &FolderSync<'_>,
+    cursor: FolderCursor,
+    walk: Walk,
+    uids: Vec<Uid>,
+    until: Option<Instant>,
+) -> Result<(IntakeReport, bool), EngineError> {
     let (handle, account) = (sync.handle, sync.account.id);
     if uids.is_empty() {
-        return Ok(IntakeReport::default());
+        return Ok((IntakeReport::default(), true));
     }
     handle
         .progress
@@ -92,6 +104,7 @@ pub async fn fetch(
         groups,
         cursor,
         attempts: Vec::new(),
+        until,
     };
     // Four stages side by side. What came before a failure is stored all the same; where several fail, the last one
     // knows why.
@@ -106,7 +119,8 @@ pub async fn fetch(
     for (first, last) in unfinished {
         services.end_attempt(sync.folder.id, first, last).await?;
     }
-    was_written.and(was_parsed).and(fetched).map(|()| report)
+    let is_whole = was_written.and(was_parsed).and(fetched)?;
+    Ok((report, is_whole))
 }
 
 /// What comes is worked on and passed on, until one side or the other is gone.
@@ -228,6 +242,7 @@ struct Fetcher<'a> {
     cursor: FolderCursor,
     /// Counted, and not sent on whole.
     attempts: Vec<Attempt>,
+    until: Option<Instant>,
 }
 
 /// From and to of what is counted together.
@@ -261,26 +276,34 @@ fn steps(uids: &[Uid]) -> impl Iterator<Item = Step<'_>> {
 
 impl Fetcher<'_> {
     /// What happened, and the attempts that did not come to their end.
-    async fn run(mut self, uids: Vec<Uid>) -> (Vec<Attempt>, Result<(), EngineError>) {
+    async fn run(mut self, uids: Vec<Uid>) -> (Vec<Attempt>, Result<bool, EngineError>) {
         let fetched = self.fetch_all(&uids).await;
         (self.attempts, fetched)
     }
 
-    async fn fetch_all(&mut self, uids: &[Uid]) -> Result<(), EngineError> {
+    /// False: the time was over before all were asked for.
+    async fn fetch_all(&mut self, uids: &[Uid]) -> Result<bool, EngineError> {
         let mut steps = steps(uids).peekable();
         let mut bodies = self.sync.session.body_pipeline();
         let mut in_flight: VecDeque<Asked> = VecDeque::new();
+        // What is counted together is asked for together; at least once, so that a slow line comes forward too.
+        let mut begins_attempt = false;
         loop {
             while in_flight.len() < self.batches_in_flight()
+                && !(begins_attempt && self.is_over())
                 && let Some(step) = steps.next()
             {
+                begins_attempt = step.is_last;
                 in_flight.push_back(self.ask(&mut bodies, &step).await?);
             }
             // First what waits for nothing: a batch that was kept out whole has no command on its way.
             self.pass_on(&mut bodies, &mut in_flight).await?;
             if in_flight.is_empty() {
                 if steps.peek().is_none() {
-                    return Ok(());
+                    return Ok(true);
+                }
+                if begins_attempt && self.is_over() {
+                    return Ok(false);
                 }
                 continue;
             }
@@ -293,6 +316,10 @@ impl Fetcher<'_> {
                 }
             }
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
     }
 
     /// Completes batches in their order: the cursor passes over nothing that has not come.

@@ -27,6 +27,7 @@ use service::intake::IntakeReport;
 use service::sync::Folder;
 use service::sync::Lease;
 use service::sync::OpenAttempt;
+use tokio::time::Instant;
 use wire::ImapSession;
 use wire::Kind;
 use wire::Known;
@@ -91,13 +92,20 @@ pub enum Walk {
     History,
 }
 
+#[derive(Debug, Default)]
+pub struct Synced {
+    pub report: IntakeReport,
+    /// To be gone on with at once.
+    pub has_more_history: bool,
+}
+
 pub async fn sync(
     handle: &EngineHandle,
     lease: &Lease,
     account: &MailAccount,
     session: &ImapSession,
     task: &FolderTask,
-) -> Result<IntakeReport, EngineError> {
+) -> Result<Synced, EngineError> {
     let services = &handle.services;
     let sync = FolderSync::of(handle, lease, account, session, task).await?;
     let folder = &sync.folder;
@@ -123,14 +131,18 @@ pub async fn sync(
     if sync.folder.was_off {
         services.clear_was_off(sync.folder.id).await?;
     }
-    report.add(sync.walk_history().await?);
+    let history = sync.walk_history().await?;
+    report.add(history.report);
     if !sync.suspects.is_empty() {
         services.end_attempts(sync.folder.id).await?;
     }
     if mode == OpenMode::ReadWrite {
         sync.carry_out(&status).await?;
     }
-    Ok(report)
+    Ok(Synced {
+        report,
+        has_more_history: history.has_more_history,
+    })
 }
 
 /// Right after [`sync`], while the folder is still open: what the server lists against what is known, and heals it.
@@ -365,22 +377,22 @@ impl FolderSync<'_> {
     }
 
     /// "Process old (historic) messages": newest first, resumed where it was.
-    async fn walk_history(&self) -> Result<IntakeReport, EngineError> {
+    async fn walk_history(&self) -> Result<Synced, EngineError> {
         let Some(day) = self.account.tracking.history_since else {
-            return Ok(IntakeReport::default());
+            return Ok(Synced::default());
         };
         let services = &self.handle.services;
         let folder = services
             .watch_folder(self.account.id, self.folder.role, &self.folder.wire_name)
             .await?;
         let Some(mut cursor) = folder.cursor else {
-            return Ok(IntakeReport::default());
+            return Ok(Synced::default());
         };
-        let walked: Option<Date> = folder.history_since.as_deref().and_then(|day| day.parse().ok());
-        if walked.is_none_or(|walked| day < walked) {
+        if folder.has_walked(day) || services.history_rest(self.account).await?.is_some() {
+            return Ok(Synced::default());
+        }
+        if folder.walked_day().is_none_or(|walked| day < walked) {
             cursor.history_from = cursor.baseline;
-        } else if cursor.history_from <= Uid::FIRST {
-            return Ok(IntakeReport::default());
         }
         let marker = day.to_string();
         let sync = FolderSync {
@@ -397,13 +409,23 @@ impl FolderSync<'_> {
         uids.retain(|uid| *uid < cursor.history_from);
         uids.sort_unstable_by(|one, other| other.cmp(one));
         let unknown = sync.without_known(&cursor, uids).await?;
-        let report = fetching::fetch(&sync, cursor, Walk::History, unknown).await?;
+        let until = Some(Instant::now() + self.handle.history_slice);
+        let (report, is_whole) = fetching::fetch_until(&sync, cursor, Walk::History, unknown, until).await?;
+        if !is_whole {
+            return Ok(Synced {
+                report,
+                has_more_history: true,
+            });
+        }
         let end = FolderCursor {
             history_from: Uid::FIRST,
             ..cursor
         };
         sync.set_cursor(&end, Some(&marker)).await?;
-        Ok(report)
+        Ok(Synced {
+            report,
+            has_more_history: false,
+        })
     }
 
     /// Only after the commit that asked for it (invariant 4).

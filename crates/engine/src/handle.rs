@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use domain::MailAccountId;
 use service::Services;
@@ -26,6 +27,7 @@ use crate::progress::Progress;
 use crate::progress::ProgressBoard;
 
 const IMAGES_AT_ONCE: usize = 16;
+const HISTORY_SLICE: Duration = Duration::from_secs(15);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -35,6 +37,8 @@ pub struct EngineHandle {
     pub(crate) progress: ProgressBoard,
     images: Arc<Semaphore>,
     wakers: Arc<Mutex<HashMap<MailAccountId, Arc<Notify>>>>,
+    /// Old mail is fetched for so long at a time; meanwhile new mail waits.
+    pub(crate) history_slice: Duration,
     /// Names this process as the holder of leases.
     pub(crate) lease_owner: Arc<str>,
 }
@@ -46,9 +50,18 @@ impl EngineHandle {
             services,
             dialer,
             progress: ProgressBoard::default(),
+            history_slice: HISTORY_SLICE,
             images: Arc::new(Semaphore::new(IMAGES_AT_ONCE)),
             wakers: Arc::default(),
             lease_owner: lease_owner.into(),
+        }
+    }
+
+    /// For tests: the least is a thousand messages.
+    pub fn with_history_slice(self, history_slice: Duration) -> Self {
+        EngineHandle {
+            history_slice,
+            ..self
         }
     }
 

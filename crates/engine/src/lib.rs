@@ -23,8 +23,6 @@ pub use probe::ProbeResult;
 pub use progress::Progress;
 pub use service::intake::IntakeReport;
 pub use wire::CertificateSummary;
-pub use wire::Preset;
-pub use wire::preset_for;
 
 /// Syncs and sends until `shutdown`, then waits for what is under way.
 pub async fn run(handle: EngineHandle, shutdown: tokio_util::sync::CancellationToken) {

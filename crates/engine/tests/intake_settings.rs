@@ -79,6 +79,7 @@ async fn every_combination_takes_exactly_its_messages_and_sets_exactly_its_flags
                     enabled: true,
                     messages,
                     history_since: history.then_some(since),
+                    history_paused: false,
                     mark_as_read,
                     flags_both_ways: false,
                 };

@@ -15,6 +15,7 @@ use domain::account::SmtpSettings;
 use domain::account::Tracking;
 use domain::deny::DenyList;
 use domain::message::SkipReason;
+use domain::rules::history::HistoryRest;
 use domain::text::sentence;
 use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
@@ -68,6 +69,10 @@ pub struct StatusView {
     pub messages: u64,
     pub on_server: u64,
     pub skipped: Vec<SkippedCount>,
+    /// Old mail is left to be fetched.
+    pub has_history: bool,
+    /// Why it is not fetched just now.
+    pub history_rest: Option<HistoryRest>,
     /// Reads, tests and exports by others and by the command line.
     pub opened_by: Vec<AuditEntry>,
 }
@@ -424,7 +429,15 @@ impl Services {
         let account = self.get_own_account(viewer, id).await?;
         let mut conn = self.db.read().await?;
         let folders = folders::list_of_account(&mut conn, account.id).await?;
+        let day = account.tracking.history_since;
+        let has_history = day.is_some_and(|day| folders.iter().any(|folder| !folder.has_walked(day)));
+        let history_rest = match has_history {
+            true => self.history_rest(&account).await?,
+            false => None,
+        };
         Ok(StatusView {
+            has_history,
+            history_rest,
             messages: messages::count_of_account(&mut conn, account.id).await?,
             on_server: folders
                 .iter()

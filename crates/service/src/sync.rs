@@ -18,11 +18,15 @@ use domain::folder::FolderStatus;
 use domain::folder::RemoteOperation;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
+use domain::provider::provider_of_server;
+use domain::rules::history::HistoryRest;
+use domain::rules::history::history_rest;
 use domain::rules::intake::IntakeSettings;
 use store::Tx;
 use store::accounts;
 pub use store::accounts::Lease;
 use store::accounts::MailAccount;
+use store::fetched_bytes;
 use store::folders;
 pub use store::folders::Folder;
 pub use store::folders::OpenAttempt;
@@ -42,7 +46,25 @@ pub const LEASE_TIME: Duration = Duration::from_secs(120);
 const MAX_REBUILDS: u32 = 5;
 const FLAGS_AT_ONCE: usize = 500;
 
+/// What the provider of an account's mailbox gives in a day, where that is known.
+pub(crate) fn bytes_per_day(account: &MailAccount) -> Option<u64> {
+    provider_of_server(&account.imap.as_ref()?.server)?.bytes_per_day
+}
+
 impl Services {
+    /// Why old mail may not be fetched just now; `None`: it may.
+    pub async fn history_rest(&self, account: &MailAccount) -> Result<Option<HistoryRest>, ServiceError> {
+        let limit = bytes_per_day(account);
+        let fetched = match limit {
+            Some(_) => {
+                let mut conn = self.db.read().await?;
+                fetched_bytes::of_day(&mut conn, account.id, self.now().days()).await?
+            }
+            None => 0,
+        };
+        Ok(history_rest(account.tracking.history_paused, limit, fetched))
+    }
+
     /// `None`: another process works on the account.
     pub async fn take_lease(
         &self,

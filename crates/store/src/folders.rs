@@ -10,6 +10,7 @@ use domain::folder::ModSeq;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
 use domain::message::SkipReason;
+use jiff::civil::Date;
 
 use crate::Conn;
 use crate::StoreError;
@@ -37,6 +38,21 @@ pub struct Folder {
     pub rebuilds: u32,
     /// The last one that was not followed.
     pub refused: Option<UidValidity>,
+}
+
+impl Folder {
+    /// How far back the history goes that was begun.
+    pub fn walked_day(&self) -> Option<Date> {
+        self.history_since.as_deref()?.parse().ok()
+    }
+
+    /// Everything since `day` is here.
+    pub fn has_walked(&self, day: Date) -> bool {
+        let is_at_end = self
+            .cursor
+            .is_some_and(|cursor| cursor.history_from <= Uid::FIRST);
+        is_at_end && self.walked_day().is_some_and(|walked| walked <= day)
+    }
 }
 
 const SELECT: &str = "

@@ -17,6 +17,7 @@ pub mod data_keys;
 pub mod db;
 pub mod drafts;
 pub mod explain;
+pub mod fetched_bytes;
 pub mod folders;
 pub mod grants;
 pub mod image_senders;

@@ -109,6 +109,7 @@ impl AccountFile {
                 enabled: tracking.enabled,
                 messages: tracking.messages,
                 history_since: tracking.history_since,
+                history_paused: false,
                 mark_as_read: tracking.mark_as_read,
                 flags_both_ways: tracking.flags_both_ways,
             },

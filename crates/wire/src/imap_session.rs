@@ -14,6 +14,7 @@ use domain::folder::FolderStatus;
 use domain::folder::ModSeq;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
+use domain::provider::provider_of_server;
 use domain::rules::sent_folder::ListedFolder;
 use imap::Client;
 use imap::Code;
@@ -154,7 +155,10 @@ impl ImapSession {
         };
         let mut session = ImapSession {
             client,
-            deadlines: dialer.deadlines,
+            deadlines: Deadlines {
+                idle: idle_renewal(dialer.deadlines.idle, &settings.server),
+                ..dialer.deadlines
+            },
             capabilities: Vec::new(),
             has_qresync: false,
             folders: Vec::new(),
@@ -750,10 +754,14 @@ fn told_capabilities(line: Completion) -> Option<Vec<String>> {
     }
 }
 
-/// iCloud sends VANISHED that cannot be read (Mailspring-Sync#91, seen 2026-09).
+/// Some let go of a silent connection sooner than the standard says (RFC 2177: 30 minutes).
+fn idle_renewal(usual: Duration, server: &str) -> Duration {
+    let told = provider_of_server(server).and_then(|provider| provider.idle_renewal_s);
+    told.map_or(usual, |seconds| usual.min(Duration::from_secs(seconds)))
+}
+
 fn has_broken_qresync(server: &str) -> bool {
-    let server = server.to_ascii_lowercase();
-    server == "mail.me.com" || server.ends_with(".mail.me.com") || server.ends_with(".icloud.com")
+    provider_of_server(server).is_some_and(|provider| provider.broken_qresync)
 }
 
 fn is_change(response: &Untagged) -> bool {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::provider::provider_of_server;
 use crate::time::Timestamp;
 
 /// The first wait; each one after is twice as long.
@@ -69,37 +70,14 @@ pub fn next_step(
     }
 }
 
-/// Messages a minute that a server takes of one account; `None`: none is known (Microsoft: 30, learn.microsoft.com
-/// "Exchange Online limits", seen 2026-09).
+/// Messages a minute that a server takes of one account; `None`: none is known.
 pub fn per_minute_limit(smtp_server: &str) -> Option<u32> {
-    is_one_of(smtp_server, &["office365.com", "outlook.com"]).then_some(30)
+    provider_of_server(smtp_server)?.sends_per_minute
 }
 
-/// Servers that file what they are given in the Sent folder themselves (EmailEngine `message-builder.js`, seen
-/// 2026-09): a copy put there by us would be the second one.
+/// A copy put into the Sent folder by us would be the second one.
 pub fn files_sent_mail_itself(smtp_server: &str) -> bool {
-    const THEY_DO: &[&str] = &[
-        "gmail.com",
-        "googlemail.com",
-        "office365.com",
-        "outlook.com",
-        "mail.me.com",
-        "zoho.com",
-        "zoho.eu",
-        "zoho.in",
-        "yahoo.com",
-        "aol.com",
-    ];
-    is_one_of(smtp_server, THEY_DO)
-}
-
-fn is_one_of(server: &str, hosts: &[&str]) -> bool {
-    let server = server.to_ascii_lowercase();
-    hosts.iter().any(|host| {
-        server
-            .strip_suffix(host)
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    })
+    provider_of_server(smtp_server).is_some_and(|provider| provider.files_sent_itself)
 }
 
 #[cfg(test)]

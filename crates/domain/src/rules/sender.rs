@@ -11,6 +11,7 @@ use crate::message::Dmarc;
 use crate::message::FromShape;
 use crate::message::MessageSummary;
 use crate::message::NamedAddress;
+use crate::provider::writes_results_below;
 
 /// One thing to know about a sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,10 +126,9 @@ fn word_of<'s>(summary: &'s MessageSummary, authserv_id: Option<&str>) -> Option
 }
 
 /// DMARC passed for the very domain of From. A result below the line with which that server received the message may
-/// have come with it; Google writes its own there, and takes foreign ones away (seen 2026-11).
+/// have come with it, but for providers that write their own there and take foreign ones away.
 fn speaks_for(result: &AuthenticationResult, domain: &str) -> bool {
-    const WRITES_BELOW: &[&str] = &["mx.google.com"];
-    let is_its_own = !result.is_below_its_received || WRITES_BELOW.contains(&result.server.as_str());
+    let is_its_own = !result.is_below_its_received || writes_results_below(&result.server);
     let is_about_it = result
         .header_from
         .as_deref()

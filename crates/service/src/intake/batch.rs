@@ -24,6 +24,7 @@ use store::Tx;
 use store::accounts;
 use store::accounts::MailAccount;
 use store::blob::BlobRange;
+use store::fetched_bytes;
 use store::folders;
 pub use store::folders::SkippedCopy;
 use store::grants;
@@ -42,6 +43,7 @@ use crate::intake::threading::ThreadIndex;
 use crate::sync::Folder;
 use crate::sync::LEASE_TIME;
 use crate::sync::Lease;
+use crate::sync::bytes_per_day;
 
 /// After this many deaths in the intake of one message it is parked without a look.
 pub const MAX_ATTEMPTS: u32 = 3;
@@ -232,6 +234,9 @@ impl Services {
         }
         let came_back = self.note_reports(&mut tx, &batch, &sorted.new).await?;
         learn_authserv_id(&mut tx, &batch, &sorted.new).await?;
+        if bytes_per_day(batch.account).is_some() {
+            fetched_bytes::add(&mut tx, batch.account.id, now.days(), report.bytes).await?;
+        }
         folders::set_cursor(&mut tx, batch.folder.id, &batch.cursor, batch.history_since).await?;
         for (first, last) in batch.attempts.iter().copied() {
             folders::end_attempt(&mut tx, batch.folder.id, first, last).await?;

@@ -10,6 +10,7 @@ use domain::account::ImapSettings;
 use domain::account::Security;
 use domain::folder::FolderRole;
 use domain::party::PartyKind;
+use domain::rules::history::HistoryRest;
 use domain::rules::pairing::Caution;
 use domain::rules::sender::SenderMark;
 use service::ServiceError;
@@ -159,6 +160,7 @@ async fn mail_is_whose_it_is(db: Db) {
     one_address_on_two_records(&desk).await;
     what_a_domain_disowns(&desk).await;
     senders_that_pretend(&desk).await;
+    a_provider_that_gives_so_much_a_day(&desk).await;
     forged_references(&desk).await;
     threads_by_hand(&desk).await;
     mail_to_oneself(&desk).await;
@@ -289,15 +291,45 @@ async fn what_a_domain_disowns(desk: &Desk) {
     assert_eq!(desk.subjects_with(victim).await.len(), 3);
 }
 
+/// Old mail rests once four fifths of a day's bytes are fetched, and goes on the next day.
+async fn a_provider_that_gives_so_much_a_day(desk: &Desk) {
+    let services = &desk.world.services;
+    let rest = async || {
+        let mut account = services
+            .get_own_account(desk.alice, desk.account)
+            .await
+            .expect("account");
+        if let Some(imap) = &mut account.imap {
+            imap.server = "imap.gmail.com".into();
+        }
+        services.history_rest(&account).await.expect("rest")
+    };
+    assert_eq!(rest().await, None);
+    let today = services.now().days();
+    for (bytes, expected) in [
+        (1_500_000_000, None),
+        (600_000_000, Some(HistoryRest::DailyLimit)),
+    ] {
+        let mut tx = desk.world.db.begin_write().await.expect("transaction");
+        store::fetched_bytes::add(&mut tx, desk.account, today, bytes)
+            .await
+            .expect("counted");
+        tx.commit().await.expect("committed");
+        assert_eq!(rest().await, expected, "{bytes} more");
+    }
+    desk.world.pass(Duration::from_secs(24 * 3_600));
+    assert_eq!(rest().await, None, "the next day");
+}
+
 /// What looks like a customer and is not: told, attributed to nobody, and no images of it are loaded by themselves.
 async fn senders_that_pretend(desk: &Desk) {
     let services = &desk.world.services;
     // The letter in the middle is a Cyrillic one.
-    let lookalike = format!("Victim <victim@b\u{430}nk.example>");
+    let lookalike = "Victim <victim@b\u{430}nk.example>";
     let genuine = "Authentication-Results: mx.isp.example; spf=pass; dmarc=pass header.from=bank.example\r\n";
     let other = "Authentication-Results: mx.evil.example; spf=pass; dmarc=pass header.from=bank.example\r\n";
     for (uid, from, subject, more) in [
-        (20, lookalike.as_str(), "Lookalike", ""),
+        (20, lookalike, "Lookalike", ""),
         (21, "<victim@bank.example> <evil@out.example>", "Twofold", ""),
         (22, "\"victim@bank.example\" <evil@out.example>", "Named", ""),
         (23, "victim@bank.example", "Genuine", genuine),

@@ -53,6 +53,7 @@ export function Status({ account }: { account: Schemas["AccountView"] }) {
         <Button ml="auto" variant="default" leftSection={<IconRefresh size={16} stroke={1.6} />} loading={sync.isPending} disabled={data.state === "off"} onClick={() => sync.mutate()}>Sync now</Button>
       </div>
       {data.progress && <Running progress={data.progress} />}
+      {data.has_history && data.state !== "off" && <History account={account} rest={data.history_rest} />}
       {data.error && <div className="notice" role="alert" style={{ margin: "0 16px 14px" }}><span>{data.error} {data.next_try_at && <>Next try: <Time at={data.next_try_at} long />.</>}</span></div>}
       {data.skipped.length > 0 && (
         <ul style={{ margin: "0 0 14px", paddingLeft: 36, color: "var(--ink2)", fontSize: 13 }}>
@@ -64,6 +65,22 @@ export function Status({ account }: { account: Schemas["AccountView"] }) {
       <Explain />
       {data.opened_by.length > 0 && <OpenedBy opened={data.opened_by} />}
     </section>
+  );
+}
+
+/** Old mail that is left to be fetched: going on, or at rest. */
+function History({ account, rest }: { account: Schemas["AccountView"]; rest?: string | null }) {
+  const queries = useQueryClient();
+  const paused = rest === "paused";
+  const change = useMutation({
+    mutationFn: () => unwrap(api.PUT("/api/v1/accounts/{id}/tracking", { params: { path: { id: account.id } }, body: { ...account.tracking, history_paused: !paused } })),
+    onSuccess: () => Promise.all([["accounts"], ["status", account.id]].map((queryKey) => queries.invalidateQueries({ queryKey }))),
+  });
+  return (
+    <div className="status-line">
+      <span>{texts.historyRests[rest ?? "none"]}</span>
+      {rest !== "daily_limit" && <Button size="compact-sm" variant="default" loading={change.isPending} onClick={() => change.mutate()}>{paused ? texts.resumeHistory : texts.pauseHistory}</Button>}
+    </div>
   );
 }
 

@@ -1,0 +1,125 @@
+//! What is known of mail providers: servers to fill in, and where they differ from the standards. Data, not code.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::account::Security;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    pub name: String,
+    /// Domains of addresses.
+    pub domains: Vec<String>,
+    pub imap_server: String,
+    pub imap_port: u16,
+    pub imap_security: Security,
+    pub smtp_server: String,
+    pub smtp_port: u16,
+    pub smtp_security: Security,
+    /// Where an app password is made, if this provider wants one.
+    #[serde(default)]
+    pub app_password_url: Option<String>,
+    /// How the names of its servers end.
+    #[serde(default)]
+    hosts: Vec<String>,
+    /// It files what it is given in the Sent folder: a copy put there by us would be the second one.
+    #[serde(default)]
+    pub files_sent_itself: bool,
+    /// Messages a minute that it takes of one account.
+    #[serde(default)]
+    pub sends_per_minute: Option<u32>,
+    /// What it gives of one account in a day; then it hangs up, or gives bytes one by one.
+    #[serde(default)]
+    pub bytes_per_day: Option<u64>,
+    #[serde(default)]
+    pub broken_qresync: bool,
+    /// IDLE dies silently after so many seconds.
+    #[serde(default)]
+    pub idle_renewal_s: Option<u64>,
+    /// Its `Authentication-Results` stand below the line with which it received, and are its own all the same.
+    #[serde(default)]
+    pub authserv_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    provider: Vec<Provider>,
+}
+
+/// Constant data, read once; a test proves that it parses.
+static PROVIDERS: LazyLock<Vec<Provider>> = LazyLock::new(|| {
+    toml::from_str::<Table>(include_str!("providers.toml"))
+        .map(|table| table.provider)
+        .unwrap_or_default()
+});
+
+/// By the domain behind the `@` of an address.
+pub fn provider_of_domain(domain: &str) -> Option<&'static Provider> {
+    let domain = domain.to_lowercase();
+    PROVIDERS
+        .iter()
+        .find(|provider| provider.domains.contains(&domain))
+}
+
+/// By the name of a server, IMAP or SMTP.
+pub fn provider_of_server(server: &str) -> Option<&'static Provider> {
+    let server = server.to_ascii_lowercase();
+    let is_of = |host: &String| {
+        let rest = server.strip_suffix(host.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    PROVIDERS.iter().find(|provider| provider.hosts.iter().any(is_of))
+}
+
+/// A receiving server whose results count wherever they stand.
+pub fn writes_results_below(authserv_id: &str) -> bool {
+    PROVIDERS
+        .iter()
+        .any(|provider| provider.authserv_id.as_deref() == Some(authserv_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_read_whole_and_names_no_domain_twice() {
+        let table: Table = toml::from_str(include_str!("providers.toml")).expect("providers.toml");
+        assert!(table.provider.len() >= 20);
+        let mut domains: Vec<_> = table
+            .provider
+            .iter()
+            .flat_map(|provider| &provider.domains)
+            .collect();
+        let count = domains.len();
+        domains.sort();
+        domains.dedup();
+        assert_eq!(domains.len(), count);
+        assert_eq!(
+            provider_of_domain("GMail.com").map(|provider| provider.imap_server.as_str()),
+            Some("imap.gmail.com")
+        );
+        assert!(provider_of_domain("unknown.example").is_none());
+    }
+
+    #[test]
+    fn servers_are_known_by_how_their_names_end() {
+        for (server, name) in [
+            ("imap.gmail.com", Some("Gmail")),
+            ("SMTP.gmail.com", Some("Gmail")),
+            ("outlook.office365.com", Some("Outlook.com")),
+            ("p12-imap.mail.me.com", Some("iCloud Mail")),
+            ("smtp.zoho.eu", Some("Zoho Mail Europe")),
+            ("notgmail.com", None),
+            ("gmail.com.evil.example", None),
+        ] {
+            let found = provider_of_server(server).map(|provider| provider.name.as_str());
+            assert_eq!(found, name, "{server}");
+        }
+        assert!(provider_of_server("imap.mail.me.com").is_some_and(|provider| provider.broken_qresync));
+        assert!(writes_results_below("mx.google.com") && !writes_results_below("mx.isp.example"));
+    }
+}
