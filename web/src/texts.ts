@@ -75,6 +75,9 @@ export const texts = {
     paused: "Old mail is paused. New mail is fetched all the same.",
     daily_limit: "Old mail goes on tomorrow: the provider gives so much a day. New mail is fetched all the same.",
   } as Record<string, string>,
+  howMuch: "How much is that?",
+  historySize: (messages: number, bytes: number) =>
+    messages === 0 ? "No messages since then." : `${messages === 1 ? "1 message" : `${messages.toLocaleString("en")} messages`}, about ${bytes < 10_000_000 ? `${Math.max(1, Math.round(bytes / 1000)).toLocaleString("en")} KB` : bytes < 10_000_000_000 ? `${Math.round(bytes / 1_000_000).toLocaleString("en")} MB` : `${Math.round(bytes / 1_000_000_000)} GB`}.`,
   pauseHistory: "Pause",
   resumeHistory: "Resume",
   certificate: "Certificate",

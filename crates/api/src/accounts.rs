@@ -514,6 +514,47 @@ pub async fn test_imap(
     Ok(Json(state.engine.probe(credentials).await.into()))
 }
 
+#[derive(Deserialize, ToSchema)]
+pub struct HistoryRequest {
+    /// A day such as 2026-01-31.
+    since: String,
+}
+
+/// What "Process old (historic) messages" would fetch; counted in the mailbox, or why that could not be done.
+#[derive(Serialize, ToSchema)]
+pub struct HistoryPreviewView {
+    messages: u64,
+    /// By what the server says.
+    bytes: u64,
+    failure: Option<String>,
+}
+
+#[utoipa::path(post, path = "/accounts/{id}/history-preview", params(("id" = String, Path)), request_body = HistoryRequest, responses((status = 200, body = HistoryPreviewView)))]
+pub async fn preview_history(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+    extract::Json(request): extract::Json<HistoryRequest>,
+) -> ApiResult<Json<HistoryPreviewView>> {
+    let account = state.services.get_own_account(viewer, id).await?;
+    let day = request.since.parse();
+    let day = day.map_err(|_| ServiceError::field("since", "A day such as 2026-01-31 is expected."))?;
+    state.limits.count_test(viewer.administrator)?;
+    let view = match state.engine.preview_history(&account, day).await {
+        Ok(preview) => HistoryPreviewView {
+            messages: preview.messages,
+            bytes: preview.bytes,
+            failure: None,
+        },
+        Err(error) => HistoryPreviewView {
+            messages: 0,
+            bytes: 0,
+            failure: Some(error.for_owner()),
+        },
+    };
+    Ok(Json(view))
+}
+
 #[utoipa::path(post, path = "/accounts/{id}/sync", params(("id" = String, Path)), responses((status = 204)))]
 pub async fn sync_now(
     State(state): State<ApiState>,

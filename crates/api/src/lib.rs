@@ -166,6 +166,7 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(accounts::save_smtp))
         .routes(routes!(accounts::status))
         .routes(routes!(accounts::test_imap))
+        .routes(routes!(accounts::preview_history))
         .routes(routes!(accounts::sync_now))
         .routes(routes!(accounts::audit))
         .routes(routes!(explain::explain))

@@ -241,8 +241,10 @@ impl<'a> AccountSync<'a> {
             .await?
             .ok_or(EngineError::NotSetUp)?;
         let settings = credentials.settings.clone();
+        let place = handle.places.connect_to(&settings.server).await;
         let session =
             ImapSession::connect(&handle.dialer, &target(credentials), &mut StepLog::default()).await?;
+        drop(place);
         if account.notice_due {
             let notice = seal_notice(account, services.now());
             session.append(&MailboxName::inbox(), &[], notice.into()).await?;
@@ -269,6 +271,7 @@ impl<'a> AccountSync<'a> {
             .set_account_state(self.account.id, AccountState::Syncing, None, None)
             .await?;
         loop {
+            let _place = self.handle.places.catch_up().await;
             self.has_more_history = false;
             self.sync_beside().await?;
             self.sync_inbox().await?;

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use domain::MailAccountId;
+use jiff::civil::Date;
 use service::Services;
 use service::accounts::ImapCredentials;
 use service::accounts::MailAccount;
@@ -20,6 +21,9 @@ use wire::WireError;
 
 use crate::EngineError;
 use crate::account_task;
+use crate::history_preview::HistoryPreview;
+use crate::history_preview::preview_history;
+use crate::places::Places;
 use crate::probe::ProbeResult;
 use crate::probe::probe_imap;
 use crate::probe::probe_smtp;
@@ -36,6 +40,7 @@ pub struct EngineHandle {
     pub(crate) dialer: Dialer,
     pub(crate) progress: ProgressBoard,
     images: Arc<Semaphore>,
+    pub(crate) places: Places,
     wakers: Arc<Mutex<HashMap<MailAccountId, Arc<Notify>>>>,
     /// Old mail is fetched for so long at a time; meanwhile new mail waits.
     pub(crate) history_slice: Duration,
@@ -52,6 +57,7 @@ impl EngineHandle {
             progress: ProgressBoard::default(),
             history_slice: HISTORY_SLICE,
             images: Arc::new(Semaphore::new(IMAGES_AT_ONCE)),
+            places: Places::default(),
             wakers: Arc::default(),
             lease_owner: lease_owner.into(),
         }
@@ -73,6 +79,17 @@ impl EngineHandle {
     /// Test connection of the SMTP card.
     pub async fn probe_smtp(&self, credentials: SmtpCredentials) -> ProbeResult {
         probe_smtp(&self.dialer, credentials).await
+    }
+
+    /// How much old mail there is since `day`, by the settings as they are stored.
+    pub async fn preview_history(
+        &self,
+        account: &MailAccount,
+        day: Date,
+    ) -> Result<HistoryPreview, EngineError> {
+        let credentials = self.services.credentials_for_engine(account).await?;
+        let credentials = credentials.ok_or(EngineError::NotSetUp)?;
+        Ok(preview_history(&self.dialer, credentials, day).await?)
     }
 
     /// A remote image, for a reader who asked for it. A few at a time: a page may name thousands.

@@ -9,7 +9,9 @@ mod error;
 mod fetching;
 mod folder_sync;
 pub mod handle;
+mod history_preview;
 mod outbox_worker;
+mod places;
 mod probe;
 mod progress;
 mod sent_copies;
@@ -17,6 +19,7 @@ mod supervisor;
 
 pub use error::EngineError;
 pub use handle::EngineHandle;
+pub use history_preview::HistoryPreview;
 pub use probe::FolderChoice;
 pub use probe::ProbeFailure;
 pub use probe::ProbeResult;

@@ -15,8 +15,8 @@ use support::World;
 use support::imap_of;
 use testkit::Dovecot;
 
-/// More than two stretches of the shortest kind.
-const OLD: usize = 2_500;
+/// More than one stretch of the shortest kind.
+const OLD: usize = 1_200;
 
 fn mail(name: &str) -> Vec<u8> {
     format!("From: {name}@out.example\r\nSubject: {name}\r\nMessage-ID: <{name}@x>\r\n\r\n{name}\r\n")
@@ -102,6 +102,16 @@ async fn the_history_rests_while_its_owner_wants_it_and_goes_on_where_it_was() {
         1,
         "new mail is fetched"
     );
+    let account = world.services.get_account_for_engine(id).await.expect("account");
+    let day = "2020-01-01".parse().expect("day");
+    let preview = world
+        .handle
+        .preview_history(&account, day)
+        .await
+        .expect("counted");
+    // What `put` wrote: INBOX whole, and nothing in Sent.
+    assert_eq!(preview.messages, 22);
+    assert!((1_500..4_000).contains(&preview.bytes), "{preview:?}");
     let status = status(&world, id).await;
     assert_eq!(status, (true, Some(HistoryRest::Paused)));
     let tracking = Tracking {

@@ -437,6 +437,24 @@ impl ImapSession {
         Ok(summaries.collect())
     }
 
+    /// How many of these the server gives a size of, and their sum. A hint: servers are wrong about it.
+    pub async fn sizes(&self, uids: &[Uid]) -> Result<(u64, u64), WireError> {
+        let (mut counted, mut bytes) = (0, 0_u64);
+        for set in uid_set(uids).to_commands(SET_BYTES) {
+            let command = Command::new("UID FETCH").raw(&set).raw("(UID RFC822.SIZE)");
+            let (responses, _) = self.run_ok(command, "reading sizes").await?;
+            for response in responses {
+                if let Untagged::Fetch(fetch) = response
+                    && let Some(size) = fetch.size
+                {
+                    counted += 1;
+                    bytes = bytes.saturating_add(size);
+                }
+            }
+        }
+        Ok((counted, bytes))
+    }
+
     /// For whole messages, asked for without waiting for those asked for before.
     pub fn body_pipeline(&self) -> BodyPipeline<'_> {
         BodyPipeline::new(self)

@@ -273,6 +273,13 @@ pub const ROWS: &[Row] = &[
     row("PUT", "/accounts/{id}/imap", Account(Own), IMAP, 204),
     row("PUT", "/accounts/{id}/smtp", Account(Own), SMTP, 204),
     row("POST", "/accounts/{id}/test", Account(Own), IMAP, 200),
+    row(
+        "POST",
+        "/accounts/{id}/history-preview",
+        Account(Own),
+        r#"{"since":"2026-01-31"}"#,
+        200,
+    ),
     row("POST", "/accounts/{id}/sync", Account(Own), "", 204),
     row("POST", "/accounts/{id}/audit", Account(Own), "", 202),
     row("POST", "/accounts/{id}/fetch-gap", Account(Own), "", 200),

@@ -1,10 +1,10 @@
-import { Select, Switch, Textarea, TextInput } from "@mantine/core";
+import { Button, Select, Switch, Textarea, TextInput } from "@mantine/core";
 import { IconInbox } from "@tabler/icons-react";
 import { useDebouncedValue } from "@mantine/hooks";
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Field } from "../../components/Field";
-import { api, type Schemas, unwrap } from "../../client";
+import { api, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { Card } from "./Card";
 import { useSave } from "./useSave";
@@ -27,6 +27,7 @@ export function TrackingCard({ account }: { account: Schemas["AccountView"] }) {
       <Field label="Process old (historic) messages" htmlFor="history" wrong={wrong.history_since} hint={history ? "Everything since this day, newest first." : "Only what arrives after the first successful connection."}>
         <Switch id="history" mt={6} mb={history ? 8 : 0} checked={history} onChange={(event) => setHistory(event.target.checked)} />
         {history && <TextInput type="date" aria-label="Since" value={form.history_since ?? ""} onChange={(event) => set({ history_since: event.target.value })} />}
+        {history && form.history_since && account.password_stored && <HowMuch key={form.history_since} account={account.id} since={form.history_since} />}
       </Field>
       <Field label="Mark as read" htmlFor="mark"><Switch id="mark" mt={6} label="Mark as read if processed successfully" checked={form.mark_as_read} onChange={(event) => set({ mark_as_read: event.target.checked, ...(event.target.checked && { flags_both_ways: false }) })} /></Field>
       <Field label="Read marks" htmlFor="both-ways" wrong={wrong.flags_both_ways} hint={form.flags_both_ways && "What you read here is read in your mailbox, and the reverse. What you answer here is marked there."}><Switch id="both-ways" mt={6} label="Keep read marks the same in the mailbox" checked={form.flags_both_ways ?? false} onChange={(event) => set({ flags_both_ways: event.target.checked, ...(event.target.checked && { mark_as_read: false }) })} /></Field>
@@ -35,6 +36,19 @@ export function TrackingCard({ account }: { account: Schemas["AccountView"] }) {
         <WouldHide account={account} text={form.deny_list} />
       </Field>
     </Card>
+  );
+}
+
+/** Counted in the mailbox, before it is fetched. */
+function HowMuch({ account, since }: { account: string; since: string }) {
+  const count = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/accounts/{id}/history-preview", { params: { path: { id: account } }, body: { since } })) });
+  const found = count.data;
+  return (
+    <div className="how-much" aria-live="polite">
+      <Button size="compact-sm" variant="default" loading={count.isPending} onClick={() => count.mutate()}>{texts.howMuch}</Button>
+      {found && (found.failure ?? texts.historySize(found.messages, found.bytes))}
+      {count.isError && messageOf(count.error)}
+    </div>
   );
 }
 
