@@ -15,7 +15,7 @@ help:
 	@echo "make guards     the matrix again, with each guard switched off once"
 	@echo "make hostile    what hostile servers, senders and messages do; DIR=folder of lists (default: our own)"
 	@echo "make corpus     every message of DIR through IMAP, store, export and page"
-	@echo "make bench      first sync beside a raw drain and mbsync; release build"
+	@echo "make bench      every figure of speed, beside others; release build; PARTS=... for some (scripts/bench)"
 	@echo "make lint       formatting, clippy, dependencies, types, eslint"
 
 # Debian packages of the test servers. Asks before apt; starts none of their services.
@@ -64,10 +64,10 @@ corpus: deps
 	CORPUS=$(abspath $(DIR)) $(CARGO) test --quiet --package engine --test corpus
 
 bench: deps web
-	$(CARGO) build --release --package waxseal --package testkit
-	scripts/bench.py
-	$(CARGO) run --quiet --release --package engine --example outbox_speed
-	$(CARGO) run --quiet --release --package service --example pairing_time
+	$(CARGO) build --release --package waxseal --package testkit --bins
+	$(CARGO) build --release --package engine --package service --examples
+	python3 scripts/bench $(PARTS)
+	target/release/examples/pairing_time
 
 lint: web/node_modules
 	$(CARGO) fmt --all -- --check

@@ -1,9 +1,11 @@
 /** Opens hostile documents in Chromium and writes a line of JSON for each: did a script run, what was called. */
-import { createServer } from "node:net";
+import { readFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { type Browser, chromium, type Frame, type Page } from "playwright-core";
 
 const AT_ONCE = 40;
-const [address = "", count = "0", ...layers] = process.argv.slice(2);
+const [address = "", count = "0", certificate = "", key = "", ...layers] = process.argv.slice(2);
 
 /** Whatever a payload does to be noticed, is. A text: what runs in the page may need no helper of ours. */
 const NOTICE = `{
@@ -14,21 +16,38 @@ const NOTICE = `{
 
 /** Stands in for every host of the world: whoever calls one, calls here. */
 const called: string[] = [];
+/** Hosts of encrypted connections, whether or not anything was asked there: Chromium connects ahead of its policies. */
+const connected: string[] = [];
+// Chromium looks for an account, for help with forms and for news of itself.
+const ITS_OWN = /accounts\.google\.com|(content-autofill|update)\.googleapis\.com/;
+const encrypted = createTlsServer({ cert: readFileSync(certificate), key: readFileSync(key) }, answer);
 const world = createServer((socket) => {
   socket.on("error", () => socket.destroy());
   socket.once("data", (bytes) => {
     const text = bytes.toString("latin1");
-    // Chromium looks for an account and for help with forms by itself.
-    if (!/accounts\.google\.com|content-autofill\.googleapis\.com/.test(text)) called.push((text.split("\r\n")[0] ?? "").replace(/[^ -~]+/g, "?").slice(0, 100));
-    socket.end("HTTP/1.1 204 No Content\r\nAccess-Control-Allow-Origin: *\r\n\r\n");
+    socket.unshift(bytes);
+    if (bytes[0] !== 0x16) return answer(socket);
+    if (!ITS_OWN.test(text)) connected.push(/[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}/i.exec(text)?.[0] ?? "no name");
+    encrypted.emit("connection", socket);
   });
 });
+encrypted.on("tlsClientError", (_error, socket) => socket.destroy());
+
+function answer(socket: Socket): void {
+  socket.on("error", () => socket.destroy());
+  socket.once("data", (bytes) => {
+    const head = bytes.toString("latin1").split("\r\n");
+    const request = `${head[0] ?? ""} ${head.find((line) => /^host:/i.test(line)) ?? ""}`;
+    if (!ITS_OWN.test(request)) called.push(request);
+    socket.end("HTTP/1.1 204 No Content\r\nAccess-Control-Allow-Origin: *\r\n\r\n");
+  });
+}
 await new Promise<void>((ready) => world.listen(0, "127.0.0.1", ready));
 const port = (world.address() as { port: number }).port;
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", `--host-resolver-rules=MAP * 127.0.0.1:${port}, EXCLUDE 127.0.0.1`],
+  args: ["--no-sandbox", "--disable-gpu", "--ignore-certificate-errors", `--host-resolver-rules=MAP * 127.0.0.1:${port}, EXCLUDE 127.0.0.1`],
 });
 try {
   for (const layer of layers) {
@@ -57,7 +76,7 @@ async function open(browser: Browser, layer: string, from: number, until: number
     requests.set(frame, [...(requests.get(frame) ?? []), response.url()]);
   });
   await page.addInitScript(NOTICE);
-  const before = called.length;
+  const before = [called.length, connected.length];
   await page.goto(`${address}/page/${layer}/${from}/${until}`, { waitUntil: "load", timeout: 20_000 }).catch(() => undefined);
   // What is only measured must not be changed.
   if (!layers.includes("quiet")) await provoke(page);
@@ -68,8 +87,7 @@ async function open(browser: Browser, layer: string, from: number, until: number
     const [number, text] = [from + at, texts[at]];
     process.stdout.write(`${JSON.stringify({ layer, case: number, ran: ran.has(name), requests: requests.get(name) ?? [], text })}\n`);
   }
-  const strangers = called.slice(before);
-  if (layer !== "bare") process.stdout.write(`${JSON.stringify({ layer, from, called: strangers })}\n`);
+  if (layer !== "bare") process.stdout.write(`${JSON.stringify({ layer, from, called: called.slice(before[0]), connected: connected.slice(before[1]) })}\n`);
   await context.close();
 }
 
@@ -83,8 +101,9 @@ async function provoke(page: Page): Promise<void> {
     const acts = frame.evaluate(() => {
       for (const element of Array.from(document.querySelectorAll<HTMLElement>("*"))) {
         for (const kind of ["mouseover", "mouseenter", "mousemove", "focus", "toggle", "pointerenter"]) element.dispatchEvent(new Event(kind, { bubbles: true }));
-        const href = element.closest("a, area")?.getAttribute("href") ?? "";
-        if (!/^(https?|mailto|tel|ftp):|^\/\//i.test(href.trim())) element.click?.();
+        // As the browser reads it: tabs and lines within a scheme do not count.
+        const { href = "" } = element.closest<HTMLAnchorElement>("a, area") ?? {};
+        if (!/^(https?|mailto|tel|ftp):/.test(href)) element.click?.();
       }
     });
     return Promise.race([acts.catch(() => undefined), new Promise((late) => setTimeout(late, 700))]);

@@ -82,7 +82,9 @@ impl Listener {
                 "changed",
                 &json!({ "account": account, "message": message }),
             )),
-            Event::AccountChanged { account } if sees(account) => {
+            Event::AccountChanged { account } | Event::AccountStateChanged { account, .. }
+                if sees(account) =>
+            {
                 Some(sse_event("account", &json!({ "account": account })))
             }
             Event::OutboxChanged { account } if sees(account) => {

@@ -231,6 +231,11 @@ pub enum AccountState {
 }
 
 impl AccountState {
+    /// It stays until something happens.
+    pub const fn is_settled(self) -> bool {
+        !matches!(self, AccountState::Connecting | AccountState::Syncing)
+    }
+
     pub const ALL: [AccountState; 7] = [
         AccountState::Off,
         AccountState::Connecting,

@@ -7,8 +7,10 @@ use domain::Timestamp;
 use domain::account::AccountState;
 use domain::account::ImapSettings;
 use domain::folder::FolderRole;
+use domain::folder::FolderStatus;
 use domain::rules::audit::FolderAudit;
 use domain::rules::sent_folder::find_sent;
+use service::ServiceError;
 use service::accounts::MailAccount;
 use service::intake::IntakeReport;
 use service::sync::LEASE_TIME;
@@ -17,6 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use tracing::warn;
+use wire::IdleEnd;
 use wire::ImapSession;
 use wire::MailboxName;
 use wire::StepLog;
@@ -30,10 +33,11 @@ use crate::folder_sync::FolderTask;
 use crate::folder_sync::Synced;
 use crate::probe::target;
 
-/// Mail sent from elsewhere appears within 60 s: IDLE watches INBOX, Sent and others are looked at this often.
-const BESIDE_CHECK: Duration = Duration::from_secs(45);
+/// Everything is opened and compared this often, whatever the server counts.
+const SYNC_ALL: Duration = Duration::from_secs(30 * 60);
 /// Without IDLE new mail is looked for this often.
 const POLL: Duration = Duration::from_secs(60);
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 const LEASE_HELD_WAIT: Duration = Duration::from_secs(15);
 const LEASE_LOST_WAIT: Duration = Duration::from_secs(1);
 const MAX_LOGIN_REFUSALS: u32 = 3;
@@ -64,7 +68,7 @@ pub async fn run(handle: EngineHandle, id: MailAccountId, stop: CancellationToke
             }
         };
         if refusals >= MAX_LOGIN_REFUSALS {
-            report(&handle, id, AccountState::LoginRefused, &error, None).await;
+            Box::pin(report(&handle, id, AccountState::LoginRefused, &error, None)).await;
             // Its owner changes a setting, and the supervisor starts a new task; or types the password again.
             let woken = handle.waker(id);
             tokio::select! {
@@ -78,7 +82,7 @@ pub async fn run(handle: EngineHandle, id: MailAccountId, stop: CancellationToke
             true => AccountState::CertificateChanged,
             false => AccountState::Failing,
         };
-        report(&handle, id, state, &error, Some(wait)).await;
+        Box::pin(report(&handle, id, state, &error, Some(wait))).await;
         let woken = handle.waker(id);
         tokio::select! {
             () = stop.cancelled() => return,
@@ -123,13 +127,15 @@ pub async fn switched_off(handle: &EngineHandle, id: MailAccountId) {
 
 /// One connection from beginning to end.
 async fn live(handle: &EngineHandle, id: MailAccountId, stop: &CancellationToken) -> Result<(), EngineError> {
-    let lease = take_lease(handle, id).await?;
+    let lease = Box::pin(take_lease(handle, id)).await?;
+    let kept = handle.leases.keep(&lease);
     let ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
         ended = with_lease(handle, &lease, stop) => ended,
-        lost = keep_lease(handle, &lease) => Err(lost),
+        () = kept.lost() => Err(ServiceError::LeaseLost.into()),
     };
-    handle.services.release_lease(&lease).await?;
+    drop(kept);
+    Box::pin(handle.services.release_lease(&lease)).await?;
     ended
 }
 
@@ -156,14 +162,16 @@ async fn with_lease(
     lease: &Lease,
     stop: &CancellationToken,
 ) -> Result<(), EngineError> {
-    let account = handle.services.get_account_for_engine(lease.account).await?;
-    let mut sync = AccountSync::connect(handle, lease, &account).await?;
-    sync.sync_all().await?;
+    // Boxed, here and above: an account that waits does not hold the room for all that it might do.
+    let account = Box::pin(handle.services.get_account_for_engine(lease.account)).await?;
+    let mut sync = Box::pin(AccountSync::connect(handle, lease, &account)).await?;
+    Box::pin(sync.sync_all()).await?;
     info!(mail_account.id = %account.id, "Account is up to date");
     while !stop.is_cancelled() {
-        sync.wait_and_sync().await?;
+        let end = sync.wait().await?;
+        Box::pin(sync.sync_after(end)).await?;
     }
-    sync.session.log_out().await;
+    Box::pin(sync.session.log_out()).await;
     Ok(())
 }
 
@@ -219,7 +227,8 @@ struct AccountSync<'a> {
     inbox: FolderTask,
     /// Sent, and what else the owner chose.
     beside: Vec<FolderTask>,
-    beside_due: Instant,
+    look_due: Instant,
+    sync_due: Instant,
     /// What the owner has to mend while the rest goes on.
     problem: Option<String>,
     report: IntakeReport,
@@ -258,7 +267,8 @@ impl<'a> AccountSync<'a> {
             session,
             inbox: FolderTask::inbox(),
             beside,
-            beside_due: Instant::now(),
+            look_due: Instant::now() + handle.look,
+            sync_due: Instant::now() + SYNC_ALL,
             problem: None,
             report: IntakeReport::default(),
             has_more_history: false,
@@ -293,6 +303,7 @@ impl<'a> AccountSync<'a> {
     async fn sync_inbox(&mut self) -> Result<(), EngineError> {
         let synced =
             folder_sync::sync(self.handle, self.lease, self.account, &self.session, &self.inbox).await?;
+        self.inbox.seen = Some(synced.status);
         self.take(synced);
         Ok(())
     }
@@ -304,10 +315,10 @@ impl<'a> AccountSync<'a> {
 
     /// A folder that is not there is told to the owner; the others go on.
     async fn sync_beside(&mut self) -> Result<(), EngineError> {
-        self.beside_due = Instant::now() + BESIDE_CHECK;
-        for task in std::mem::take(&mut self.beside) {
+        for mut task in std::mem::take(&mut self.beside) {
             match folder_sync::sync(self.handle, self.lease, self.account, &self.session, &task).await {
                 Ok(synced) => {
+                    task.seen = Some(synced.status);
                     self.take(synced);
                     self.beside.push(task);
                 }
@@ -342,16 +353,25 @@ impl<'a> AccountSync<'a> {
         folder_sync::audit(self.handle, self.lease, self.account, &self.session, task).await
     }
 
-    async fn wait_and_sync(&mut self) -> Result<(), EngineError> {
-        let left = self.beside_due.saturating_duration_since(Instant::now());
+    async fn wait(&self) -> Result<IdleEnd, EngineError> {
+        let left = self.look_due.saturating_duration_since(Instant::now());
+        let left = left.max(SHORTEST_WAIT);
         let waker = self.handle.waker(self.account.id);
-        self.session
-            .wait_for_change(left.max(Duration::from_secs(1)), POLL, waker.notified())
-            .await?;
-        if Instant::now() >= self.beside_due {
+        Ok(self.session.wait_for_change(left, POLL, waker.notified()).await?)
+    }
+
+    async fn sync_after(&mut self, end: IdleEnd) -> Result<(), EngineError> {
+        let now = Instant::now();
+        if end == IdleEnd::Interrupted || now >= self.sync_due {
+            self.sync_due = now + SYNC_ALL;
             self.sync_beside().await?;
+            self.sync_inbox().await?;
+        } else if now < self.look_due {
+            self.sync_inbox().await?;
+        } else if !self.look(end).await? {
+            self.handle.has_looked_at(self.account.id);
+            return Ok(());
         }
-        self.sync_inbox().await?;
         // What rested goes on: another day, or a day that was chosen.
         if self.has_more_history {
             return self.sync_all().await;
@@ -363,6 +383,28 @@ impl<'a> AccountSync<'a> {
             self.audit().await?;
         }
         Ok(())
+    }
+
+    /// Asks what the server counts, and syncs if it is another number. False: nothing has changed.
+    async fn look(&mut self, end: IdleEnd) -> Result<bool, EngineError> {
+        self.look_due = Instant::now() + self.handle.look;
+        let tasks = std::iter::once(&self.inbox).chain(&self.beside);
+        let (names, seen): (Vec<_>, Vec<_>) = tasks.map(|task| (task.wire_name.clone(), task.seen)).unzip();
+        let now = self.session.look_at(&names).await?;
+        let is_same =
+            |(now, seen): (&Option<FolderStatus>, &Option<FolderStatus>)| now.is_some() && now == seen;
+        // Without modification sequences nothing counts the changes of flags.
+        let may_differ = |now: &FolderStatus| self.account.tracking.flags_both_ways && now.mod_seq.is_none();
+        let is_inbox_same = is_same((&now[0], &seen[0])) && !now[0].as_ref().is_some_and(may_differ);
+        let are_others_same = now.iter().zip(&seen).skip(1).all(is_same);
+        if !are_others_same {
+            self.sync_beside().await?;
+        }
+        if !is_inbox_same || !are_others_same || end == IdleEnd::Changed {
+            self.sync_inbox().await?;
+            return Ok(true);
+        }
+        Ok(false)
     }
 }
 

@@ -50,6 +50,8 @@ const SUSPECT_PART: u64 = 5;
 pub struct FolderTask {
     pub role: FolderRole,
     pub wire_name: MailboxName,
+    /// When it was last synced; `None`: not yet.
+    pub seen: Option<FolderStatus>,
 }
 
 impl FolderTask {
@@ -57,6 +59,7 @@ impl FolderTask {
         FolderTask {
             role: FolderRole::Inbox,
             wire_name: MailboxName::inbox(),
+            seen: None,
         }
     }
 
@@ -70,6 +73,7 @@ impl FolderTask {
                 _ => role,
             },
             wire_name: wire_name.unwrap_or_else(|| MailboxName::from_text(name)),
+            seen: None,
         }
     }
 }
@@ -92,11 +96,20 @@ pub enum Walk {
     History,
 }
 
+/// Of old mail.
 #[derive(Debug, Default)]
+struct Walked {
+    report: IntakeReport,
+    has_more: bool,
+}
+
+#[derive(Debug)]
 pub struct Synced {
     pub report: IntakeReport,
     /// To be gone on with at once.
     pub has_more_history: bool,
+    /// As the folder was when it was opened.
+    pub status: FolderStatus,
 }
 
 pub async fn sync(
@@ -141,7 +154,8 @@ pub async fn sync(
     }
     Ok(Synced {
         report,
-        has_more_history: history.has_more_history,
+        has_more_history: history.has_more,
+        status,
     })
 }
 
@@ -377,19 +391,19 @@ impl FolderSync<'_> {
     }
 
     /// "Process old (historic) messages": newest first, resumed where it was.
-    async fn walk_history(&self) -> Result<Synced, EngineError> {
+    async fn walk_history(&self) -> Result<Walked, EngineError> {
         let Some(day) = self.account.tracking.history_since else {
-            return Ok(Synced::default());
+            return Ok(Walked::default());
         };
         let services = &self.handle.services;
         let folder = services
             .watch_folder(self.account.id, self.folder.role, &self.folder.wire_name)
             .await?;
         let Some(mut cursor) = folder.cursor else {
-            return Ok(Synced::default());
+            return Ok(Walked::default());
         };
         if folder.has_walked(day) || services.history_rest(self.account).await?.is_some() {
-            return Ok(Synced::default());
+            return Ok(Walked::default());
         }
         if folder.walked_day().is_none_or(|walked| day < walked) {
             cursor.history_from = cursor.baseline;
@@ -412,9 +426,9 @@ impl FolderSync<'_> {
         let until = Some(Instant::now() + self.handle.history_slice);
         let (report, is_whole) = fetching::fetch_until(&sync, cursor, Walk::History, unknown, until).await?;
         if !is_whole {
-            return Ok(Synced {
+            return Ok(Walked {
                 report,
-                has_more_history: true,
+                has_more: true,
             });
         }
         let end = FolderCursor {
@@ -422,9 +436,9 @@ impl FolderSync<'_> {
             ..cursor
         };
         sync.set_cursor(&end, Some(&marker)).await?;
-        Ok(Synced {
+        Ok(Walked {
             report,
-            has_more_history: false,
+            has_more: false,
         })
     }
 

@@ -1,6 +1,7 @@
 //! What the rest of the process may ask of the engine.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::EngineError;
 use crate::account_task;
 use crate::history_preview::HistoryPreview;
 use crate::history_preview::preview_history;
+use crate::leases::Leases;
 use crate::places::Places;
 use crate::probe::ProbeResult;
 use crate::probe::probe_imap;
@@ -32,6 +34,9 @@ use crate::progress::ProgressBoard;
 
 const IMAGES_AT_ONCE: usize = 16;
 const HISTORY_SLICE: Duration = Duration::from_secs(15);
+/// Mail sent from elsewhere appears within 60 s: IDLE watches INBOX, and this often the server is asked what it counts,
+/// in INBOX too: some connections have gone silent, and some servers do not push everything.
+const LOOK: Duration = Duration::from_secs(45);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -41,9 +46,13 @@ pub struct EngineHandle {
     pub(crate) progress: ProgressBoard,
     images: Arc<Semaphore>,
     pub(crate) places: Places,
+    pub(crate) leases: Leases,
+    /// Looked at since it was last written down; most of the time nothing else is to be written of an account.
+    looked_at: Arc<Mutex<HashSet<MailAccountId>>>,
     wakers: Arc<Mutex<HashMap<MailAccountId, Arc<Notify>>>>,
     /// Old mail is fetched for so long at a time; meanwhile new mail waits.
     pub(crate) history_slice: Duration,
+    pub(crate) look: Duration,
     /// Names this process as the holder of leases.
     pub(crate) lease_owner: Arc<str>,
 }
@@ -56,8 +65,11 @@ impl EngineHandle {
             dialer,
             progress: ProgressBoard::default(),
             history_slice: HISTORY_SLICE,
+            look: LOOK,
             images: Arc::new(Semaphore::new(IMAGES_AT_ONCE)),
             places: Places::default(),
+            leases: Leases::default(),
+            looked_at: Arc::default(),
             wakers: Arc::default(),
             lease_owner: lease_owner.into(),
         }
@@ -69,6 +81,11 @@ impl EngineHandle {
             history_slice,
             ..self
         }
+    }
+
+    /// For tests: how often the server is asked what it counts.
+    pub fn with_look(self, look: Duration) -> Self {
+        EngineHandle { look, ..self }
     }
 
     /// Test connection and Load: signs in with what is given, lists the folders, changes nothing.
@@ -115,6 +132,17 @@ impl EngineHandle {
     /// Compares everything with the server and fetches what is missing, under the same lease as `serve`.
     pub async fn audit_once(&self, account: &MailAccount) -> Result<Vec<FolderAudit>, EngineError> {
         account_task::audit_once(self, account).await
+    }
+
+    pub(crate) fn has_looked_at(&self, account: MailAccountId) {
+        if let Ok(mut looked_at) = self.looked_at.lock() {
+            looked_at.insert(account);
+        }
+    }
+
+    pub(crate) fn take_looked_at(&self) -> Vec<MailAccountId> {
+        let looked_at = self.looked_at.lock();
+        looked_at.map_or_else(|_| Vec::new(), |mut looked_at| looked_at.drain().collect())
     }
 
     pub(crate) fn waker(&self, account: MailAccountId) -> Arc<Notify> {

@@ -10,6 +10,7 @@ mod fetching;
 mod folder_sync;
 pub mod handle;
 mod history_preview;
+mod leases;
 mod outbox_worker;
 mod places;
 mod probe;

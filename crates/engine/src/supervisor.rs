@@ -15,12 +15,16 @@ use tracing::warn;
 
 use crate::EngineHandle;
 use crate::account_task;
+use crate::leases;
 
 const HOUSEKEEPING: Duration = Duration::from_secs(3600);
 /// Accounts made by another process are found at the latest after this.
 const LOOK_AROUND: Duration = Duration::from_secs(30);
 /// How soon an owner is told that something is wrong.
 const ALARMS: Duration = Duration::from_secs(60);
+/// How soon what another process was asked for is done.
+const ASKED: Duration = Duration::from_secs(15);
+const CATCH_BREATH: Duration = Duration::from_secs(2);
 /// How long tasks may take to end what they are committing.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -35,20 +39,26 @@ pub async fn run(handle: EngineHandle, shutdown: CancellationToken) {
     let mut events = handle.services.events.subscribe();
     let mut housekeeping = interval(HOUSEKEEPING);
     let mut look_around = interval(LOOK_AROUND);
-    let mut alarms = interval(ALARMS);
     let mut running: HashMap<MailAccountId, Running> = HashMap::new();
+    let beside = async {
+        tokio::join!(
+            leases::renew(&handle),
+            watch_for_alarms(&handle),
+            wake_asked(&handle),
+            write_down(&handle)
+        );
+    };
+    tokio::pin!(beside);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => break,
+            () = &mut beside => break,
             _ = housekeeping.tick() => keep_house(&handle).await,
-            _ = alarms.tick() => look_for_alarms(handle.services.look_for_alarms().await),
             _ = look_around.tick() => reconcile(&handle, &mut running).await,
             event = events.recv() => match event {
-                Ok(Event::AccountChanged { account }) => {
-                    reconcile(&handle, &mut running).await;
-                    look_for_alarms(handle.services.look_for_alarms_of(account).await);
-                }
-                Err(RecvError::Lagged(_)) => reconcile(&handle, &mut running).await,
+                Ok(Event::AccountChanged { account }) => reconcile_one(&handle, &mut running, account).await,
+                // What was missed may be an account.
+                Err(RecvError::Lagged(_)) => look_around.reset_after(CATCH_BREATH),
                 Ok(Event::MailboxAsked { account }) => handle.wake(account),
                 Ok(_) => {}
                 Err(RecvError::Closed) => break,
@@ -56,6 +66,48 @@ pub async fn run(handle: EngineHandle, shutdown: CancellationToken) {
         }
     }
     stop_all(running).await;
+}
+
+/// As soon as a state has changed, and all of them from time to time: some begin by waiting.
+async fn watch_for_alarms(handle: &EngineHandle) {
+    let mut events = handle.services.events.subscribe();
+    let mut all = interval(ALARMS);
+    loop {
+        tokio::select! {
+            _ = all.tick() => look_for_alarms(handle.services.look_for_alarms().await),
+            event = events.recv() => match event {
+                Ok(Event::AccountStateChanged { account, state: Some(state) }) if state.is_settled() => {
+                    look_for_alarms(handle.services.look_for_alarms_of(account).await);
+                }
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
+        }
+    }
+}
+
+/// What was asked for in another process, or becomes due a little later than it was asked for.
+async fn wake_asked(handle: &EngineHandle) {
+    let mut ticks = interval(ASKED);
+    loop {
+        ticks.tick().await;
+        match handle.services.list_asked_accounts(&handle.lease_owner).await {
+            Ok(asked) => asked.into_iter().for_each(|account| handle.wake(account)),
+            Err(error) => warn!(%error, "What is to be done in mailboxes could not be read"),
+        }
+    }
+}
+
+/// When accounts were looked at, for all of them together.
+async fn write_down(handle: &EngineHandle) {
+    let mut ticks = interval(LOOK_AROUND);
+    loop {
+        ticks.tick().await;
+        let looked_at = handle.take_looked_at();
+        if let Err(error) = handle.services.set_accounts_synced(&looked_at).await {
+            warn!(%error, "Times of syncs could not be stored");
+        }
+    }
 }
 
 fn look_for_alarms(looked: Result<(), ServiceError>) {
@@ -70,6 +122,41 @@ async fn keep_house(handle: &EngineHandle) {
     }
 }
 
+/// The same for one account, whose settings have changed.
+async fn reconcile_one(
+    handle: &EngineHandle,
+    running: &mut HashMap<MailAccountId, Running>,
+    id: MailAccountId,
+) {
+    let account = match handle.services.get_account_for_engine(id).await {
+        Ok(account) => Some(account),
+        Err(ServiceError::NotFound) => None,
+        Err(error) => {
+            warn!(mail_account.id = %id, %error, "Account could not be read");
+            return;
+        }
+    };
+    let wanted = account.filter(is_on);
+    let is_outdated = running.get(&id).is_some_and(|running| {
+        wanted
+            .as_ref()
+            .is_none_or(|account| !same_settings(account, &running.account))
+    });
+    if is_outdated && let Some(old) = running.remove(&id) {
+        stop(old).await;
+        if wanted.is_none() {
+            account_task::switched_off(handle, id).await;
+        }
+    }
+    if let Some(account) = wanted {
+        running.entry(id).or_insert_with(|| start(handle, account));
+    }
+}
+
+fn is_on(account: &MailAccount) -> bool {
+    account.tracking.enabled && account.imap.is_some()
+}
+
 /// Makes what runs equal to what is switched on.
 async fn reconcile(handle: &EngineHandle, running: &mut HashMap<MailAccountId, Running>) {
     let accounts = match handle.services.list_accounts_for_engine().await {
@@ -81,7 +168,7 @@ async fn reconcile(handle: &EngineHandle, running: &mut HashMap<MailAccountId, R
     };
     let wanted: HashMap<_, _> = accounts
         .into_iter()
-        .filter(|account| account.tracking.enabled && account.imap.is_some())
+        .filter(is_on)
         .map(|account| (account.id, account))
         .collect();
     let outdated = running.iter().filter(|(id, running)| {

@@ -133,6 +133,35 @@ fn change(mailbox: &mut Mailbox) {
     mailbox.get_mut("Sent").expect("Sent").append(12, true);
 }
 
+/// While nobody looked, more has changed than a server tells in one breath.
+#[tokio::test]
+async fn thousands_of_changes_at_once_are_followed() {
+    const MESSAGES: u32 = 3_000;
+    for tells in [Tells::Qresync, Tells::Condstore] {
+        let world = World::new().await;
+        let server = ModelServer::start(tells).await.expect("server");
+        let id = account(&world, &server, "owner").await;
+        server.with("owner", |mailbox| {
+            let inbox = mailbox.get_mut("INBOX").expect("INBOX");
+            (1..=MESSAGES).for_each(|number| inbox.append(number, false));
+        });
+        world.sync(id).await.expect("first sync");
+        server.with("owner", |mailbox| {
+            let inbox = mailbox.get_mut("INBOX").expect("INBOX");
+            (8..=MESSAGES).for_each(|uid| inbox.set_seen(uid, true));
+            // Of these nobody can tell any more whether they were read.
+            (101..=600).for_each(|uid| drop(inbox.expunge(uid)));
+        });
+        world.sync(id).await.expect("second sync");
+        let unread = world.services.count_unread(viewer(&world)).await.expect("count");
+        assert_eq!(unread, 7 + 500, "{tells:?}");
+        let mailbox = server.with("owner", |mailbox| mailbox.clone());
+        let (_, uids) = stored(&world, id, &mailbox).await;
+        let expected: Vec<_> = mailbox["INBOX"].messages.keys().copied().collect();
+        assert_eq!(uids[0], expected, "{tells:?}");
+    }
+}
+
 /// The scenario for one user: synced, changed, cut at this byte, synced to the end. Bytes of a sync that is not cut.
 async fn point(world: &World, server: &ModelServer, user: &str, cut: Option<(usize, Cut)>) -> usize {
     let id = account(world, server, user).await;

@@ -24,7 +24,8 @@ pub const EVENTS: usize = 64;
 
 /// Dropping it closes the connection.
 pub struct Client {
-    requests: mpsc::Sender<Request>,
+    /// Boxed, as events are: a queue takes room for 32 at once, and most connections wait.
+    requests: mpsc::Sender<Box<Request>>,
     received_bytes: Arc<AtomicU64>,
     next_id: AtomicU64,
 }
@@ -42,15 +43,15 @@ pub enum Event {
 
 /// A command on its way, alone. Its responses arrive in order, then its completion.
 pub struct Running {
-    events: mpsc::Receiver<Event>,
+    events: mpsc::Receiver<Box<Event>>,
     finished: Option<Result<Completion, ImapError>>,
 }
 
 /// Several commands on their way, read as one stream. Responses bear no tag, and servers answer pipelined
 /// commands side by side (Dovecot 2.3.19, seen 2026-11): which command one belongs to only its content tells.
 pub struct Pipeline {
-    sender: mpsc::Sender<Event>,
-    events: mpsc::Receiver<Event>,
+    sender: mpsc::Sender<Box<Event>>,
+    events: mpsc::Receiver<Box<Event>>,
 }
 
 impl Client {
@@ -89,12 +90,12 @@ impl Client {
         id.ok_or(ImapError::Closed { bye: None })
     }
 
-    async fn request(&self, command: Command, events: mpsc::Sender<Event>) -> Option<CommandId> {
+    async fn request(&self, command: Command, events: mpsc::Sender<Box<Event>>) -> Option<CommandId> {
         // Chosen here: to wait for the driver would be to wait for a reader of events.
         let id = CommandId(self.next_id.fetch_add(1, Ordering::Relaxed));
         let request = Request::Run { id, command, events };
         // A driver that is gone drops `events`, and the reader sees a closed connection.
-        self.requests.send(request).await.ok().map(|()| id)
+        self.requests.send(Box::new(request)).await.ok().map(|()| id)
     }
 
     /// Sends and gathers everything until the completion.
@@ -109,7 +110,7 @@ impl Client {
 
     /// Ends IDLE (RFC 2177); its completion follows on its [`Running`].
     pub async fn end_idle(&self) {
-        let _ = self.requests.send(Request::EndIdle).await;
+        let _ = self.requests.send(Box::new(Request::EndIdle)).await;
     }
 }
 
@@ -119,7 +120,7 @@ impl Running {
         if self.finished.is_some() {
             return None;
         }
-        match self.events.recv().await {
+        match self.events.recv().await.map(|event| *event) {
             Some(Event::Response(response)) => Some(response),
             Some(Event::Finished(_, result)) => {
                 self.finished = Some(result);
@@ -146,6 +147,6 @@ impl Default for Pipeline {
 impl Pipeline {
     /// Waits for ever when no command is on its way.
     pub async fn next(&mut self) -> Option<Event> {
-        self.events.recv().await
+        self.events.recv().await.map(|event| *event)
     }
 }

@@ -65,6 +65,13 @@ impl Command {
         Command::new("LIST").string("").string("*").raw(&counts)
     }
 
+    /// RFC 3501 §6.3.10
+    pub fn status(name: &MailboxName, items: &[&str]) -> Self {
+        Command::new("STATUS")
+            .mailbox(name)
+            .raw(&format!("({})", items.join(" ")))
+    }
+
     /// `set` is a set of UIDs, `items` in parentheses.
     pub fn uid_fetch(set: &str, items: &str) -> Self {
         Command::new("UID FETCH").raw(set).raw(items)

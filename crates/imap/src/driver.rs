@@ -38,7 +38,7 @@ pub enum Request {
     Run {
         id: CommandId,
         command: Command,
-        events: mpsc::Sender<Event>,
+        events: mpsc::Sender<Box<Event>>,
     },
     EndIdle,
 }
@@ -47,7 +47,7 @@ struct InFlight {
     id: CommandId,
     tag: String,
     kind: Kind,
-    events: mpsc::Sender<Event>,
+    events: mpsc::Sender<Box<Event>>,
 }
 
 /// What is to be written for a command.
@@ -63,7 +63,7 @@ enum Write {
 }
 
 /// An idle connection holds a small buffer; a busy one reads in large steps.
-const READ_BYTES_MIN: usize = 4 * 1024;
+const READ_BYTES_MIN: usize = 512;
 const READ_BYTES_MAX: usize = 256 * 1024;
 
 pub struct Driver<S> {
@@ -82,7 +82,7 @@ pub struct Driver<S> {
 }
 
 enum Step {
-    Request(Option<Request>),
+    Request(Option<Box<Request>>),
     Read(std::io::Result<usize>),
     Wrote(std::io::Result<usize>),
 }
@@ -105,19 +105,19 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         }
     }
 
-    pub async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+    pub async fn run(mut self, mut requests: mpsc::Receiver<Box<Request>>) {
         let error = self.drive(&mut requests).await.err();
         let error = error.unwrap_or(ImapError::Closed { bye: self.bye.take() });
         self.fail_all(error).await;
     }
 
-    async fn drive(&mut self, requests: &mut mpsc::Receiver<Request>) -> Result<(), ImapError> {
+    async fn drive(&mut self, requests: &mut mpsc::Receiver<Box<Request>>) -> Result<(), ImapError> {
         self.handle_frames().await?;
         loop {
             self.fill_writing()?;
             match self.wait(requests).await {
                 Step::Request(Some(request)) => {
-                    self.accept(request);
+                    self.accept(*request);
                     self.handle_frames().await?;
                 }
                 // The handle is gone: nobody wants this connection any more.
@@ -131,7 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         }
     }
 
-    async fn wait(&mut self, requests: &mut mpsc::Receiver<Request>) -> Step {
+    async fn wait(&mut self, requests: &mut mpsc::Receiver<Box<Request>>) -> Step {
         let buffer = match &mut self.deflate {
             Some(deflate) => &mut deflate.received,
             None => &mut self.framer.buffer,
@@ -185,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         }
     }
 
-    fn begin(&mut self, id: CommandId, command: Command, events: mpsc::Sender<Event>) {
+    fn begin(&mut self, id: CommandId, command: Command, events: mpsc::Sender<Box<Event>>) {
         let tag = format!("W{}", id.0);
         let kind = command.kind;
         let (first, rest) = command.into_wire(&tag);
@@ -197,7 +197,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         for response in self.between.drain(..) {
             // There is room: nothing is on its way, and `between` is bounded by the queue's length. A
             // dropped reader wants none.
-            let _ = events.try_send(Event::Response(response));
+            let _ = events.try_send(Box::new(Event::Response(response)));
         }
         self.in_flight.push_back(InFlight {
             id,
@@ -278,7 +278,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         }
         let _ = command
             .events
-            .send(Event::Finished(command.id, Ok(completion)))
+            .send(Box::new(Event::Finished(command.id, Ok(completion))))
             .await;
         Ok(())
     }
@@ -291,7 +291,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         }
         match self.in_flight.front() {
             // A reader that wants no more has dropped its end.
-            Some(command) => drop(command.events.send(Event::Response(response)).await),
+            Some(command) => drop(command.events.send(Box::new(Event::Response(response))).await),
             None => self.between.push_back(response),
         }
     }
@@ -301,7 +301,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         let mut error = Some(error);
         while let Some(command) = self.in_flight.pop_front() {
             let error = error.take().unwrap_or(ImapError::Closed { bye: None });
-            let _ = command.events.send(Event::Finished(command.id, Err(error))).await;
+            let finished = Event::Finished(command.id, Err(error));
+            let _ = command.events.send(Box::new(finished)).await;
         }
     }
 }

@@ -48,9 +48,13 @@ impl Services {
     pub async fn look_for_alarms(&self) -> Result<(), ServiceError> {
         let mut conn = self.db.read().await?;
         let all = accounts::list_for_engine(&mut conn).await?;
+        let mut waiting = held::waiting_for_engine(&mut conn).await?;
+        let mut before = held::list_for_engine(&mut conn).await?;
         drop(conn);
         for account in all {
-            self.look_at(&account).await?;
+            let waiting = waiting.remove(&account.id).unwrap_or_default();
+            let before = before.remove(&account.id).unwrap_or_default();
+            self.look_at(&account, waiting, before).await?;
         }
         Ok(())
     }
@@ -59,18 +63,21 @@ impl Services {
     pub async fn look_for_alarms_of(&self, account: MailAccountId) -> Result<(), ServiceError> {
         let mut conn = self.db.read().await?;
         let account = accounts::find(&mut conn, account).await?;
-        drop(conn);
-        match account.filter(|account| !is_system(account.id)) {
-            Some(account) => self.look_at(&account).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn look_at(&self, account: &MailAccount) -> Result<(), ServiceError> {
-        let mut conn = self.db.read().await?;
-        let (waiting, waiting_since) = held::waiting(&mut conn, account.id).await?;
+        let Some(account) = account.filter(|account| !is_system(account.id)) else {
+            return Ok(());
+        };
+        let waiting = held::waiting(&mut conn, account.id).await?;
         let before = held::list_of_account(&mut conn, account.id).await?;
         drop(conn);
+        self.look_at(&account, waiting, before).await
+    }
+
+    async fn look_at(
+        &self,
+        account: &MailAccount,
+        (waiting, waiting_since): held::Waiting,
+        before: held::Begun,
+    ) -> Result<(), ServiceError> {
         let condition = Condition {
             state: account.status.state,
             state_since: account.status.since,
@@ -102,7 +109,10 @@ impl Services {
             }
         }
         tx.commit().await?;
-        self.events.publish(Event::AccountChanged { account: account.id });
+        self.events.publish(Event::AccountStateChanged {
+            account: account.id,
+            state: None,
+        });
         for alarm in begun {
             self.write_alarm(account, alarm).await;
         }

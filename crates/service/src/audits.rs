@@ -95,7 +95,8 @@ impl Services {
         let mut tx = self.db.begin_write().await?;
         audits::save(&mut tx, account, self.now(), Some(&report)).await?;
         tx.commit().await?;
-        self.events.publish(Event::AccountChanged { account });
+        let state = None;
+        self.events.publish(Event::AccountStateChanged { account, state });
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use domain::MailAccountId;
 use domain::MessageId;
 use domain::PartyId;
+use domain::account::AccountState;
 use tokio::sync::broadcast;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +20,13 @@ pub enum Event {
     },
     /// A customer or lead, or whose address is whose.
     PartyChanged { party: PartyId },
-    /// Its state, counts or settings.
+    /// Its settings: whoever works on it begins anew with them.
     AccountChanged { account: MailAccountId },
+    /// What it does now, its counts, or what is wrong with it.
+    AccountStateChanged {
+        account: MailAccountId,
+        state: Option<AccountState>,
+    },
     /// The mailbox on the server is to be looked at now: something is to be changed there, or a password is new.
     MailboxAsked { account: MailAccountId },
     /// Something waits to be sent, or was taken back.

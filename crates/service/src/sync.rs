@@ -45,6 +45,7 @@ use crate::delivery::worker_name;
 pub const LEASE_TIME: Duration = Duration::from_secs(120);
 const MAX_REBUILDS: u32 = 5;
 const FLAGS_AT_ONCE: usize = 500;
+const ACCOUNTS_AT_ONCE: usize = 500;
 
 /// What the provider of an account's mailbox gives in a day, where that is known.
 pub(crate) fn bytes_per_day(account: &MailAccount) -> Option<u64> {
@@ -86,6 +87,21 @@ impl Services {
         Ok(tx.commit().await?)
     }
 
+    /// All that this process holds and that have not ended: one statement, however many. Those that are still held.
+    pub async fn renew_leases_of(&self, owner: &str) -> Result<HashMap<MailAccountId, i64>, ServiceError> {
+        let now = self.now();
+        let mut tx = self.db.begin_write().await?;
+        let held = accounts::renew_leases_of(&mut tx, owner, now.plus(LEASE_TIME), now).await?;
+        tx.commit().await?;
+        Ok(held.into_iter().collect())
+    }
+
+    /// Accounts of this process in whose mailboxes something is to be done now.
+    pub async fn list_asked_accounts(&self, owner: &str) -> Result<Vec<MailAccountId>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        Ok(accounts::list_asked_for_engine(&mut conn, owner, self.now()).await?)
+    }
+
     pub async fn release_lease(&self, lease: &Lease) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
         accounts::release_lease(&mut tx, lease).await?;
@@ -111,15 +127,25 @@ impl Services {
         let mut tx = self.db.begin_write().await?;
         accounts::set_state(&mut tx, account, state, error, next_try_at, self.now()).await?;
         tx.commit().await?;
-        self.events.publish(Event::AccountChanged { account });
+        let state = Some(state);
+        self.events.publish(Event::AccountStateChanged { account, state });
         Ok(())
     }
 
     pub async fn set_account_synced(&self, account: MailAccountId) -> Result<(), ServiceError> {
-        let mut tx = self.db.begin_write().await?;
-        accounts::set_synced(&mut tx, account, self.now()).await?;
-        tx.commit().await?;
-        self.events.publish(Event::AccountChanged { account });
+        self.set_accounts_synced(&[account]).await?;
+        let state = None;
+        self.events.publish(Event::AccountStateChanged { account, state });
+        Ok(())
+    }
+
+    /// Looked at just now, with nothing new.
+    pub async fn set_accounts_synced(&self, looked_at: &[MailAccountId]) -> Result<(), ServiceError> {
+        for part in looked_at.chunks(ACCOUNTS_AT_ONCE) {
+            let mut tx = self.db.begin_write().await?;
+            accounts::set_synced(&mut tx, part, self.now()).await?;
+            tx.commit().await?;
+        }
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use crate::StoreError;
 use crate::Tx;
 use crate::db::Statement;
 use crate::value::Row;
+use crate::value::Value;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailAccount {
@@ -290,6 +291,45 @@ pub async fn renew_lease(tx: &mut Tx, lease: &Lease, until: Timestamp) -> Result
     Ok(tx.execute(statement).await? == 1)
 }
 
+const RENEW_LEASES_OF: &str = "
+    UPDATE mail_accounts
+       SET lease_until = $2
+     WHERE lease_owner = $1 AND lease_until >= $3
+ RETURNING id, fence";
+
+/// Those of a process that have not ended, and their fences.
+pub async fn renew_leases_of(
+    tx: &mut Tx,
+    owner: &str,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<(MailAccountId, i64)>, StoreError> {
+    let statement = Statement::new(RENEW_LEASES_OF).bind(owner).bind(until).bind(now);
+    let rows = tx.fetch_all(statement).await?;
+    rows.iter()
+        .map(|row| Ok((row.id("id")?, row.integer("fence")?)))
+        .collect()
+}
+
+const LIST_ASKED: &str = "
+    SELECT a.id
+      FROM mail_accounts a
+     WHERE a.lease_owner = $1
+       AND (a.id IN (SELECT o.mail_account_id FROM remote_operations o WHERE o.due_at <= $2)
+            OR a.id IN (SELECT u.mail_account_id FROM audits u WHERE u.asked_at > u.made_at))";
+
+/// Held by `owner`, and something is to be done in the mailbox: whichever process was asked for it.
+pub async fn list_asked_for_engine(
+    conn: &mut Conn,
+    owner: &str,
+    now: Timestamp,
+) -> Result<Vec<MailAccountId>, StoreError> {
+    let rows = conn
+        .fetch_all(Statement::new(LIST_ASKED).bind(owner).bind(now))
+        .await?;
+    rows.iter().map(|row| row.id("id")).collect()
+}
+
 const RELEASE_LEASE: &str = "UPDATE mail_accounts SET lease_until = 0 WHERE id = $1 AND fence = $2";
 
 pub async fn release_lease(tx: &mut Tx, lease: &Lease) -> Result<(), StoreError> {
@@ -318,11 +358,11 @@ pub async fn release_leases_of(tx: &mut Tx, owner: &str) -> Result<(), StoreErro
     Ok(())
 }
 
-const SET_SYNCED: &str = "UPDATE mail_accounts SET last_sync_at = $2 WHERE id = $1";
-
-pub async fn set_synced(tx: &mut Tx, account: MailAccountId, now: Timestamp) -> Result<(), StoreError> {
-    tx.execute(Statement::new(SET_SYNCED).bind(account).bind(now))
-        .await?;
+pub async fn set_synced(tx: &mut Tx, looked_at: &[MailAccountId], now: Timestamp) -> Result<(), StoreError> {
+    let mut update =
+        Statement::new("UPDATE mail_accounts SET last_sync_at = $1 WHERE id IN ".to_owned()).bind(now);
+    update.push_list(looked_at.iter().map(|account| Value::from(*account)));
+    tx.execute(update).await?;
     Ok(())
 }
 

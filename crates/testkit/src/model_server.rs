@@ -7,14 +7,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
 use tokio::io::AsyncBufReadExt as _;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio::io::AsyncWriteExt as _;
 use tokio::io::BufReader;
 use tokio::net::TcpListener;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// What the server can tell of changes (RFC 7162).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,12 +118,17 @@ struct User {
     cut_after: Option<(usize, Cut)>,
     /// Of the last connection.
     sent: usize,
+    /// How often which command came.
+    asked: BTreeMap<String, usize>,
+    /// Wakes who is in IDLE.
+    news: Arc<Notify>,
 }
 
 pub struct ModelServer {
     pub address: SocketAddr,
     users: Arc<Mutex<BTreeMap<String, User>>>,
     silent: Arc<Notify>,
+    idling: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -136,30 +145,39 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl ModelServer {
     pub async fn start(tells: Tells) -> std::io::Result<Self> {
+        Self::listen(tells, None).await
+    }
+
+    /// Encrypted from the first byte.
+    pub async fn start_tls(tells: Tells, acceptor: TlsAcceptor) -> std::io::Result<Self> {
+        Self::listen(tells, Some(acceptor)).await
+    }
+
+    async fn listen(tells: Tells, acceptor: Option<TlsAcceptor>) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let users: Arc<Mutex<BTreeMap<String, User>>> = Arc::default();
         let silent = Arc::new(Notify::new());
-        let (shared, quiet) = (users.clone(), silent.clone());
+        let idling = Arc::new(AtomicUsize::new(0));
+        let (shared, quiet, waiting) = (users.clone(), silent.clone(), idling.clone());
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let session = Session {
-                    stream: BufReader::new(stream),
-                    users: shared.clone(),
-                    silent: quiet.clone(),
-                    tells,
-                    user: String::new(),
-                    folder: String::new(),
-                    left: None,
-                    sent: 0,
-                };
-                tokio::spawn(session.run());
+                let (users, silent, acceptor) = (shared.clone(), quiet.clone(), acceptor.clone());
+                let idling = waiting.clone();
+                tokio::spawn(async move {
+                    let stream: Box<dyn Stream> = match acceptor {
+                        Some(acceptor) => Box::new(acceptor.accept(stream).await?),
+                        None => Box::new(stream),
+                    };
+                    Session::new(stream, users, silent, idling, tells).run().await
+                });
             }
         });
         Ok(ModelServer {
             address,
             users,
             silent,
+            idling,
             task,
         })
     }
@@ -167,6 +185,21 @@ impl ModelServer {
     /// Looks into a user's mailboxes, or changes them.
     pub fn with<T>(&self, user: &str, work: impl FnOnce(&mut Mailbox) -> T) -> T {
         work(&mut mailbox_of(&mut lock(&self.users), user).mailbox)
+    }
+
+    /// Connections in IDLE.
+    pub fn idling(&self) -> usize {
+        self.idling.load(Ordering::Acquire)
+    }
+
+    /// New mail, told to who is in IDLE.
+    pub fn deliver(&self, user: &str, folder: &str, number: u32) {
+        let mut users = lock(&self.users);
+        let user = mailbox_of(&mut users, user);
+        if let Some(folder) = user.mailbox.get_mut(folder) {
+            folder.append(number, false);
+        }
+        user.news.notify_waiters();
     }
 
     /// The user's next connection ends after so many bytes of answers, counted from the sign-in.
@@ -177,6 +210,12 @@ impl ModelServer {
     /// A connection has come to its [`Cut::Silence`].
     pub async fn reached(&self) {
         self.silent.notified().await;
+    }
+
+    /// How often a command with this verb came from a user.
+    pub fn asked(&self, user: &str, verb: &str) -> usize {
+        let mut users = lock(&self.users);
+        mailbox_of(&mut users, user).asked.get(verb).copied().unwrap_or(0)
     }
 
     /// Bytes of answers in the user's last connection, counted from the sign-in.
@@ -200,10 +239,14 @@ fn mailbox_of<'a>(users: &'a mut BTreeMap<String, User>, name: &str) -> &'a mut 
     })
 }
 
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 struct Session {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
     users: Arc<Mutex<BTreeMap<String, User>>>,
     silent: Arc<Notify>,
+    idling: Arc<AtomicUsize>,
     tells: Tells,
     user: String,
     folder: String,
@@ -213,6 +256,26 @@ struct Session {
 }
 
 impl Session {
+    fn new(
+        stream: Box<dyn Stream>,
+        users: Arc<Mutex<BTreeMap<String, User>>>,
+        silent: Arc<Notify>,
+        idling: Arc<AtomicUsize>,
+        tells: Tells,
+    ) -> Self {
+        Session {
+            stream: BufReader::new(stream),
+            users,
+            silent,
+            idling,
+            tells,
+            user: String::new(),
+            folder: String::new(),
+            left: None,
+            sent: 0,
+        }
+    }
+
     async fn run(mut self) -> std::io::Result<()> {
         self.write("* OK ready\r\n").await?;
         loop {
@@ -221,6 +284,13 @@ impl Session {
                 return Ok(());
             }
             let (tag, command) = line.trim_end().split_once(' ').unwrap_or_default();
+            if command == "IDLE" {
+                self.write("+ idling\r\n").await?;
+                self.idling.fetch_add(1, Ordering::AcqRel);
+                let ended = self.idle().await;
+                self.idling.fetch_sub(1, Ordering::AcqRel);
+                ended?;
+            }
             let answer = self.answer(command);
             let is_sign_in = command.starts_with("LOGIN");
             self.write(&format!("{answer}{tag} OK done\r\n")).await?;
@@ -232,10 +302,38 @@ impl Session {
         }
     }
 
+    /// Until the client says that it is done.
+    async fn idle(&mut self) -> std::io::Result<()> {
+        let (news, mut told) = {
+            let mut users = lock(&self.users);
+            let user = mailbox_of(&mut users, &self.user);
+            (user.news.clone(), count(user, &self.folder))
+        };
+        loop {
+            let woken = news.notified();
+            tokio::pin!(woken);
+            woken.as_mut().enable();
+            let now = count(mailbox_of(&mut lock(&self.users), &self.user), &self.folder);
+            if now != told {
+                told = now;
+                self.write(&format!("* {now} EXISTS\r\n")).await?;
+            }
+            tokio::select! {
+                read = self.stream.fill_buf() => {
+                    read?;
+                    self.stream.read_line(&mut String::new()).await?;
+                    return Ok(());
+                }
+                () = woken => {}
+            }
+        }
+    }
+
     async fn write(&mut self, text: &str) -> std::io::Result<()> {
         let whole = text.as_bytes();
         let end = self.left.map_or(whole.len(), |(left, _)| left.min(whole.len()));
         self.stream.write_all(&whole[..end]).await?;
+        self.stream.flush().await?;
         self.sent += end;
         if !self.user.is_empty() {
             mailbox_of(&mut lock(&self.users), &self.user).sent = self.sent;
@@ -253,6 +351,11 @@ impl Session {
 
     fn answer(&mut self, command: &str) -> String {
         let verb = command.split(' ').next().unwrap_or_default();
+        if !self.user.is_empty() {
+            let mut users = lock(&self.users);
+            let asked = &mut mailbox_of(&mut users, &self.user).asked;
+            *asked.entry(verb.to_owned()).or_default() += 1;
+        }
         match verb {
             "CAPABILITY" => {
                 let more = match self.tells {
@@ -260,7 +363,7 @@ impl Session {
                     Tells::Condstore => " CONDSTORE",
                     Tells::Nothing => "",
                 };
-                format!("* CAPABILITY IMAP4rev1{more}\r\n")
+                format!("* CAPABILITY IMAP4rev1 IDLE{more}\r\n")
             }
             "ENABLE" => "* ENABLED QRESYNC\r\n".into(),
             "LOGIN" => {
@@ -276,9 +379,27 @@ impl Session {
             }
             "FETCH" => self.on_folder(|folder, _| fetch_by_position(folder, command)),
             "UID" => self.on_folder(|folder, _| uid_command(folder, command)),
+            "STATUS" => self.status(command.split('"').nth(1).unwrap_or_default()),
             "LOGOUT" => "* BYE bye\r\n".into(),
             _ => String::new(),
         }
+    }
+
+    fn status(&self, name: &str) -> String {
+        let mut users = lock(&self.users);
+        let Some(folder) = mailbox_of(&mut users, &self.user).mailbox.get(name) else {
+            return String::new();
+        };
+        let mod_seq = match self.tells {
+            Tells::Nothing => String::new(),
+            _ => format!(" HIGHESTMODSEQ {}", folder.mod_seq),
+        };
+        format!(
+            "* STATUS \"{name}\" (MESSAGES {} UIDNEXT {} UIDVALIDITY {}{mod_seq})\r\n",
+            folder.messages.len(),
+            folder.next_uid,
+            folder.uid_validity
+        )
     }
 
     fn on_folder(&self, work: impl FnOnce(&mut Folder, Tells) -> String) -> String {
@@ -287,6 +408,10 @@ impl Session {
         let folder = mailbox.get_mut(&self.folder);
         folder.map_or_else(String::new, |folder| work(folder, self.tells))
     }
+}
+
+fn count(user: &User, folder: &str) -> usize {
+    user.mailbox.get(folder).map_or(0, |folder| folder.messages.len())
 }
 
 fn open(folder: &Folder, tells: Tells, command: &str) -> String {
@@ -370,8 +495,10 @@ fn fetch_by_position(folder: &Folder, command: &str) -> String {
 }
 
 fn fetched(position: usize, uid: u32, message: &Stored, with_body: bool) -> String {
+    // A second later than the one before.
+    let (hour, minute, second) = (uid / 3600 % 24, uid / 60 % 60, uid % 60);
     let attributes = format!(
-        "UID {uid} FLAGS ({}) INTERNALDATE \"01-Jun-2026 10:00:00 +0000\"",
+        "UID {uid} FLAGS ({}) INTERNALDATE \"01-Jun-2026 {hour:02}:{minute:02}:{second:02} +0000\"",
         flags(message)
     );
     let body = match with_body {

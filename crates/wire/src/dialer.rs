@@ -159,8 +159,8 @@ impl Dialer {
             .await
             .map_err(|_| WireError::timeout(DOING))?;
         match connected {
-            Ok(stream) => Ok((Box::new(stream), seen.summary())),
-            Err(error) => Err(tls_error(&error, seen.summary(), DOING)),
+            Ok(stream) => Ok((Box::new(stream), seen.take_summary())),
+            Err(error) => Err(tls_error(&error, seen.take_summary(), DOING)),
         }
     }
 }

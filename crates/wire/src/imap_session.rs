@@ -1,51 +1,39 @@
 //! A signed-in IMAP session: what the engine needs, each wait with a deadline.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use domain::Timestamp;
 use domain::account::ImapSettings;
-use domain::account::Security;
 use domain::folder::FlagChange;
 use domain::folder::FolderChanges;
 use domain::folder::FolderStatus;
 use domain::folder::ModSeq;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
-use domain::provider::provider_of_server;
 use domain::rules::sent_folder::ListedFolder;
 use imap::Client;
 use imap::Code;
 use imap::Command;
 use imap::Completion;
-use imap::Connection;
 use imap::Event;
 use imap::Fetch;
-use imap::Greeting;
-use imap::Limits;
 use imap::LiteralMode;
 use imap::MailboxName;
 use imap::Pipeline;
 use imap::Qresync;
-use imap::Running;
 use imap::SequenceSet;
 use imap::Status;
 use imap::Untagged;
 use jiff::civil::Date;
 use secrecy::SecretString;
-use tokio::time::Instant;
 use tokio::time::timeout;
 
 use crate::body_pipeline::BodyPipeline;
 use crate::dialer::Deadlines;
-use crate::dialer::Dialer;
-use crate::dialer::Stream;
-use crate::egress::Purpose;
 use crate::error::Kind;
 use crate::error::WireError;
-use crate::steps::StepLog;
 
 pub struct ImapTarget {
     pub settings: ImapSettings,
@@ -56,10 +44,11 @@ pub struct ImapTarget {
 pub struct ImapSession {
     pub(crate) client: Client,
     pub(crate) deadlines: Deadlines,
-    capabilities: Vec<String>,
+    /// Spaces between them: thousands of sessions hold them all the while.
+    pub(crate) capabilities: String,
     /// What has changed in a folder is told when it is opened (RFC 7162).
-    has_qresync: bool,
-    folders: Vec<ServerFolder>,
+    pub(crate) has_qresync: bool,
+    pub(crate) folders: Vec<ServerFolder>,
 }
 
 /// What we know of a folder, so that only what is new is told.
@@ -98,21 +87,12 @@ pub struct FetchedSummary {
     pub header: Option<Bytes>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdleEnd {
-    Changed,
-    /// Nothing happened for as long as a connection is trusted to be silent.
-    Elapsed,
-    Interrupted,
-}
-
 /// Text of a UID set in one command: RFC 2683 §3.2.1.5 asks for lines of about 1,000 characters.
 pub(crate) const SET_BYTES: usize = 900;
 /// Fewer bytes than this in one `response` deadline are a drip: no sign of life.
 const DRIP_BYTES: u64 = 4 * 1024;
 /// Answers of one command that are kept; a server that sends more is not listened to.
 const MAX_RESPONSES: usize = 50_000;
-pub const MAX_FOLDERS: usize = 10_000;
 /// Changes of flags of one folder that are kept.
 const MAX_CHANGES: usize = 5_000_000;
 /// UIDs apart from each other: their text is within [`SET_BYTES`].
@@ -126,165 +106,8 @@ const SUMMARY_ITEMS_WITH_ADDRESSES: &str =
     "(UID FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS (FROM SENDER TO CC BCC)])";
 
 impl ImapSession {
-    /// Resolve, connect, encrypt, sign in, ask for capabilities; each step into `log`.
-    pub async fn connect(dialer: &Dialer, target: &ImapTarget, log: &mut StepLog) -> Result<Self, WireError> {
-        let settings = &target.settings;
-        let addresses = dialer
-            .resolve(&settings.server, settings.port, Purpose::Mail)
-            .await?;
-        log.done(format!("Found {}", settings.server));
-        let dialled = dialer.connect(&addresses).await?;
-        log.done(format!("Connected to port {}", settings.port));
-        let (client, greeting) = match settings.security {
-            Security::Tls => {
-                let stream = encrypt(dialer, settings, dialled.stream, log).await?;
-                let mut connection = Connection::new(stream, Limits::default());
-                let greeting = read_greeting(&mut connection, dialer.deadlines).await?;
-                (connection.into_client(), greeting)
-            }
-            Security::Starttls => {
-                let stream = start_tls(dialer, settings, dialled.stream, log).await?;
-                // No second greeting follows; what was learned before is forgotten (RFC 3501 §6.2.1).
-                (Connection::new(stream, Limits::default()).into_client(), None)
-            }
-            Security::None => {
-                let connection = in_clear(dialer, settings, dialled.stream, dialled.address).await?;
-                log.done("Connected without encryption");
-                connection
-            }
-        };
-        let mut session = ImapSession {
-            client,
-            deadlines: Deadlines {
-                idle: idle_renewal(dialer.deadlines.idle, &settings.server),
-                ..dialer.deadlines
-            },
-            capabilities: Vec::new(),
-            has_qresync: false,
-            folders: Vec::new(),
-        };
-        session.sign_in(target, greeting, log).await?;
-        session.introduce(&settings.server).await?;
-        if settings.compress && session.can("COMPRESS=DEFLATE") {
-            let (_, completion) = session.run(Command::compress(), "beginning to compress").await?;
-            // A refusal costs nothing but bytes.
-            if completion.status == Status::Ok {
-                log.done("Compressed");
-            }
-        }
-        Ok(session)
-    }
-
     pub fn can(&self, capability: &str) -> bool {
-        self.capabilities.iter().any(|known| known == capability)
-    }
-
-    async fn sign_in(
-        &mut self,
-        target: &ImapTarget,
-        greeting: Option<Greeting>,
-        log: &mut StepLog,
-    ) -> Result<(), WireError> {
-        let signed_in = match greeting {
-            Some(Greeting::Preauth(line)) => line,
-            greeting => {
-                let told = match greeting {
-                    Some(Greeting::Ok(line)) => told_capabilities(line),
-                    _ => None,
-                };
-                self.set_capabilities(told).await?;
-                self.log_in(target).await?
-            }
-        };
-        log.done("Signed in");
-        // They may be others once signed in (RFC 3501 §6.2.3).
-        self.set_capabilities(told_capabilities(signed_in)).await?;
-        let idle = if self.can("IDLE") {
-            "new mail is announced at once"
-        } else {
-            "new mail is looked for every minute"
-        };
-        log.done(format!("{} capabilities; {idle}", self.capabilities.len()));
-        Ok(())
-    }
-
-    /// What every session begins with, in one round trip: who we are, that we want to be told of changes, which folders
-    /// there are. 163.com opens no folder for who has not said who they are (RFC 2971).
-    async fn introduce(&mut self, server: &str) -> Result<(), WireError> {
-        const DOING: &str = "listing the folders";
-        let mut pipeline = Pipeline::default();
-        let wants_qresync = self.can("QRESYNC") && self.can("ENABLE") && !has_broken_qresync(server);
-        let commands = [
-            self.can("ID").then(|| Command::id("Waxseal")),
-            wants_qresync.then(|| Command::enable(&["QRESYNC"])),
-            Some(Command::new("LIST").string("").string("*")),
-        ];
-        let mut sent = Vec::new();
-        for command in commands.into_iter().flatten() {
-            let id = self.client.send_into(&pipeline, command).await;
-            sent.push(id.map_err(|error| WireError::from_imap(error, DOING))?);
-        }
-        let list = sent.last().copied();
-        while !sent.is_empty() {
-            match self.while_alive(pipeline.next(), DOING).await? {
-                Some(Event::Response(Untagged::Enabled(names))) => {
-                    self.has_qresync |= names.iter().any(|name| name.eq_ignore_ascii_case("QRESYNC"));
-                }
-                Some(Event::Response(Untagged::List(entry))) if self.folders.len() < MAX_FOLDERS => {
-                    self.folders.push(server_folder(entry));
-                }
-                Some(Event::Response(_)) => {}
-                Some(Event::Finished(id, result)) => {
-                    let completion = result.map_err(|error| WireError::from_imap(error, DOING))?;
-                    if Some(id) == list {
-                        refuse_failure(&completion, DOING)?;
-                    }
-                    sent.retain(|waiting| *waiting != id);
-                }
-                None => return Err(WireError::new(Kind::Unavailable, DOING)),
-            }
-        }
-        Ok(())
-    }
-
-    /// A round trip only where the server has not told them by itself (RFC 3501 §7.1).
-    async fn set_capabilities(&mut self, told: Option<Vec<String>>) -> Result<(), WireError> {
-        const DOING: &str = "asking for capabilities";
-        if let Some(told) = told {
-            self.capabilities = told;
-            return Ok(());
-        }
-        let (responses, _) = self.run_ok(Command::new("CAPABILITY"), DOING).await?;
-        for response in responses {
-            if let Untagged::Capability(capabilities) = response {
-                self.capabilities = capabilities;
-            }
-        }
-        Ok(())
-    }
-
-    async fn log_in(&self, target: &ImapTarget) -> Result<Completion, WireError> {
-        const DOING: &str = "signing in";
-        let (user, password) = (&target.username, &target.password);
-        let command = if !self.can("LOGINDISABLED") && user.is_ascii() {
-            Command::login(user, password)
-        } else if self.can("AUTH=CRAM-MD5") && !self.can("AUTH=PLAIN") {
-            Command::authenticate_cram_md5(user, password)
-        } else {
-            Command::authenticate_plain(user, password, self.can("SASL-IR"))
-        };
-        let (_, completion) = timeout(self.deadlines.login, self.client.run(command))
-            .await
-            .map_err(|_| WireError::timeout(DOING))?
-            .map_err(|error| WireError::from_imap(error, DOING))?;
-        match completion.status {
-            Status::Ok => Ok(completion),
-            Status::No if !is_transient(&completion) => {
-                Err(WireError::new(Kind::LoginRefused, DOING).saying(&completion.text))
-            }
-            // Exchange: `BAD User is authenticated but not connected` (MailKit#1494); passes by itself.
-            _ => Err(WireError::new(Kind::Unavailable, DOING).saying(&completion.text)),
-        }
+        self.capabilities.split(' ').any(|known| known == capability)
     }
 
     /// As they were when the session began; at most [`MAX_FOLDERS`].
@@ -522,57 +345,12 @@ impl ImapSession {
         Ok(())
     }
 
-    /// Waits for a change in the open folder: IDLE where the server has it, else NOOP every `poll`.
-    pub async fn wait_for_change(
-        &self,
-        at_most: Duration,
-        poll: Duration,
-        interrupt: impl Future<Output = ()>,
-    ) -> Result<IdleEnd, WireError> {
-        if self.can("IDLE") {
-            return self.idle(at_most.min(self.deadlines.idle), interrupt).await;
-        }
-        if timeout(poll.min(at_most), interrupt).await.is_ok() {
-            return Ok(IdleEnd::Interrupted);
-        }
-        let (responses, _) = self.run_ok(Command::new("NOOP"), "asking for news").await?;
-        Ok(if responses.iter().any(is_change) {
-            IdleEnd::Changed
-        } else {
-            IdleEnd::Elapsed
-        })
-    }
-
-    async fn idle(
-        &self,
-        at_most: Duration,
-        interrupt: impl Future<Output = ()>,
-    ) -> Result<IdleEnd, WireError> {
-        const DOING: &str = "waiting for new mail";
-        let mut running = self.client.send(Command::idle()).await;
-        let end = wait_in_idle(&mut running, Instant::now() + at_most, interrupt).await;
-        self.client.end_idle().await;
-        let mut changed = end == IdleEnd::Changed;
-        let finish = async {
-            while let Some(response) = running.next().await {
-                changed |= is_change(&response);
-            }
-            running.finish().await
-        };
-        let completion = timeout(self.deadlines.response, finish)
-            .await
-            .map_err(|_| WireError::timeout(DOING))?
-            .map_err(|error| WireError::from_imap(error, DOING))?;
-        refuse_failure(&completion, DOING)?;
-        Ok(if changed { IdleEnd::Changed } else { end })
-    }
-
     pub async fn log_out(self) {
         // Best effort: the server closes the connection either way.
         let _ = timeout(Duration::from_secs(2), self.client.run(Command::new("LOGOUT"))).await;
     }
 
-    async fn run(
+    pub(crate) async fn run(
         &self,
         command: Command,
         doing: &'static str,
@@ -628,7 +406,36 @@ impl ImapSession {
         }
     }
 
-    async fn run_ok(
+    /// Sends all of them at once. `take` is given every answer; the completions come back in the order of the commands.
+    pub(crate) async fn run_together(
+        &self,
+        commands: Vec<Command>,
+        doing: &'static str,
+        mut take: impl FnMut(Untagged),
+    ) -> Result<Vec<Completion>, WireError> {
+        let mut pipeline = Pipeline::default();
+        let mut sent = Vec::new();
+        for command in commands {
+            let id = self.client.send_into(&pipeline, command).await;
+            sent.push(id.map_err(|error| WireError::from_imap(error, doing))?);
+        }
+        let mut completions: Vec<Option<Completion>> = vec![None; sent.len()];
+        while completions.contains(&None) {
+            match self.while_alive(pipeline.next(), doing).await? {
+                Some(Event::Response(response)) => take(response),
+                Some(Event::Finished(id, result)) => {
+                    let completion = result.map_err(|error| WireError::from_imap(error, doing))?;
+                    if let Some(at) = sent.iter().position(|waiting| *waiting == id) {
+                        completions[at] = Some(completion);
+                    }
+                }
+                None => return Err(WireError::new(Kind::Unavailable, doing)),
+            }
+        }
+        Ok(completions.into_iter().flatten().collect())
+    }
+
+    pub(crate) async fn run_ok(
         &self,
         command: Command,
         doing: &'static str,
@@ -636,94 +443,6 @@ impl ImapSession {
         let (responses, completion) = self.run(command, doing).await?;
         refuse_failure(&completion, doing)?;
         Ok((responses, completion))
-    }
-}
-
-async fn encrypt<S: Stream + 'static>(
-    dialer: &Dialer,
-    settings: &ImapSettings,
-    stream: S,
-    log: &mut StepLog,
-) -> Result<Box<dyn Stream>, WireError> {
-    let (stream, certificate) = dialer
-        .handshake(&settings.server, stream, settings.pinned_certificate)
-        .await?;
-    match certificate {
-        Some(certificate) => {
-            let day = certificate
-                .valid_until
-                .split('T')
-                .next()
-                .unwrap_or_default()
-                .to_owned();
-            let names = certificate.names.join(", ");
-            log.done(format!("Encrypted; certificate for {names}, valid until {day}"));
-        }
-        None => log.done("Encrypted"),
-    }
-    Ok(stream)
-}
-
-async fn read_greeting<S: Stream>(
-    connection: &mut Connection<S>,
-    deadlines: Deadlines,
-) -> Result<Option<Greeting>, WireError> {
-    const DOING: &str = "waiting for the server's greeting";
-    let greeting = timeout(deadlines.greeting, connection.read_greeting())
-        .await
-        .map_err(|_| WireError::timeout(DOING))?
-        .map_err(|error| WireError::from_imap(error, DOING))?;
-    Ok(Some(greeting))
-}
-
-async fn start_tls<S: Stream + 'static>(
-    dialer: &Dialer,
-    settings: &ImapSettings,
-    stream: S,
-    log: &mut StepLog,
-) -> Result<Box<dyn Stream>, WireError> {
-    const DOING: &str = "starting encryption";
-    let mut connection = Connection::new(stream, Limits::default());
-    let greeting = read_greeting(&mut connection, dialer.deadlines).await?;
-    if matches!(greeting, Some(Greeting::Preauth(_))) {
-        // Signed in before encryption: STARTTLS is no longer possible, so somebody is in between.
-        return Err(WireError::new(Kind::StarttlsMissing, DOING));
-    }
-    let started = timeout(dialer.deadlines.tls, connection.start_tls())
-        .await
-        .map_err(|_| WireError::timeout(DOING))?
-        .map_err(|error| WireError::from_imap(error, DOING))?;
-    let stream = started.map_err(|_| WireError::new(Kind::StarttlsMissing, DOING))?;
-    encrypt(dialer, settings, stream, log).await
-}
-
-async fn in_clear<S: Stream + 'static>(
-    dialer: &Dialer,
-    settings: &ImapSettings,
-    stream: S,
-    address: SocketAddr,
-) -> Result<(Client, Option<Greeting>), WireError> {
-    if !dialer.allows_cleartext(&settings.server, address) {
-        return Err(WireError::new(Kind::CleartextRefused, "signing in"));
-    }
-    let mut connection = Connection::new(stream, Limits::default());
-    let greeting = read_greeting(&mut connection, dialer.deadlines).await?;
-    Ok((connection.into_client(), greeting))
-}
-
-async fn wait_in_idle(running: &mut Running, until: Instant, interrupt: impl Future<Output = ()>) -> IdleEnd {
-    tokio::pin!(interrupt);
-    loop {
-        tokio::select! {
-            response = running.next() => match response {
-                Some(response) if is_change(&response) => return IdleEnd::Changed,
-                Some(_) => {}
-                // Gone: the completion says why.
-                None => return IdleEnd::Elapsed,
-            },
-            () = tokio::time::sleep_until(until) => return IdleEnd::Elapsed,
-            () = &mut interrupt => return IdleEnd::Interrupted,
-        }
     }
 }
 
@@ -765,30 +484,6 @@ fn is_seen(flags: &[String]) -> bool {
     flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Seen"))
 }
 
-fn told_capabilities(line: Completion) -> Option<Vec<String>> {
-    match line.code {
-        Some(Code::Capability(told)) => Some(told),
-        _ => None,
-    }
-}
-
-/// Some let go of a silent connection sooner than the standard says (RFC 2177: 30 minutes).
-fn idle_renewal(usual: Duration, server: &str) -> Duration {
-    let told = provider_of_server(server).and_then(|provider| provider.idle_renewal_s);
-    told.map_or(usual, |seconds| usual.min(Duration::from_secs(seconds)))
-}
-
-fn has_broken_qresync(server: &str) -> bool {
-    provider_of_server(server).is_some_and(|provider| provider.broken_qresync)
-}
-
-fn is_change(response: &Untagged) -> bool {
-    matches!(
-        response,
-        Untagged::Exists(_) | Untagged::Expunge(_) | Untagged::Fetch(_) | Untagged::Vanished { .. }
-    )
-}
-
 /// RFC 5530: these pass by themselves.
 pub(crate) fn is_transient(completion: &Completion) -> bool {
     matches!(&completion.code, Some(Code::Other(name, _))
@@ -827,26 +522,6 @@ pub(crate) fn summary(uid: Uid, fetch: Fetch) -> FetchedSummary {
     }
 }
 
-fn server_folder(entry: imap::ListEntry) -> ServerFolder {
-    let has = |attribute: &str| {
-        entry
-            .attributes
-            .iter()
-            .any(|known| known.trim_start_matches('\\').eq_ignore_ascii_case(attribute))
-    };
-    ServerFolder {
-        listed: ListedFolder {
-            name: entry.name.to_text(),
-            delimiter: entry.delimiter,
-            is_sent: has("Sent"),
-            is_trash: has("Trash"),
-            is_junk: has("Junk"),
-            selectable: !has("Noselect") && !has("NonExistent"),
-        },
-        wire_name: entry.name,
-    }
-}
-
 /// `None` without UIDVALIDITY (or with 0): such numbers must not be stored (EmailEngine `mailbox.js`).
 fn folder_status(responses: &[Untagged]) -> Option<FolderStatus> {
     let mut uid_validity = None;
@@ -872,21 +547,4 @@ fn folder_status(responses: &[Untagged]) -> Option<FolderStatus> {
         uid_validity,
         ..status
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn broken_qresync_is_known_by_its_host() {
-        for (server, broken) in [
-            ("imap.mail.me.com", true),
-            ("p01-IMAP.mail.me.com", true),
-            ("imap.isp.example", false),
-            ("notmail.me.com", false),
-        ] {
-            assert_eq!(has_broken_qresync(server), broken, "{server}");
-        }
-    }
 }

@@ -10,6 +10,7 @@ use rustls::DigitallySignedStruct;
 use rustls::Error;
 use rustls::RootCertStore;
 use rustls::SignatureScheme;
+use rustls::client::Resumption;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::danger::ServerCertVerified;
@@ -68,11 +69,13 @@ impl TlsRoots {
             provider: self.provider.clone(),
             seen: seen.clone(),
         };
-        let config = ClientConfig::builder_with_provider(self.provider.clone())
+        let mut config = ClientConfig::builder_with_provider(self.provider.clone())
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
+        // Of one handshake: a store for later ones would only take room.
+        config.resumption = Resumption::disabled();
         Ok((config, seen))
     }
 
@@ -88,8 +91,9 @@ impl TlsRoots {
 pub struct SeenChain(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl SeenChain {
-    pub fn summary(&self) -> Option<CertificateSummary> {
-        let seen = self.0.lock().ok()?;
+    /// Once: the chain is not kept for as long as the connection lives.
+    pub fn take_summary(&self) -> Option<CertificateSummary> {
+        let seen = std::mem::take(&mut *self.0.lock().ok()?);
         let (own, issuers) = seen.split_first()?;
         let mut summary = summarise(own)?;
         summary.chain = issuers.iter().filter_map(|issuer| summarise(issuer)).collect();

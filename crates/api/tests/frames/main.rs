@@ -2,7 +2,8 @@
 //!
 //! Every payload is opened in Debian's Chromium four times: as the product shows it; in the product's frame without
 //! the sanitiser; sanitised without the frame; and bare, as the control that shows what the payload would do. A server
-//! stands in for every host of the world and counts who calls. Then the text that people see of the HTML messages of
+//! stands in for every host of the world and counts who calls; Chromium opens connections to where a nested frame would
+//! lead before its policy forbids the frame, so where the sanitiser is off those are told and only requests count. Then the text that people see of the HTML messages of
 //! a corpus, before and after. The last line is `N passed, M failed`.
 
 mod cases;
@@ -30,6 +31,7 @@ enum Line {
         layer: String,
         from: usize,
         called: Vec<String>,
+        connected: Vec<String>,
     },
 }
 
@@ -63,12 +65,18 @@ fn main() {
 
 async fn payloads(list: &[Case], suite: &mut Suite<'_>) {
     let pages = Pages::start(list.iter().map(|case| vec![case.html.clone()]).collect()).await;
-    let (mut seen, mut calls) = browse(&pages, &["product", "sanitiser"]).await;
+    let (mut seen, mut world) = browse(&pages, &["product", "sanitiser"]).await;
     let reached = pages.reached();
     // From here on relative addresses lead to this server, as they would for nobody's mail.
-    let (unsanitised, more_calls) = browse(&pages, &["frame", "bare"]).await;
+    let (unsanitised, others) = browse(&pages, &["frame", "bare"]).await;
     seen.extend(unsanitised);
-    calls.extend(more_calls);
+    world.called.extend(others.called);
+    if !others.connected.is_empty() {
+        let hosts = others.connected.join("; ");
+        suite.note(&format!(
+            "without the sanitiser, connected to and asked nothing: {hosts}"
+        ));
+    }
     let mut controls = BTreeMap::from([("ran", 0), ("called", 0)]);
     for seen in &seen {
         if seen.layer == "bare" {
@@ -95,7 +103,11 @@ async fn payloads(list: &[Case], suite: &mut Suite<'_>) {
     );
     suite.case(
         "nobody else was called",
-        check(calls.is_empty(), || calls.join("; ")),
+        check(world.called.is_empty(), || world.called.join("; ")),
+    );
+    suite.case(
+        "nobody else was connected to",
+        check(world.connected.is_empty(), || world.connected.join("; ")),
     );
     suite.case(
         "nothing of ours was asked for",
@@ -142,13 +154,23 @@ async fn visible_text(messages: &[Case], suite: &mut Suite<'_>) {
     );
 }
 
-/// Opens every page in every layer, in Chromium. /// Each case, and what was called outside.
-async fn browse(pages: &Pages, layers: &[&str]) -> (Vec<Seen>, Vec<String>) {
+/// What arrived outside.
+#[derive(Default)]
+struct World {
+    called: Vec<String>,
+    connected: Vec<String>,
+}
+
+/// Opens every page in every layer, in Chromium.
+async fn browse(pages: &Pages, layers: &[&str]) -> (Vec<Seen>, World) {
+    let folder = tempfile::tempdir().expect("folder");
+    let certificate = testkit::certificate::write(folder.path(), &["localhost"]).expect("certificate");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web");
     let output = tokio::process::Command::new("node")
         .args(["--import", "tsx", "hostile/frames.ts"])
         .arg(pages.address())
         .arg(pages.count().to_string())
+        .args([certificate.certificate, certificate.key])
         .args(layers)
         .current_dir(script)
         .stderr(Stdio::inherit())
@@ -161,14 +183,26 @@ async fn browse(pages: &Pages, layers: &[&str]) -> (Vec<Seen>, Vec<String>) {
         output.status
     );
     let lines = String::from_utf8(output.stdout).expect("UTF-8");
-    let (mut seen, mut calls) = (Vec::new(), Vec::new());
+    let (mut seen, mut world) = (Vec::new(), World::default());
     for line in lines.lines() {
         match serde_json::from_str(line).expect(line) {
             Line::Case(case) => seen.push(case),
-            Line::World { layer, from, called } => {
-                calls.extend(called.iter().map(|call| format!("{layer}, from {from}: {call}")));
+            Line::World {
+                layer,
+                from,
+                called,
+                connected,
+            } => {
+                let told = |whom: Vec<String>| {
+                    let told = whom
+                        .into_iter()
+                        .map(|whom| format!("{layer}, from {from}: {whom}"));
+                    told.collect::<Vec<_>>()
+                };
+                world.called.extend(told(called));
+                world.connected.extend(told(connected));
             }
         }
     }
-    (seen, calls)
+    (seen, world)
 }

@@ -284,7 +284,7 @@ impl Desk {
             if is_so(&entry) {
                 return entry;
             }
-            tokio::time::timeout(Duration::from_secs(20), events.recv())
+            tokio::time::timeout(Duration::from_secs(60), events.recv())
                 .await
                 .unwrap_or_else(|_| panic!("it stays so: {entry:?}"))
                 .ok();

@@ -68,6 +68,10 @@ async fn an_account_lives(db: Db) {
         "held"
     );
 
+    let kept = services.renew_leases_of("one").await.expect("renewed");
+    assert_eq!(kept.get(&account), Some(&lease.fence));
+    assert_eq!(services.renew_leases_of("two").await.expect("renewed").len(), 0);
+
     // The answer arrives before what it answers, in one batch and in two.
     let raws = [
         mail("Re: Invoice", "a2@x", "a1@x"),

@@ -1,14 +1,12 @@
-#!/usr/bin/env python3
-"""First sync of 20,000 messages beside a raw drain and mbsync, in one run; medians of three.
+"""First sync of 20,000 messages beside a raw drain, mbsync and imapflow with mailparser, in one run; medians of three.
 
-Writes bench-results.json. The corpus and the drain are testkit's; the corpus is the published one, by its hash.
+The corpus and the drain are testkit's; the corpus is the published one, by its hash.
 """
 import base64
 import contextlib
 import hashlib
 import http.client
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -17,20 +15,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-WORK = ROOT / "target" / "bench"
-RELEASE = ROOT / "target" / "release"
-WAXSEAL = RELEASE / "waxseal"
+from common import PASSWORD, RELEASE, ROOT, RUNS, WAXSEAL, WORK, results, timed
+
 CORPUS_SHA256 = "aa225c6886e459e4615d7d5e7840cecb4db83a1e518f4b4993d7dfe862fb65b7"
-RUNS = 3
 MESSAGES = 20_000
 
 
-def main():
-    WORK.mkdir(parents=True, exist_ok=True)
+def run():
     corpus = make_corpus()
     server = subprocess.Popen([RELEASE / "dovecot"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
@@ -41,16 +34,18 @@ def main():
         run_clients(where)
         run_large_message(where)
         run_round_trips(where)
-        drains, mbsyncs, syncs = [], [], []
-        for number in range(RUNS):
-            drains.append(run_drain(where))
-            mbsyncs.append(run_mbsync(where))
-            syncs.append(run_sync(where, "bench", MESSAGES, cold_start if number == RUNS - 1 else None))
-            print(f"run {number + 1}: drain {drains[-1]:.2f} s, mbsync {show(mbsyncs[-1])}, first sync {syncs[-1][0]:.2f} s, {syncs[-1][1]:.0f} MiB", flush=True)
+        measured = [side_by_side(where, number) for number in range(RUNS)]
     finally:
         server.stdin.close()
         server.wait()
-    report(drains, mbsyncs, syncs)
+    report(measured)
+
+
+def side_by_side(where, number):
+    drain, mbsync, imapflow = run_drain(where), run_mbsync(where), run_imapflow(where)
+    sync, rss = run_sync(where, "bench", MESSAGES, cold_start if number == RUNS - 1 else None)
+    print(f"run {number + 1}: drain {drain:.2f} s, mbsync {show(mbsync)}, imapflow with mailparser {imapflow:.2f} s, first sync {sync:.2f} s, {rss:.0f} MiB", flush=True)
+    return {"drain": drain, "mbsync": mbsync, "imapflow": imapflow, "sync": sync, "rss": rss}
 
 
 def show(seconds):
@@ -115,6 +110,20 @@ SyncState {folder}/state-
         return seconds
 
 
+def run_imapflow(where):
+    """What EmailEngine and others are made of: fetched in one command, parsed, and dropped."""
+    source = ROOT / "bench" / "clients" / "imapflow"
+    folder = WORK / "imapflow"
+    if not (folder / "node_modules").exists():
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+        subprocess.run(["npm", "ci", "--no-progress", "--silent"], cwd=folder, check=True)
+    shutil.copy(source / "fetch.mjs", folder)
+    command = ["node", "fetch.mjs", str(where["imaps"]), "bench", where["password"], where["authority"]]
+    seconds, _, output = timed(command, cwd=folder)
+    assert int(output) == MESSAGES, output
+    return seconds
+
+
 def run_clients(where):
     """Our IMAP client alone beside others: 20,000 messages in clear, 256 at a time, dropped as they come."""
     source, target = ROOT / "bench" / "clients", ROOT / "target" / "clients"
@@ -164,7 +173,7 @@ def run_round_trips(where):
 
 @contextlib.contextmanager
 def latency_proxy(where, round_trip):
-    command = [sys.executable, ROOT / "scripts" / "latency_proxy.py", str(where["imap"]), str(round_trip)]
+    command = [sys.executable, ROOT / "scripts" / "bench" / "latency_proxy.py", str(where["imap"]), str(round_trip)]
     proxy = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     port = int(proxy.stdout.readline())
     yield port, proxy.stdout.readline
@@ -196,7 +205,7 @@ def fingerprint(where):
 
 
 def set_up(base, folder, where, user):
-    subprocess.run([*base, "admin", "create", "--login", "owner", "--password-stdin"], input="correct horse battery\n", text=True, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*base, "admin", "create", "--login", "owner", "--password-stdin"], input=f"{PASSWORD}\n", text=True, check=True, stdout=subprocess.DEVNULL)
     file = pathlib.Path(folder) / "account.toml"
     file.write_text(f"""name = "Owner"
 address = "bench@isp.example"
@@ -235,50 +244,14 @@ def cold_start(base, _account):
     results["cold_start_ms"] = round(took, 1)
 
 
-def timed(command):
-    """Wall seconds, peak memory in MiB, standard output.
+def report(measured):
+    def median(name):
+        return statistics.median(run[name] for run in measured)
 
-    The peak is read while the process runs: what wait4 tells includes this script from before the exec.
-    """
-    began = time.perf_counter()
-    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True)
-    peak, ended = [0], threading.Event()
-    watcher = threading.Thread(target=watch, args=(process.pid, peak, ended))
-    watcher.start()
-    output = process.stdout.read()
-    process.wait()
-    seconds = time.perf_counter() - began
-    ended.set()
-    watcher.join()
-    if process.returncode:
-        sys.exit(f"{command[0]} ended with {process.returncode}")
-    return seconds, peak[0] / 1024, output
-
-
-def watch(pid, peak, ended):
-    while not ended.wait(0.01):
-        try:
-            status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-        except OSError:
-            return
-        found = re.search(r"VmHWM:\s+(\d+)", status)
-        if found:
-            peak[0] = max(peak[0], int(found.group(1)))
-
-
-results = {}
-
-
-def report(drains, mbsyncs, syncs):
-    drain, sync = statistics.median(drains), statistics.median(seconds for seconds, _ in syncs)
+    sync = median("sync")
     results["first_sync_seconds"] = round(sync, 2)
-    results["first_sync_over_drain_tls"] = round(sync / drain, 2)
-    results["first_sync_rss_mib"] = round(statistics.median(rss for _, rss in syncs), 1)
-    if all(seconds is not None for seconds in mbsyncs):
-        results["mbsync_over_first_sync"] = round(statistics.median(mbsyncs) / sync, 2)
-    (ROOT / "bench-results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(results, indent=2))
-
-
-if __name__ == "__main__":
-    main()
+    results["first_sync_over_drain_tls"] = round(sync / median("drain"), 2)
+    results["first_sync_rss_mib"] = round(median("rss"), 1)
+    results["imapflow_over_first_sync"] = round(median("imapflow") / sync, 2)
+    if measured[0]["mbsync"] is not None:
+        results["mbsync_over_first_sync"] = round(median("mbsync") / sync, 2)
