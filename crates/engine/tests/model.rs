@@ -153,12 +153,22 @@ async fn thousands_of_changes_at_once_are_followed() {
             (101..=600).for_each(|uid| drop(inbox.expunge(uid)));
         });
         world.sync(id).await.expect("second sync");
+        if tells == Tells::Condstore {
+            // It tells of no removals: the daily comparison finds them.
+            let account = world.services.get_account_for_engine(id).await.expect("account");
+            world.handle.audit_once(&account).await.expect("audit");
+        }
         let unread = world.services.count_unread(viewer(&world)).await.expect("count");
         assert_eq!(unread, 7 + 500, "{tells:?}");
         let mailbox = server.with("owner", |mailbox| mailbox.clone());
         let (_, uids) = stored(&world, id, &mailbox).await;
         let expected: Vec<_> = mailbox["INBOX"].messages.keys().copied().collect();
-        assert_eq!(uids[0], expected, "{tells:?}");
+        assert!(
+            uids[0] == expected,
+            "{tells:?}: {} of {}",
+            uids[0].len(),
+            expected.len()
+        );
     }
 }
 
