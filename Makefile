@@ -21,6 +21,7 @@ help:
 # Debian packages of the test servers. Asks before apt; starts none of their services.
 deps:
 	@scripts/install-packages.sh
+	@scripts/unpack-cyrus.sh
 
 web/node_modules: web/package.json web/package-lock.json
 	cd web && npm ci --no-progress

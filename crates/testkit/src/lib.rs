@@ -5,6 +5,7 @@
 
 pub mod certificate;
 pub mod corpus;
+pub mod cyrus;
 pub mod dovecot;
 pub mod imap_server;
 pub mod lossy_proxy;
@@ -19,6 +20,7 @@ pub mod sample_mail;
 pub mod scripted;
 pub mod smtp_server;
 
+pub use cyrus::Cyrus;
 pub use dovecot::Dovecot;
 pub use imap_server::ImapServer;
 pub use model_server::ModelServer;
