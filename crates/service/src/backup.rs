@@ -23,6 +23,8 @@ use crate::access::Viewer;
 pub const DATABASE: &str = "waxseal.db";
 pub const SEGMENTS: &str = "raw";
 pub const MANIFEST: &str = "manifest.json";
+/// There from the first write to the last: a folder in which a backup was begun and not ended.
+const UNFINISHED: &str = "unfinished";
 
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
@@ -75,7 +77,8 @@ impl Services {
     /// While everything runs. Into a new folder, or into an earlier backup, of which what is still needed stays.
     /// What was written is read again before the folder is called a backup.
     pub async fn backup(&self, to: &Path) -> Result<Manifest, BackupError> {
-        let is_earlier = to.join(MANIFEST).exists();
+        let unfinished = to.join(UNFINISHED);
+        let is_earlier = to.join(MANIFEST).exists() || unfinished.exists();
         if !is_earlier && to.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
             let told = format!(
                 "{} is neither empty nor a backup; name another folder",
@@ -84,8 +87,11 @@ impl Services {
             return Err(BackupError::Refused(told));
         }
         let segments = to.join(SEGMENTS);
-        std::fs::create_dir_all(&segments).map_err(|cause| file_error(&segments, cause))?;
+        std::fs::create_dir_all(to).map_err(|cause| file_error(to, cause))?;
         keep_private(to)?;
+        remove(&unfinished)?;
+        write_synced(&unfinished, b"")?;
+        std::fs::create_dir_all(&segments).map_err(|cause| file_error(&segments, cause))?;
         let copy = BlobStore::open_folder(&segments)?;
         let snapshot = to.join("waxseal.db.new");
         let mut taken = 0;
@@ -120,6 +126,7 @@ impl Services {
                 copy.delete_segment(&file.segment).await?;
             }
         }
+        remove(&unfinished)?;
         Ok(manifest)
     }
 

@@ -1,14 +1,18 @@
 //! kill -9 at random moments of a first sync: afterwards the export equals what the server holds, nothing
 //! missing, nothing twice.
 
-use std::collections::BTreeMap;
+#[path = "support/mailbox.rs"]
+mod mailbox;
+
 use std::path::Path;
-use std::process::Command;
-use std::process::Stdio;
 use std::time::Duration;
 
+use mailbox::differences;
+use mailbox::exported;
+use mailbox::on_server;
+use mailbox::set_up;
+use mailbox::waxseal;
 use testkit::Dovecot;
-use testkit::dovecot::PASSWORD;
 
 const MESSAGES: usize = 2_000;
 /// `KILLS=50 cargo test` for all of them.
@@ -91,85 +95,6 @@ fn message(number: usize, random: &mut Random) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Bytes and how often they are there.
-fn on_server(dovecot: &Dovecot) -> BTreeMap<Vec<u8>, usize> {
-    let folder = dovecot.mail_folder().join("owner");
-    let parts = ["cur", "new"].map(|part| folder.join(part));
-    count(
-        parts
-            .iter()
-            .flat_map(|part| std::fs::read_dir(part).expect("folder"))
-            .map(|entry| entry.expect("entry").path()),
-    )
-}
-
-/// "subject: found times, expected times" of each message that differs.
-fn differences(found: &BTreeMap<Vec<u8>, usize>, expected: &BTreeMap<Vec<u8>, usize>) -> Vec<String> {
-    let subject = |raw: &[u8]| {
-        let text = String::from_utf8_lossy(raw);
-        text.lines()
-            .find(|line| line.starts_with("Subject"))
-            .unwrap_or("no subject")
-            .to_owned()
-    };
-    let of = |counts: &BTreeMap<Vec<u8>, usize>, raw: &Vec<u8>| counts.get(raw).copied().unwrap_or(0);
-    let all: std::collections::BTreeSet<_> = found.keys().chain(expected.keys()).collect();
-    let differ = all.into_iter().filter(|raw| of(found, raw) != of(expected, raw));
-    differ
-        .map(|raw| format!("{}: {} for {}", subject(raw), of(found, raw), of(expected, raw)))
-        .collect()
-}
-
-fn count(paths: impl Iterator<Item = std::path::PathBuf>) -> BTreeMap<Vec<u8>, usize> {
-    let mut counts = BTreeMap::new();
-    for path in paths {
-        *counts.entry(std::fs::read(path).expect("raw")).or_default() += 1;
-    }
-    counts
-}
-
-fn waxseal(data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_waxseal"));
-    command
-        .arg("--data")
-        .arg(data.join("data"))
-        .env("WAXSEAL_EGRESS_ALLOW", "127.0.0.0/8");
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-fn set_up(folder: &Path, dovecot: &Dovecot) -> String {
-    use std::io::Write as _;
-    let mut create = waxseal(folder)
-        .args(["admin", "create", "--login", "owner", "--password-stdin"])
-        .spawn()
-        .expect("admin");
-    writeln!(create.stdin.take().expect("stdin"), "correct horse battery").expect("password");
-    assert!(create.wait().expect("admin").success());
-    let file = folder.join("account.toml");
-    let text = format!(
-        "name = \"Owner\"\naddress = \"owner@isp.example\"\nusername = \"owner\"\npassword = \"{PASSWORD}\"\n\
-[tracking]\nenabled = true\nhistory_since = \"2020-01-01\"\n\
-[imap]\nserver = \"127.0.0.1\"\nport = {}\nsecurity = \"tls\"\npinned_certificate = \"{}\"\n",
-        dovecot.imaps_port, dovecot.certificate.fingerprint
-    );
-    std::fs::write(&file, text).expect("file");
-    let added = waxseal(folder)
-        .args(["account", "add", "--owner", "owner", "--file"])
-        .arg(&file)
-        .output()
-        .expect("add");
-    assert!(
-        added.status.success(),
-        "{}",
-        String::from_utf8_lossy(&added.stderr)
-    );
-    String::from_utf8(added.stdout).expect("id").trim().to_owned()
-}
-
 /// False: it was done before the blow.
 fn sync_and_kill(folder: &Path, after_ms: u64) -> bool {
     let mut sync = waxseal(folder).args(["sync", "--once"]).spawn().expect("sync");
@@ -179,18 +104,4 @@ fn sync_and_kill(folder: &Path, after_ms: u64) -> bool {
     sync.kill().expect("kill");
     sync.wait().expect("end");
     !done
-}
-
-fn exported(folder: &Path, id: &str) -> BTreeMap<Vec<u8>, usize> {
-    let to = folder.join("export");
-    let export = waxseal(folder)
-        .args(["export", "--account", id, "--format", "eml", "--to"])
-        .arg(&to)
-        .output();
-    assert!(export.expect("export").status.success());
-    count(
-        std::fs::read_dir(&to)
-            .expect("export")
-            .map(|entry| entry.expect("entry").path()),
-    )
 }
