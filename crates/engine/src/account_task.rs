@@ -164,7 +164,10 @@ async fn with_lease(
 ) -> Result<(), EngineError> {
     // Boxed, here and above: an account that waits does not hold the room for all that it might do.
     let account = Box::pin(handle.services.get_account_for_engine(lease.account)).await?;
+    // Waited for outside of the box: after a start all accounts wait.
+    let place = handle.places.connect_to(&host_of(&account)).await;
     let mut sync = Box::pin(AccountSync::connect(handle, lease, &account)).await?;
+    drop(place);
     Box::pin(sync.sync_all()).await?;
     info!(mail_account.id = %account.id, "Account is up to date");
     while !stop.is_cancelled() {
@@ -202,6 +205,7 @@ async fn once<T>(
 ) -> Result<T, EngineError> {
     let lease = take_lease(handle, account.id).await?;
     let synced = async {
+        let _place = handle.places.connect_to(&host_of(account)).await;
         let mut sync = AccountSync::connect(handle, &lease, account).await?;
         let done = work(&mut sync).await?;
         sync.session.log_out().await;
@@ -217,6 +221,15 @@ async fn once<T>(
     }
     handle.services.release_lease(&lease).await?;
     synced
+}
+
+/// Empty where none is set up: then nothing is connected to either.
+fn host_of(account: &MailAccount) -> String {
+    account
+        .imap
+        .as_ref()
+        .map(|imap| imap.server.clone())
+        .unwrap_or_default()
 }
 
 struct AccountSync<'a> {
@@ -250,10 +263,8 @@ impl<'a> AccountSync<'a> {
             .await?
             .ok_or(EngineError::NotSetUp)?;
         let settings = credentials.settings.clone();
-        let place = handle.places.connect_to(&settings.server).await;
         let session =
             ImapSession::connect(&handle.dialer, &target(credentials), &mut StepLog::default()).await?;
-        drop(place);
         if account.notice_due {
             let notice = seal_notice(account, services.now());
             session.append(&MailboxName::inbox(), &[], notice.into()).await?;

@@ -313,7 +313,10 @@ impl FolderSync<'_> {
         let next = self.server_next_uid(status).await?;
         let from = found.into_iter().min().unwrap_or(next).min(next);
         let cursor = FolderCursor::at_baseline(status.uid_validity, from, status.mod_seq);
-        self.set_cursor(&cursor, None).await?;
+        let services = &self.handle.services;
+        services
+            .begin_folder_anew(self.lease, self.folder.id, &cursor)
+            .await?;
         self.advance(cursor, from, status).await
     }
 

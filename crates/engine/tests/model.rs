@@ -33,6 +33,9 @@ const FOLDERS: [(&str, FolderRole); 3] = [
     ("Archive", FolderRole::Other),
 ];
 
+/// A folder that nobody watches.
+const ELSEWHERE: &str = "Elsewhere";
+
 async fn account(world: &World, server: &ModelServer, user: &str) -> MailAccountId {
     let imap = ImapSettings {
         server: "127.0.0.1".into(),
@@ -106,8 +109,10 @@ fn expected(ever: &BTreeSet<u32>, mailbox: &Mailbox) -> (Vec<String>, Vec<Vec<u3
     (messages, uids.into())
 }
 
+/// Of the folders that are watched.
 fn numbers(mailbox: &Mailbox) -> impl Iterator<Item = u32> {
-    let messages = mailbox.values().flat_map(|folder| folder.messages.values());
+    let folders = FOLDERS.iter().filter_map(|(name, _)| mailbox.get(*name));
+    let messages = folders.flat_map(|folder| folder.messages.values());
     messages.map(|message| message.number)
 }
 
@@ -307,8 +312,16 @@ fn happen(mailbox: &mut Mailbox, random: &mut StdRng, next: &mut u32) {
                 to.append(taken.number, taken.seen);
             }
         }
-        (_, Some(_)) => folder.renumber(),
+        (_, Some(_)) if random.random_bool(0.5) => folder.renumber(),
+        _ => rename(mailbox),
     }
+}
+
+/// Archive goes by another name, and what went by that name is Archive now.
+fn rename(mailbox: &mut Mailbox) {
+    let (archive, elsewhere) = (mailbox.remove("Archive"), mailbox.remove(ELSEWHERE));
+    mailbox.extend(archive.map(|folder| (ELSEWHERE.to_owned(), folder)));
+    mailbox.extend(elsewhere.map(|folder| ("Archive".to_owned(), folder)));
 }
 
 async fn walk(tells: Tells, steps: u32, seed: u64) {

@@ -197,6 +197,24 @@ impl Services {
         Ok(tx.commit().await?)
     }
 
+    /// Another UIDVALIDITY. What was known under earlier ones goes: a folder that was renamed and renamed back has an
+    /// earlier one again, and what has happened in it meanwhile nobody tells.
+    pub async fn begin_folder_anew(
+        &self,
+        lease: &Lease,
+        folder: FolderId,
+        cursor: &FolderCursor,
+    ) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        if !accounts::renew_lease(&mut tx, lease, self.now().plus(LEASE_TIME)).await? {
+            return Err(ServiceError::LeaseLost);
+        }
+        folders::forget_places(&mut tx, folder).await?;
+        folders::set_cursor(&mut tx, folder, cursor, None).await?;
+        folders::set_baseline_at(&mut tx, folder, self.now()).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// UIDs from `first` on mean nothing any more: the server has gone back behind them.
     pub async fn forget_copies_from(
         &self,

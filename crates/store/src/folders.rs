@@ -234,6 +234,19 @@ const FORGET_VANISHED: [&str; 3] = [
 ];
 
 /// They are gone on the server; the messages stay.
+const FORGET_PLACES: [&str; 2] = [
+    "DELETE FROM remote_copies WHERE folder_id = $1",
+    "DELETE FROM skipped_copies WHERE folder_id = $1",
+];
+
+/// Where every message of the folder was, under whichever UIDVALIDITY; the messages stay.
+pub async fn forget_places(tx: &mut Tx, id: FolderId) -> Result<(), StoreError> {
+    for delete in FORGET_PLACES {
+        tx.execute(Statement::new(delete).bind(id)).await?;
+    }
+    Ok(())
+}
+
 pub async fn forget_vanished(
     tx: &mut Tx,
     id: FolderId,

@@ -99,7 +99,7 @@ impl Folder {
     }
 }
 
-/// By name: INBOX, Sent and Archive.
+/// By name: INBOX, Sent, Archive and Elsewhere.
 pub type Mailbox = BTreeMap<String, Folder>;
 
 /// What happens after so many bytes of answers.
@@ -232,8 +232,8 @@ impl Drop for ModelServer {
 
 fn mailbox_of<'a>(users: &'a mut BTreeMap<String, User>, name: &str) -> &'a mut User {
     users.entry(name.to_owned()).or_insert_with(|| User {
-        mailbox: ["INBOX", "Sent", "Archive"]
-            .map(|folder| (folder.to_owned(), Folder::new(1)))
+        mailbox: [("INBOX", 1), ("Sent", 1), ("Archive", 1), ("Elsewhere", 1_001)]
+            .map(|(folder, uid_validity)| (folder.to_owned(), Folder::new(uid_validity)))
             .into(),
         ..User::default()
     })
