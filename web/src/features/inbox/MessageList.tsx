@@ -3,7 +3,7 @@ import { IconDots, IconEye, IconMail, IconMailOpened, IconPaperclip, IconTrash }
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type MouseEvent, useEffect, useLayoutEffect, useRef } from "react";
+import { memo, type MouseEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Avatar } from "../../components/Avatar";
 import { Time } from "../../components/time";
 import { texts } from "../../texts";
@@ -14,18 +14,22 @@ import { doubts } from "./Sender";
 const ROW_PX = 57;
 const COMPACT_ROW_PX = 40;
 
-export function MessageList({ rows, openId, cursorId, compact, selected, onOpen, onSelect, onRead, onDelete, more }: {
+type Acts = {
+  onOpen: (row: Row) => void;
+  onSelect: (row: Row, range: boolean) => void;
+  onRead: (row: Row, read: boolean) => void;
+  onDelete: (row: Row) => void;
+};
+
+export function MessageList({ rows, openId, cursorId, compact, selected, more, ...given }: Acts & {
   rows: Row[];
   compact: boolean;
   openId?: string;
   cursorId?: string;
   selected: Set<string>;
-  onOpen: (row: Row) => void;
-  onSelect: (row: Row, range: boolean) => void;
-  onRead: (row: Row, read: boolean) => void;
-  onDelete: (row: Row) => void;
   more: () => void;
 }) {
+  const acts = useSteady(given);
   const scroller = useRef<HTMLDivElement>(null);
   const height = compact ? COMPACT_ROW_PX : ROW_PX;
   const list = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => height, overscan: 8 });
@@ -55,10 +59,7 @@ export function MessageList({ rows, openId, cursorId, compact, selected, onOpen,
               height={height}
               open={row.id === openId}
               selected={selected.has(row.id)}
-              onOpen={onOpen}
-              onSelect={onSelect}
-              onRead={onRead}
-              onDelete={onDelete}
+              acts={acts}
             />
           ) : null;
         })}
@@ -78,17 +79,39 @@ function useKeepPlace(scroller: React.RefObject<HTMLDivElement | null>, rows: Ro
   }, [rows, scroller, height]);
 }
 
-function ListRow({ row, top, height, open, selected, onOpen, onSelect, onRead, onDelete }: {
-  row: Row;
-  top: number;
-  height: number;
-  open: boolean;
-  selected: boolean;
-  onOpen: (row: Row) => void;
-  onSelect: (row: Row, range: boolean) => void;
-  onRead: (row: Row, read: boolean) => void;
-  onDelete: (row: Row) => void;
-}) {
+/** The same functions at every rendering, which do what the latest given ones do. */
+function useSteady(given: Acts): Acts {
+  const latest = useRef(given);
+  useLayoutEffect(() => {
+    latest.current = given;
+  });
+  const [steady] = useState<Acts>(() => ({
+    onOpen: (row) => latest.current.onOpen(row),
+    onSelect: (row, range) => latest.current.onSelect(row, range),
+    onRead: (row, read) => latest.current.onRead(row, read),
+    onDelete: (row) => latest.current.onDelete(row),
+  }));
+  return steady;
+}
+
+/** Only its place: new mail above moves every row, and what is in them stays as it is. */
+function ListRow({ row, top, height, open, selected, acts }: { row: Row; top: number; height: number; open: boolean; selected: boolean; acts: Acts }) {
+  const click = (event: MouseEvent) => {
+    if (event.shiftKey || event.metaKey || event.ctrlKey) acts.onSelect(row, event.shiftKey);
+    else acts.onOpen(row);
+  };
+  const queries = useQueryClient();
+  // Of others' mail only what is really opened: their owner is told who opened what.
+  const prefetch = () => void (row.right === "own" && queries.prefetchQuery(messageQuery(row.id)));
+  return (
+    <div className={`row ${row.unread ? "unread" : ""} ${open ? "open" : ""}`} style={{ top, height }} role="listitem" onClick={click} onPointerEnter={prefetch} data-message={row.id}>
+      <RowContent row={row} selected={selected} acts={acts} />
+    </div>
+  );
+}
+
+const RowContent = memo(function RowContent({ row, selected, acts }: { row: Row; selected: boolean; acts: Acts }) {
+  const { onOpen, onSelect, onRead, onDelete } = acts;
   const unknown = row.author_kind === "unknown";
   // Of several records, or of one that is not verified, none is picked.
   const party = row.disowned || row.parties.length !== 1 ? undefined : row.parties[0];
@@ -97,16 +120,9 @@ function ListRow({ row, top, height, open, selected, onOpen, onSelect, onRead, o
     event.stopPropagation();
     run();
   };
-  const click = (event: MouseEvent) => {
-    if (event.shiftKey || event.metaKey || event.ctrlKey) onSelect(row, event.shiftKey);
-    else onOpen(row);
-  };
-  const queries = useQueryClient();
-  // Of others' mail only what is really opened: their owner is told who opened what.
-  const prefetch = () => void (row.right === "own" && queries.prefetchQuery(messageQuery(row.id)));
   const mayDelete = row.right === "own" || row.right === "manage";
   return (
-    <div className={`row ${row.unread ? "unread" : ""} ${open ? "open" : ""}`} style={{ top, height }} role="listitem" onClick={click} onPointerEnter={prefetch} data-message={row.id}>
+    <>
       <span className="mark">
         {row.unread && <span className="dot" aria-label="Unread" role="img" />}
         <input type="checkbox" checked={selected} aria-label={`Select ${row.subject}`} onClick={(event) => event.stopPropagation()} onChange={() => onSelect(row, false)} />
@@ -144,9 +160,9 @@ function ListRow({ row, top, height, open, selected, onOpen, onSelect, onRead, o
           {row.has_attachments && <IconPaperclip size={15} stroke={1.6} aria-label="Has attachments" style={{ flex: "none", color: "var(--ink3)" }} />}
         </div>
       </div>
-    </div>
+    </>
   );
-}
+});
 
 /** The same actions where nothing can hover. */
 function RowMenu({ row, onRead, onDelete }: { row: Row; onRead: (row: Row, read: boolean) => void; onDelete?: (row: Row) => void }) {
