@@ -1,14 +1,12 @@
 """From the server's EXISTS to the event of committed mail, and to the row on a page that is open in Chromium."""
-import contextlib
 import http.client
-import json
 import pathlib
-import subprocess
 import tempfile
 import threading
 import time
 
-from common import FILL, PASSWORD, ROOT, WORK, Peer, percentile, results, serve, timed
+import page
+from common import FILL, WORK, Peer, percentile, results, serve, timed
 
 EVENTS, ROWS = 300, 200
 # Longer than what one message takes, so that each is announced by itself.
@@ -61,33 +59,14 @@ def events(desk, peer):
 
 
 def rows(desk, peer):
-    with browser("watch", desk) as page:
-        assert page.stdout.readline() == "ready\n"
+    with page.browser("watch", desk, "owner0") as watching:
+        assert watching.stdout.readline() == "ready\n"
         milliseconds = []
         for number in range(EVENTS, EVENTS + ROWS):
             peer.wait_until_idle(1)
             told = peer.deliver("mail0", number)
-            subject, moment = page.stdout.readline().split()
+            subject, moment = watching.stdout.readline().split()
             assert int(subject) == number, subject
             milliseconds.append(float(moment) - told * 1000)
             time.sleep(PAUSE_S)
     return milliseconds
-
-
-@contextlib.contextmanager
-def browser(mode, desk):
-    command = ["node", "--import", "tsx", "bench/page.ts", mode, desk.url, "owner0" if mode == "watch" else "owner", PASSWORD]
-    process = subprocess.Popen(command, cwd=ROOT / "web", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        yield process
-    finally:
-        process.stdin.close()
-        process.wait()
-
-
-def first_load(desk):
-    """How long until the Inbox can be used, and how much script that takes."""
-    with browser("load", desk) as page:
-        measured = json.loads(page.stdout.readline())
-    print(f"Inbox usable after {measured['inbox_usable_ms']:.0f} ms, {measured['web_script_gzip_kib']:.0f} KiB of script (gzip)", flush=True)
-    results.update(measured)
