@@ -55,7 +55,7 @@ fn imap(port: u16, pinned: domain::account::Fingerprint) -> ImapSettings {
     }
 }
 
-fn dovecot() -> (ImapSettings, Box<dyn Any>) {
+fn dovecot() -> Server {
     let server = Dovecot::start().expect("dovecot");
     server
         .maildir(USER)
@@ -67,7 +67,7 @@ fn dovecot() -> (ImapSettings, Box<dyn Any>) {
     )
 }
 
-fn cyrus() -> (ImapSettings, Box<dyn Any>) {
+fn cyrus() -> Server {
     let server = Cyrus::start().expect("cyrus");
     (
         imap(server.imaps_port, server.certificate.fingerprint),
@@ -75,7 +75,11 @@ fn cyrus() -> (ImapSettings, Box<dyn Any>) {
     )
 }
 
-const SERVERS: [(&str, fn() -> (ImapSettings, Box<dyn Any>)); 2] = [("Dovecot", dovecot), ("Cyrus", cyrus)];
+/// How to reach it, and what ends it when it is dropped.
+type Server = (ImapSettings, Box<dyn Any>);
+type Start = fn() -> Server;
+
+const SERVERS: [(&str, Start); 2] = [("Dovecot", dovecot), ("Cyrus", cyrus)];
 
 fn message(subject: &str) -> Vec<u8> {
     format!(
@@ -86,7 +90,7 @@ fn message(subject: &str) -> Vec<u8> {
 
 impl Scene {
     /// Five messages in INBOX, one in Sent, all synced.
-    async fn new((imap, server): (ImapSettings, Box<dyn Any>)) -> Self {
+    async fn new((imap, server): Server) -> Self {
         let egress = Egress::parse("127.0.0.0/8", "").expect("egress");
         let target = ImapTarget {
             settings: imap.clone(),
