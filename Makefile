@@ -1,5 +1,5 @@
 # Everything that people and CI run. The first target is the list.
-.PHONY: help deps web build demo run test test-full journeys matrix guards hostile corpus bench lint openapi clean
+.PHONY: help deps cyrus web build demo run test test-full journeys matrix guards hostile corpus bench lint openapi clean
 
 CARGO ?= cargo
 PORT ?= 8080
@@ -21,6 +21,9 @@ help:
 # Debian packages of the test servers. Asks before apt; starts none of their services.
 deps:
 	@scripts/install-packages.sh
+
+# A second real IMAP server, for the tests alone.
+cyrus: deps
 	@scripts/unpack-cyrus.sh
 
 web/node_modules: web/package.json web/package-lock.json
@@ -40,11 +43,11 @@ run: web
 	$(CARGO) build --package waxseal
 	@$(BINARIES)/waxseal serve $(ARGS)
 
-test: deps build
+test: cyrus build
 	$(CARGO) test --workspace
 	cd web && npm run journeys
 
-test-full: deps build
+test-full: cyrus build
 	@CARGO=$(CARGO) scripts/test-full.sh
 
 journeys: deps build

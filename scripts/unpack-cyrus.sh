@@ -11,7 +11,7 @@ rm -rf target/cyrus
 mkdir -p target/cyrus/packages
 (
   cd target/cyrus/packages
-  apt-get -o APT::Sandbox::User=root download -q "${PACKAGES[@]}" || { [ "$(id -u)" -eq 0 ] && apt-get update -qq && apt-get -o APT::Sandbox::User=root download -q "${PACKAGES[@]}"; }
+  apt-get -o APT::Sandbox::User=root download -qq "${PACKAGES[@]}" || { [ "$(id -u)" -eq 0 ] && apt-get update -qq && apt-get -o APT::Sandbox::User=root download -qq "${PACKAGES[@]}"; }
 )
 for package in target/cyrus/packages/*.deb; do
   dpkg-deb --extract "$package" target/cyrus/root

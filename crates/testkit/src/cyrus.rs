@@ -41,6 +41,13 @@ impl Cyrus {
     pub fn start() -> Result<Self, TestkitError> {
         let folder = tempfile::Builder::new().prefix("waxseal-cyrus-").tempdir()?;
         let root = folder.path();
+        let master = unpacked().join("usr/lib/cyrus/bin/master");
+        if !master.exists() {
+            return Err(TestkitError::Start {
+                program: "cyrus",
+                reason: format!("{} is not there (make cyrus)", master.display()),
+            });
+        }
         Command::new("chmod").arg("755").arg(root).status()?;
         for part in ["conf", "data", "sockets", "tls"] {
             std::fs::create_dir(root.join(part))?;
@@ -57,7 +64,7 @@ impl Cyrus {
             "usr/lib/cyrus",
         ];
         let libraries = libraries.map(|part| unpacked().join(part).display().to_string());
-        let mut master = Command::new(unpacked().join("usr/lib/cyrus/bin/master"));
+        let mut master = Command::new(master);
         master
             .env("LD_LIBRARY_PATH", libraries.join(":"))
             // When it ends it ends its whole group, which would be ours and with it the other servers.
