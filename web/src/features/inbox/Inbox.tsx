@@ -55,7 +55,7 @@ export function Inbox() {
       <div className="list-column">
         {selection.ids.size > 0
           ? <BulkBar count={selection.ids.size} clear={selection.clear} remove={() => remove(targets())} setRead={(read) => actions.setRead.mutate({ ids: targets(), read })} />
-          : <Toolbar search={search} change={change} refreshing={messages.isFetching} compact={compact} setCompact={setCompact} />}
+          : <Toolbar search={search} change={change} compact={compact} setCompact={setCompact} />}
         <SearchBox key={search.show} initial={search.text ?? ""} change={(text) => change({ text: text || undefined })} box={searchBox} />
         <Banner />
         {messages.isPending && <RowsSkeleton />}
@@ -93,14 +93,19 @@ function useSelection(rows: Row[]) {
   return { ids, toggle, clear: () => setIds(new Set()) };
 }
 
-function Toolbar({ search, change, refreshing, compact, setCompact }: {
+function Toolbar({ search, change, compact, setCompact }: {
   search: InboxSearch;
   change: (part: Partial<InboxSearch>) => void;
-  refreshing: boolean;
   compact: boolean;
   setCompact: (compact: boolean) => void;
 }) {
   const queries = useQueryClient();
+  // Of the press alone: what events bring in turns no wheel.
+  const [refreshing, setRefreshing] = useState(false);
+  const refresh = async () => {
+    setRefreshing(true);
+    await queries.invalidateQueries({ queryKey: ["messages"] }).finally(() => setRefreshing(false));
+  };
   const owners = useQuery({ queryKey: ["session", "owners"], queryFn: () => unwrap(api.GET("/api/v1/owners")) });
   const choices = [{ value: "my", label: texts.my }, { value: "all", label: texts.all }, ...(owners.data ?? []).map((owner) => ({ value: owner.id, label: owner.name }))];
   return (
@@ -116,7 +121,7 @@ function Toolbar({ search, change, refreshing, compact, setCompact }: {
           <ActionIcon className="density" variant="subtle" color="gray" size="lg" aria-label={texts.compactRows} aria-pressed={compact} onClick={() => setCompact(!compact)}>{compact ? <IconLayoutList size={18} stroke={1.6} /> : <IconList size={18} stroke={1.6} />}</ActionIcon>
         </Tooltip>
         <Tooltip label={texts.refresh}>
-          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={texts.refresh} loading={refreshing} onClick={() => void queries.invalidateQueries({ queryKey: ["messages"] })}><IconRefresh size={18} stroke={1.6} /></ActionIcon>
+          <ActionIcon variant="subtle" color="gray" size="lg" aria-label={texts.refresh} loading={refreshing} onClick={() => void refresh()}><IconRefresh size={18} stroke={1.6} /></ActionIcon>
         </Tooltip>
       </Group>
     </div>
