@@ -7,8 +7,8 @@ use std::any::Any;
 use std::time::Duration;
 
 use domain::MailAccountId;
+use domain::account::Fingerprint;
 use domain::account::ImapSettings;
-use domain::account::Security;
 use domain::account::Tracking;
 use domain::folder::Uid;
 use secrecy::SecretString;
@@ -42,16 +42,10 @@ struct Scene {
     _server: Box<dyn Any>,
 }
 
-fn imap(port: u16, pinned: domain::account::Fingerprint) -> ImapSettings {
+fn imap(port: u16, certificate: Fingerprint) -> ImapSettings {
     ImapSettings {
-        server: "127.0.0.1".into(),
-        port,
-        security: Security::Tls,
-        pinned_certificate: Some(pinned),
-        compress: false,
-        authserv_id: None,
-        sent_folder: None,
         more_folders: vec!["Archive".into()],
+        ..support::imap_over_tls(port, certificate)
     }
 }
 

@@ -5,8 +5,6 @@ mod support;
 use std::time::Duration;
 
 use domain::MailAccountId;
-use domain::account::ImapSettings;
-use domain::account::Security;
 use service::Event;
 use support::World;
 use testkit::ModelServer;
@@ -32,16 +30,7 @@ impl Watched {
     async fn start(tells: Tells) -> Self {
         let server = ModelServer::start(tells).await.expect("server");
         let world = World::new().await;
-        let imap = ImapSettings {
-            server: "127.0.0.1".into(),
-            port: server.address.port(),
-            security: Security::None,
-            more_folders: vec!["Archive".into()],
-            pinned_certificate: None,
-            compress: false,
-            authserv_id: None,
-            sent_folder: None,
-        };
+        let imap = support::imap_of_model(&server);
         let account = world.account(imap, USER, support::tracking()).await;
         let events = world.services.events.subscribe();
         let stop = CancellationToken::new();

@@ -8,8 +8,6 @@ mod support;
 use std::collections::BTreeSet;
 
 use domain::MailAccountId;
-use domain::account::ImapSettings;
-use domain::account::Security;
 use domain::account::Tracking;
 use domain::folder::FolderRole;
 use domain::folder::Uid;
@@ -37,21 +35,13 @@ const FOLDERS: [(&str, FolderRole); 3] = [
 const ELSEWHERE: &str = "Elsewhere";
 
 async fn account(world: &World, server: &ModelServer, user: &str) -> MailAccountId {
-    let imap = ImapSettings {
-        server: "127.0.0.1".into(),
-        port: server.address.port(),
-        security: Security::None,
-        more_folders: vec!["Archive".into()],
-        pinned_certificate: None,
-        compress: false,
-        authserv_id: None,
-        sent_folder: None,
-    };
     let tracking = Tracking {
         flags_both_ways: true,
         ..support::tracking_everything()
     };
-    world.account(imap, user, tracking).await
+    world
+        .account(support::imap_of_model(server), user, tracking)
+        .await
 }
 
 fn viewer(world: &World) -> Viewer {

@@ -33,7 +33,7 @@ pub struct Cyrus {
 
 /// As `scripts/unpack-cyrus.sh` leaves it.
 fn unpacked() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/cyrus/root")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/cyrus/tree")
 }
 
 impl Cyrus {

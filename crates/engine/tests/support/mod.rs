@@ -11,6 +11,7 @@ use std::time::Duration;
 use domain::AdministratorId;
 use domain::MailAccountId;
 use domain::Timestamp;
+use domain::account::Fingerprint;
 use domain::account::ImapSettings;
 use domain::account::Security;
 use domain::account::Tracking;
@@ -26,6 +27,7 @@ use store::BlobStore;
 use store::Db;
 use tempfile::TempDir;
 use testkit::Dovecot;
+use testkit::ModelServer;
 use testkit::dovecot::PASSWORD;
 use wire::Deadlines;
 use wire::Dialer;
@@ -197,11 +199,25 @@ pub fn short_deadlines() -> Deadlines {
 }
 
 pub fn imap_of(dovecot: &Dovecot) -> ImapSettings {
+    imap_over_tls(dovecot.imaps_port, dovecot.certificate.fingerprint)
+}
+
+/// The mailboxes of a model server, Archive among the watched folders.
+pub fn imap_of_model(server: &ModelServer) -> ImapSettings {
+    ImapSettings {
+        security: Security::None,
+        pinned_certificate: None,
+        more_folders: vec!["Archive".into()],
+        ..imap_over_tls(server.address.port(), Fingerprint::from_bytes([0; 32]))
+    }
+}
+
+pub fn imap_over_tls(port: u16, certificate: Fingerprint) -> ImapSettings {
     ImapSettings {
         server: "127.0.0.1".into(),
-        port: dovecot.imaps_port,
+        port,
         security: Security::Tls,
-        pinned_certificate: Some(dovecot.certificate.fingerprint),
+        pinned_certificate: Some(certificate),
         compress: false,
         authserv_id: None,
         sent_folder: None,
