@@ -1,6 +1,7 @@
 //! Keeps one task running for each account that is switched on, and starts it anew when its settings change.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use domain::MailAccountId;
@@ -136,7 +137,16 @@ async fn reconcile_one(
             return;
         }
     };
-    let wanted = account.filter(is_on);
+    settle(handle, running, id, account.filter(is_on)).await;
+}
+
+/// What runs for an account becomes what is wanted.
+async fn settle(
+    handle: &EngineHandle,
+    running: &mut HashMap<MailAccountId, Running>,
+    id: MailAccountId,
+    wanted: Option<MailAccount>,
+) {
     let is_outdated = running.get(&id).is_some_and(|running| {
         wanted
             .as_ref()
@@ -166,27 +176,15 @@ async fn reconcile(handle: &EngineHandle, running: &mut HashMap<MailAccountId, R
             return;
         }
     };
-    let wanted: HashMap<_, _> = accounts
+    let mut wanted: HashMap<_, _> = accounts
         .into_iter()
         .filter(is_on)
         .map(|account| (account.id, account))
         .collect();
-    let outdated = running.iter().filter(|(id, running)| {
-        wanted
-            .get(id)
-            .is_none_or(|account| !same_settings(account, &running.account))
-    });
-    let outdated: Vec<_> = outdated.map(|(id, _)| *id).collect();
-    for id in outdated {
-        if let Some(old) = running.remove(&id) {
-            stop(old).await;
-            if !wanted.contains_key(&id) {
-                account_task::switched_off(handle, id).await;
-            }
-        }
-    }
-    for (id, account) in wanted {
-        running.entry(id).or_insert_with(|| start(handle, account));
+    let known: HashSet<_> = running.keys().chain(wanted.keys()).copied().collect();
+    for id in known {
+        let account = wanted.remove(&id);
+        settle(handle, running, id, account).await;
     }
 }
 
