@@ -217,7 +217,8 @@ async fn dies_anywhere(desk: Desk, step: usize) {
         task.await.expect("ended");
         *counts.entry(state.as_str()).or_insert(0) += 1;
     }
-    // It dies between the server's "yes" and our knowing: only `data_sent` tells that it may have gone.
+    // It dies between the server's "yes" and our knowing: only `data_sent` tells that it may have gone. The one death
+    // that ends so for certain: in those above, the last bytes may be read before `data_sent` is written, or after.
     desk.server.fail_next(Verb::Dot, SmtpFault::Silent);
     let message = desk.send(&["kelly@out.example"]).await;
     let (_, task) = desk.work_within("dying", PATIENCE);
@@ -226,7 +227,8 @@ async fn dies_anywhere(desk: Desk, step: usize) {
     let _ = task.await;
     desk.pass(Duration::from_secs(3600));
     let (stop, task) = desk.work("next");
-    assert_eq!(desk.settled(message).await.state, OutboxState::Unknown);
+    let state = desk.settled(message).await.state;
+    assert_eq!(state, OutboxState::Unknown);
     assert_eq!(
         desk.accepted(message, "kelly@out.example"),
         1,
@@ -234,11 +236,9 @@ async fn dies_anywhere(desk: Desk, step: usize) {
     );
     stop.cancel();
     task.await.expect("ended");
+    *counts.entry(state.as_str()).or_insert(0) += 1;
     println!("deaths in {length} bytes, every {step}: {counts:?}");
-    assert!(
-        counts.contains_key("sent") && counts.contains_key("unknown"),
-        "{counts:?}"
-    );
+    assert!(counts.contains_key("sent"), "{counts:?}");
 }
 
 /// The worker dies when Sent has taken so many bytes of a copy, or all of them and has not said so yet.
