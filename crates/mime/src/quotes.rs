@@ -152,6 +152,8 @@ const ORIGINAL: &[&str] = &[
     "元のメッセージ",
     "원본 메시지",
 ];
+/// No label is longer, in any case.
+const LABEL_BYTES: usize = 40;
 /// An attribution may be broken over so many lines.
 const ATTRIBUTION_LINES: usize = 3;
 const ATTRIBUTION_CHARS: usize = 300;
@@ -214,14 +216,12 @@ fn run_is_quote(lines: &[&str]) -> bool {
 /// From here to the end it is what is answered or forwarded.
 fn begins_rest(lines: &[&str]) -> bool {
     let first = lines[0].trim();
-    let words = first.trim_matches(['-', '_', '=', ' ', '*']).to_lowercase();
-    let has_rule = first.starts_with("--") || first.starts_with("__");
-    if has_rule && ORIGINAL.contains(&words.as_str()) {
-        return true;
+    if !first.starts_with("--") && !first.starts_with("__") {
+        return begins_labels(lines);
     }
-    let ruled = has_rule && words.is_empty() && first.len() >= 10;
-    let labels = if ruled { &lines[1..] } else { lines };
-    begins_labels(labels)
+    let words = first.trim_matches(['-', '_', '=', ' ', '*']).to_lowercase();
+    let ruled = words.is_empty() && first.len() >= 10;
+    ORIGINAL.contains(&words.as_str()) || begins_labels(if ruled { &lines[1..] } else { lines })
 }
 
 /// "From: ..." and, below it, "Sent: ...".
@@ -235,14 +235,16 @@ fn has_label(line: &str, labels: &[&str]) -> bool {
     let Some(end) = line.find([':', '：']) else {
         return false;
     };
-    let label = line[..end]
-        .trim_matches(['*', ' ', '\t', '\u{a0}'])
-        .to_lowercase();
-    labels.contains(&label.as_str()) && line.len() > end + 1
+    let label = line[..end].trim_matches(['*', ' ', '\t', '\u{a0}']);
+    label.len() <= LABEL_BYTES && labels.contains(&label.to_lowercase().as_str()) && line.len() > end + 1
 }
 
 /// The lines of an "On ... wrote:" before a quote.
 fn attribution(lines: &[&str]) -> Option<usize> {
+    let ends_with_colon = |line: &&str| line.trim_end().ends_with([':', '：']);
+    if !lines.iter().take(ATTRIBUTION_LINES).any(ends_with_colon) {
+        return None;
+    }
     let mut joined = String::new();
     for count in 1..=ATTRIBUTION_LINES.min(lines.len()) {
         let line = lines[count - 1].trim();

@@ -3,6 +3,7 @@
 //! SQLite has one writer (BEGIN IMMEDIATE, WAL, synchronous=FULL) and several readers; PostgreSQL one pool.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::ops::Deref;
 use std::ops::DerefMut;
 use std::path::Path;
@@ -167,39 +168,66 @@ impl Tx {
         after: &'static str,
         rows: Vec<Vec<Value>>,
     ) -> Result<u64, StoreError> {
-        let columns = rows.first().map_or(1, Vec::len);
         let mut changed = 0;
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
-            let chunk: Vec<Vec<Value>> = rows.by_ref().take(MAX_PARAMETERS / columns).collect();
-            let mut sql = format!("{before} VALUES ");
-            for row in 0..chunk.len() {
-                sql.push_str(if row == 0 { "" } else { ", " });
-                sql.push_str(&placeholders(row * columns + 1, columns));
-            }
-            sql.push(' ');
-            sql.push_str(after);
-            let values = chunk.into_iter().flatten().collect();
-            changed += self
-                .execute(Statement {
-                    sql: Cow::Owned(sql),
-                    values,
-                })
-                .await?;
+            let chunk: Vec<Vec<Value>> = rows.by_ref().take(ROWS_AT_ONCE).collect();
+            changed += self.execute_chunk(before, after, chunk).await?;
         }
         Ok(changed)
     }
+
+    /// The same in as few statements as a database takes, for a table that does something at the end of each.
+    pub(crate) async fn execute_at_once(
+        &mut self,
+        before: &'static str,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(), StoreError> {
+        let columns = rows.first().map_or(1, Vec::len);
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let chunk: Vec<Vec<Value>> = rows.by_ref().take(MAX_PARAMETERS / columns).collect();
+            self.execute_chunk(before, "", chunk).await?;
+        }
+        Ok(())
+    }
+
+    async fn execute_chunk(
+        &mut self,
+        before: &'static str,
+        after: &'static str,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<u64, StoreError> {
+        let columns = rows.first().map_or(1, Vec::len);
+        let mut sql = format!("{before} VALUES ");
+        for row in 0..rows.len() {
+            sql.push_str(if row == 0 { "" } else { ", " });
+            push_placeholders(&mut sql, row * columns + 1, columns);
+        }
+        sql.push(' ');
+        sql.push_str(after);
+        let statement = Statement {
+            sql: Cow::Owned(sql),
+            stays_prepared: rows.len() == ROWS_AT_ONCE,
+            values: rows.into_iter().flatten().collect(),
+        };
+        self.execute(statement).await
+    }
 }
 
+/// A statement of a length that comes again is prepared once for each connection.
+const ROWS_AT_ONCE: usize = 128;
 /// SQLite takes 32,766 parameters, PostgreSQL 65,535.
 const MAX_PARAMETERS: usize = 16_000;
 
 /// `($4, $5, $6)`
-pub(crate) fn placeholders(first: usize, count: usize) -> String {
-    let list: Vec<String> = (first..first + count)
-        .map(|number| format!("${number}"))
-        .collect();
-    format!("({})", list.join(", "))
+fn push_placeholders(sql: &mut String, first: usize, count: usize) {
+    for number in first..first + count {
+        let before = if number == first { "($" } else { ", $" };
+        // Writing to a string does not fail.
+        let _ = write!(sql, "{before}{number}");
+    }
+    sql.push(')');
 }
 
 impl Conn {
@@ -265,12 +293,16 @@ fn with_plain_placeholders(sql: &str) -> Option<String> {
 pub(crate) struct Statement {
     sql: Cow<'static, str>,
     values: Vec<Value>,
+    /// Comes again with the same text.
+    stays_prepared: bool,
 }
 
 impl Statement {
     pub fn new(sql: impl Into<Cow<'static, str>>) -> Self {
+        let sql = sql.into();
         Statement {
-            sql: sql.into(),
+            stays_prepared: matches!(sql, Cow::Borrowed(_)),
+            sql,
             values: Vec::new(),
         }
     }
@@ -287,27 +319,30 @@ impl Statement {
 
     pub fn push_sql(&mut self, text: &str) {
         self.sql.to_mut().push_str(text);
+        self.stays_prepared = false;
     }
 
     /// `($3, $4)` for these values, which are bound.
     pub fn push_list(&mut self, values: impl IntoIterator<Item = Value>) {
         let first = self.next_placeholder();
         self.values.extend(values);
-        let list = placeholders(first, self.next_placeholder() - first);
-        // An empty list is no SQL; nothing is in it.
-        self.push_sql(if list == "()" { "(NULL)" } else { &list });
+        let mut list = String::new();
+        match self.next_placeholder() - first {
+            // An empty list is no SQL; nothing is in it.
+            0 => list.push_str("(NULL)"),
+            count => push_placeholders(&mut list, first, count),
+        }
+        self.push_sql(&list);
     }
 
-    /// Texts are built from constants of this crate and placeholders only; a text of constants stays
-    /// prepared.
+    /// Texts are built from constants of this crate and placeholders only.
     fn sqlite(self) -> sqlx::query::Query<'static, Sqlite, sqlx::sqlite::SqliteArguments> {
-        let is_constant = matches!(self.sql, Cow::Borrowed(_));
-        let text = match is_constant {
-            true => self.sql.into_owned(),
-            false => with_plain_placeholders(&self.sql).unwrap_or_else(|| self.sql.into_owned()),
+        let text = match self.sql {
+            Cow::Borrowed(text) => text.to_owned(),
+            Cow::Owned(text) => with_plain_placeholders(&text).unwrap_or(text),
         };
         let text = AssertSqlSafe(text).into_sql_str();
-        let query = sqlx::query(text).persistent(is_constant);
+        let query = sqlx::query(text).persistent(self.stays_prepared);
         self.values.into_iter().fold(query, |query, value| match value {
             Value::Integer(number) => query.bind(number),
             Value::Bool(value) => query.bind(value),
@@ -318,9 +353,8 @@ impl Statement {
     }
 
     fn postgres(self) -> sqlx::query::Query<'static, Postgres, sqlx::postgres::PgArguments> {
-        let is_constant = matches!(self.sql, Cow::Borrowed(_));
         let text = AssertSqlSafe(self.sql.into_owned()).into_sql_str();
-        let query = sqlx::query(text).persistent(is_constant);
+        let query = sqlx::query(text).persistent(self.stays_prepared);
         self.values.into_iter().fold(query, |query, value| match value {
             Value::Integer(number) => query.bind(number),
             Value::Bool(value) => query.bind(value),

@@ -223,7 +223,9 @@ pub async fn insert_raws(tx: &mut Tx, account: MailAccountId, raws: &[OneRaw<'_>
     Ok(())
 }
 
-const SEARCH_ROWS: usize = 32;
+/// Of one statement: the words of a whole batch weigh as much as its messages, and at the end of each statement FTS5
+/// writes a segment, which it merges with others later.
+const SEARCH_BYTES: usize = 2 * 1024 * 1024;
 const INSERT_SEARCH_SQLITE: &str = "INSERT INTO message_search (rowid, words)";
 const INSERT_SEARCH_POSTGRES: &str = "
     INSERT INTO message_search (rowid, words) VALUES ($1, to_tsvector('simple', $2))";
@@ -238,13 +240,19 @@ async fn insert_search(
     let words = |message: &NewMessage| format!("{account_word} {}", message.search_text);
     match tx.dialect() {
         Dialect::Sqlite => {
-            // Few at a time: the words of a whole batch weigh as much as its messages.
-            for some in messages.chunks(SEARCH_ROWS) {
-                let rows = some
-                    .iter()
-                    .map(|message| vec![message.arrival_key.into(), words(message).into()]);
-                tx.execute_rows(INSERT_SEARCH_SQLITE, "", rows.collect()).await?;
+            let mut rows = Vec::new();
+            let mut bytes = 0;
+            for message in messages {
+                let words = words(message);
+                bytes += words.len();
+                rows.push(vec![message.arrival_key.into(), words.into()]);
+                if bytes > SEARCH_BYTES {
+                    let rows = std::mem::take(&mut rows);
+                    tx.execute_at_once(INSERT_SEARCH_SQLITE, rows).await?;
+                    bytes = 0;
+                }
             }
+            tx.execute_at_once(INSERT_SEARCH_SQLITE, rows).await?;
         }
         Dialect::Postgres => {
             for message in messages {
