@@ -100,7 +100,7 @@ pub struct AccountView {
 
 #[derive(Serialize, ToSchema)]
 pub struct SkippedView {
-    /// `denied`, `already_read`, `before_history`, `deleted`, `too_large` or `not_delivered`.
+    /// `denied`, `already_read`, `before_history`, `while_off`, `archived`, `deleted`, `too_large` or `not_delivered`.
     reason: String,
     deny_line: Option<String>,
     count: u64,

@@ -100,6 +100,7 @@ impl From<ServiceError> for ApiError {
                 ApiError::new(StatusCode::INSUFFICIENT_STORAGE, title)
             }
             ServiceError::LeaseLost
+            | ServiceError::FolderRenumbered
             | ServiceError::Damaged
             | ServiceError::Store(_)
             | ServiceError::Unwritable(_)

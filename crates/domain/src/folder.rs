@@ -36,6 +36,8 @@ impl ModSeq {
 pub enum FolderRole {
     Inbox,
     Sent,
+    /// Gmail's All Mail, in place of both: each message in it counts by its labels as one of theirs, or not at all.
+    AllMail,
     /// Chosen by its owner.
     Other,
     /// Chosen by its owner; what lies only there is marked.
@@ -47,6 +49,7 @@ impl FolderRole {
         match self {
             FolderRole::Inbox => "inbox",
             FolderRole::Sent => "sent",
+            FolderRole::AllMail => "all_mail",
             FolderRole::Other => "other",
             FolderRole::Junk => "junk",
         }
@@ -56,10 +59,16 @@ impl FolderRole {
         let all = [
             FolderRole::Inbox,
             FolderRole::Sent,
+            FolderRole::AllMail,
             FolderRole::Other,
             FolderRole::Junk,
         ];
         all.into_iter().find(|role| role.as_str() == text)
+    }
+
+    /// New mail comes here.
+    pub const fn holds_inbox(self) -> bool {
+        matches!(self, FolderRole::Inbox | FolderRole::AllMail)
     }
 }
 
@@ -86,6 +95,15 @@ impl FolderCursor {
             history_from: next_uid,
         }
     }
+}
+
+/// Which end of what has been read of a folder moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walk {
+    /// Upwards from `next_uid`.
+    NewMail,
+    /// Downwards from `history_from`.
+    History,
 }
 
 /// A message whose flags are others than they were.

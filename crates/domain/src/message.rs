@@ -288,6 +288,8 @@ pub enum SkipReason {
     BeforeHistory,
     /// Arrived while "Enable inbox processing" was off.
     WhileOff,
+    /// On Gmail, in All Mail, and neither in the Inbox nor sent when first met.
+    Archived,
     /// Deleted here by the owner: a tombstone keeps it away.
     Deleted,
     /// Larger than 100 MiB.
@@ -303,6 +305,7 @@ impl SkipReason {
             SkipReason::AlreadyRead => "already_read",
             SkipReason::BeforeHistory => "before_history",
             SkipReason::WhileOff => "while_off",
+            SkipReason::Archived => "archived",
             SkipReason::Deleted => "deleted",
             SkipReason::TooLarge => "too_large",
             SkipReason::NotDelivered => "not_delivered",

@@ -9,6 +9,7 @@ use domain::account::ImapSettings;
 use domain::folder::FolderRole;
 use domain::folder::FolderStatus;
 use domain::rules::audit::FolderAudit;
+use domain::rules::sent_folder::find_all_mail;
 use domain::rules::sent_folder::find_sent;
 use service::ServiceError;
 use service::accounts::MailAccount;
@@ -22,16 +23,17 @@ use tracing::warn;
 use wire::IdleEnd;
 use wire::ImapSession;
 use wire::MailboxName;
-use wire::StepLog;
+use wire::ServerFolder;
 
 use crate::EngineError;
 use crate::EngineHandle;
+use crate::account_work::AccountWork;
 use crate::backoff::Backoff;
 use crate::backoff::suggested;
 use crate::folder_sync;
 use crate::folder_sync::FolderTask;
 use crate::folder_sync::Synced;
-use crate::probe::target;
+use crate::old_mail;
 
 /// Everything is opened and compared this often, whatever the server counts.
 const SYNC_ALL: Duration = Duration::from_secs(30 * 60);
@@ -55,12 +57,11 @@ pub async fn run(handle: EngineHandle, id: MailAccountId, stop: CancellationToke
                 Err(error) => error,
             },
         };
-        handle.progress.end(id);
         refusals = if error.is_login_refused() { refusals + 1 } else { 0 };
         let wait = match error {
             EngineError::LeaseHeld => LEASE_HELD_WAIT,
-            // Taken over by another process, or the owner asked for something to be looked at again.
-            _ if error.is_lease_lost() => LEASE_LOST_WAIT,
+            // Taken over by another process, numbered anew, or the owner asked for something to be looked at again.
+            _ if error.is_out_of_date() => LEASE_LOST_WAIT,
             _ => {
                 let wait = backoff.after_failure(started.elapsed(), rand::random());
                 let asked = error.said().and_then(suggested);
@@ -99,7 +100,7 @@ async fn report(
     error: &EngineError,
     wait: Option<Duration>,
 ) {
-    if error.is_lease_lost() {
+    if error.is_out_of_date() {
         return;
     }
     warn!(mail_account.id = %id, %error, "Account stopped");
@@ -164,15 +165,17 @@ async fn with_lease(
 ) -> Result<(), EngineError> {
     // Boxed, here and above: an account that waits does not hold the room for all that it might do.
     let account = Box::pin(handle.services.get_account_for_engine(lease.account)).await?;
+    let work = AccountWork::new(handle, lease, &account);
     // Waited for outside of the box: after a start all accounts wait.
-    let place = handle.places.connect_to(&host_of(&account)).await;
-    let mut sync = Box::pin(AccountSync::connect(handle, lease, &account)).await?;
+    let place = work.place_to_connect().await;
+    let mut sync = Box::pin(AccountSync::connect(&work)).await?;
     drop(place);
     Box::pin(sync.sync_all()).await?;
     info!(mail_account.id = %account.id, "Account is up to date");
-    while !stop.is_cancelled() {
-        let end = sync.wait().await?;
-        Box::pin(sync.sync_after(end)).await?;
+    let old_mail = Box::pin(old_mail::run(&work, sync.tasks().cloned().collect()));
+    tokio::select! {
+        ended = sync.follow_news(stop) => ended?,
+        error = old_mail => return Err(error),
     }
     Box::pin(sync.session.log_out()).await;
     Ok(())
@@ -204,9 +207,11 @@ async fn once<T>(
     work: impl AsyncFnOnce(&mut AccountSync<'_>) -> Result<T, EngineError>,
 ) -> Result<T, EngineError> {
     let lease = take_lease(handle, account.id).await?;
+    let shared = AccountWork::new(handle, &lease, account);
+    shared.use_one_connection();
     let synced = async {
-        let _place = handle.places.connect_to(&host_of(account)).await;
-        let mut sync = AccountSync::connect(handle, &lease, account).await?;
+        let _place = shared.place_to_connect().await;
+        let mut sync = AccountSync::connect(&shared).await?;
         let done = work(&mut sync).await?;
         sync.session.log_out().await;
         Ok(done)
@@ -215,7 +220,6 @@ async fn once<T>(
         synced = synced => synced,
         lost = keep_lease(handle, &lease) => Err(lost),
     };
-    handle.progress.end(account.id);
     if let Err(error) = &synced {
         report(handle, account.id, AccountState::Failing, error, None).await;
     }
@@ -223,76 +227,63 @@ async fn once<T>(
     synced
 }
 
-/// Empty where none is set up: then nothing is connected to either.
-fn host_of(account: &MailAccount) -> String {
-    account
-        .imap
-        .as_ref()
-        .map(|imap| imap.server.clone())
-        .unwrap_or_default()
-}
-
+/// The connection on which new mail is waited for.
 struct AccountSync<'a> {
-    handle: &'a EngineHandle,
-    lease: &'a Lease,
-    account: &'a MailAccount,
+    work: &'a AccountWork<'a>,
     session: ImapSession,
+    /// Where new mail comes: INBOX, or All Mail.
     inbox: FolderTask,
-    /// Sent, and what else the owner chose.
+    /// Sent where it is a folder of its own, and what else the owner chose.
     beside: Vec<FolderTask>,
     look_due: Instant,
     sync_due: Instant,
-    /// What the owner has to mend while the rest goes on.
-    problem: Option<String>,
     report: IntakeReport,
     has_more_history: bool,
 }
 
 impl<'a> AccountSync<'a> {
-    async fn connect(
-        handle: &'a EngineHandle,
-        lease: &'a Lease,
-        account: &'a MailAccount,
-    ) -> Result<Self, EngineError> {
-        let services = &handle.services;
-        services
-            .set_account_state(account.id, AccountState::Connecting, None, None)
-            .await?;
-        let credentials = services
-            .credentials_for_engine(account)
-            .await?
-            .ok_or(EngineError::NotSetUp)?;
-        let settings = credentials.settings.clone();
-        let session =
-            ImapSession::connect(&handle.dialer, &target(credentials), &mut StepLog::default()).await?;
+    async fn connect(work: &'a AccountWork<'a>) -> Result<Self, EngineError> {
+        let (services, account) = (&work.handle.services, work.account);
+        work.set_state(AccountState::Connecting).await?;
+        let session = work.connect().await?;
+        let settings = account.imap.as_ref().ok_or(EngineError::NotSetUp)?;
         if account.notice_due {
             let notice = seal_notice(account, services.now());
             session.append(&MailboxName::inbox(), &[], notice.into()).await?;
             services.notice_given(account.id).await?;
         }
-        let beside = folders_beside_inbox(&session, &settings);
+        let (inbox, beside) = folders_to_watch(&session, settings);
         Ok(AccountSync {
-            handle,
-            lease,
-            account,
+            work,
             session,
-            inbox: FolderTask::inbox(),
+            inbox,
             beside,
-            look_due: Instant::now() + handle.look,
+            look_due: Instant::now() + work.handle.look,
             sync_due: Instant::now() + SYNC_ALL,
-            problem: None,
             report: IntakeReport::default(),
             has_more_history: false,
         })
     }
 
+    /// INBOX, or All Mail, first.
+    fn tasks(&self) -> impl Iterator<Item = &FolderTask> {
+        std::iter::once(&self.inbox).chain(&self.beside)
+    }
+
+    async fn follow_news(&mut self, stop: &CancellationToken) -> Result<(), EngineError> {
+        while !stop.is_cancelled() {
+            let end = self.wait().await?;
+            Box::pin(self.sync_after(end)).await?;
+        }
+        Ok(())
+    }
+
     async fn sync_all(&mut self) -> Result<(), EngineError> {
-        let services = &self.handle.services;
-        services
-            .set_account_state(self.account.id, AccountState::Syncing, None, None)
-            .await?;
+        let (handle, account) = (self.work.handle, self.work.account.id);
+        self.work.set_state(AccountState::Syncing).await?;
+        let _progress = handle.progress.begin(account, 0, handle.services.now());
         loop {
-            let _place = self.handle.places.catch_up().await;
+            let _place = handle.places.catch_up().await;
             self.has_more_history = false;
             self.sync_beside().await?;
             self.sync_inbox().await?;
@@ -301,19 +292,13 @@ impl<'a> AccountSync<'a> {
                 break;
             }
         }
-        self.handle.progress.end(self.account.id);
-        services.set_account_synced(self.account.id).await?;
-        let problem = self.problem.as_deref();
-        services
-            .set_account_state(self.account.id, AccountState::Connected, problem, None)
-            .await?;
-        Ok(())
+        handle.services.set_account_synced(account).await?;
+        Ok(self.work.set_state(AccountState::Connected).await?)
     }
 
-    /// INBOX is left open: that is where IDLE listens.
+    /// Left open: that is where IDLE listens.
     async fn sync_inbox(&mut self) -> Result<(), EngineError> {
-        let synced =
-            folder_sync::sync(self.handle, self.lease, self.account, &self.session, &self.inbox).await?;
+        let synced = folder_sync::sync(self.work, &self.session, &self.inbox).await?;
         self.inbox.seen = Some(synced.status);
         self.take(synced);
         Ok(())
@@ -327,7 +312,7 @@ impl<'a> AccountSync<'a> {
     /// A folder that is not there is told to the owner; the others go on.
     async fn sync_beside(&mut self) -> Result<(), EngineError> {
         for mut task in std::mem::take(&mut self.beside) {
-            match folder_sync::sync(self.handle, self.lease, self.account, &self.session, &task).await {
+            match folder_sync::sync(self.work, &self.session, &task).await {
                 Ok(synced) => {
                     task.seen = Some(synced.status);
                     self.take(synced);
@@ -338,36 +323,57 @@ impl<'a> AccountSync<'a> {
                         FolderRole::Sent => "Sent mail".to_owned(),
                         _ => format!("The folder {}", task.wire_name.to_text()),
                     };
-                    self.problem = Some(format!("{what} is not watched. {}", error.for_owner()));
+                    let text = format!("{what} is not watched. {}", error.for_owner());
+                    self.work.set_problem(text);
                 }
                 Err(error) => return Err(error),
+            }
+        }
+        self.carry_out_elsewhere().await
+    }
+
+    /// In folders that were watched once.
+    async fn carry_out_elsewhere(&self) -> Result<(), EngineError> {
+        let services = &self.work.handle.services;
+        for folder in services.list_asked_folders(self.work.account.id).await? {
+            if self.tasks().any(|task| task.wire_name.wire() == folder.wire_name) {
+                continue;
+            }
+            let task = FolderTask {
+                role: folder.role,
+                wire_name: MailboxName::from_wire(&folder.wire_name),
+                seen: None,
+            };
+            match folder_sync::carry_out(self.work, &self.session, &task).await {
+                Err(error) if error.is_folder_missing() => services.remote_operations_end(folder.id).await?,
+                done => done?,
             }
         }
         Ok(())
     }
 
-    /// INBOX last: it is left open.
+    /// The inbox last: it is left open.
     async fn audit(&mut self) -> Result<Vec<FolderAudit>, EngineError> {
         let mut report = Vec::new();
         for task in &self.beside {
-            folder_sync::sync(self.handle, self.lease, self.account, &self.session, task).await?;
+            folder_sync::sync(self.work, &self.session, task).await?;
             report.push(self.audit_open(task).await?);
         }
         self.sync_inbox().await?;
         report.push(self.audit_open(&self.inbox).await?);
-        self.handle.progress.end(self.account.id);
-        self.handle.services.save_audit(self.account.id, &report).await?;
+        let services = &self.work.handle.services;
+        services.save_audit(self.work.account.id, &report).await?;
         Ok(report)
     }
 
     async fn audit_open(&self, task: &FolderTask) -> Result<FolderAudit, EngineError> {
-        folder_sync::audit(self.handle, self.lease, self.account, &self.session, task).await
+        folder_sync::audit(self.work, &self.session, task).await
     }
 
     async fn wait(&self) -> Result<IdleEnd, EngineError> {
         let left = self.look_due.saturating_duration_since(Instant::now());
         let left = left.max(SHORTEST_WAIT);
-        let waker = self.handle.waker(self.account.id);
+        let waker = self.work.handle.waker(self.work.account.id);
         Ok(self.session.wait_for_change(left, POLL, waker.notified()).await?)
     }
 
@@ -380,17 +386,17 @@ impl<'a> AccountSync<'a> {
         } else if now < self.look_due {
             self.sync_inbox().await?;
         } else if !self.look(end).await? {
-            self.handle.has_looked_at(self.account.id);
+            self.work.handle.has_looked_at(self.work.account.id);
             return Ok(());
         }
         // What rested goes on: another day, or a day that was chosen.
         if self.has_more_history {
             return self.sync_all().await;
         }
-        self.handle.progress.end(self.account.id);
-        let services = &self.handle.services;
-        services.set_account_synced(self.account.id).await?;
-        if services.is_audit_due(self.account.id).await? {
+        self.work.look_for_old_mail.notify_one();
+        let (services, account) = (&self.work.handle.services, self.work.account.id);
+        services.set_account_synced(account).await?;
+        if services.is_audit_due(account).await? {
             self.audit().await?;
         }
         Ok(())
@@ -398,14 +404,17 @@ impl<'a> AccountSync<'a> {
 
     /// Asks what the server counts, and syncs if it is another number. False: nothing has changed.
     async fn look(&mut self, end: IdleEnd) -> Result<bool, EngineError> {
-        self.look_due = Instant::now() + self.handle.look;
-        let tasks = std::iter::once(&self.inbox).chain(&self.beside);
-        let (names, seen): (Vec<_>, Vec<_>) = tasks.map(|task| (task.wire_name.clone(), task.seen)).unzip();
+        self.look_due = Instant::now() + self.work.handle.look;
+        let (names, seen): (Vec<_>, Vec<_>) = self
+            .tasks()
+            .map(|task| (task.wire_name.clone(), task.seen))
+            .unzip();
         let now = self.session.look_at(&names).await?;
         let is_same =
             |(now, seen): (&Option<FolderStatus>, &Option<FolderStatus>)| now.is_some() && now == seen;
         // Without modification sequences nothing counts the changes of flags.
-        let may_differ = |now: &FolderStatus| self.account.tracking.flags_both_ways && now.mod_seq.is_none();
+        let may_differ =
+            |now: &FolderStatus| self.work.account.tracking.flags_both_ways && now.mod_seq.is_none();
         let is_inbox_same = is_same((&now[0], &seen[0])) && !now[0].as_ref().is_some_and(may_differ);
         let are_others_same = now.iter().zip(&seen).skip(1).all(is_same);
         if !are_others_same {
@@ -428,20 +437,28 @@ fn seal_notice(account: &MailAccount, now: Timestamp) -> String {
     )
 }
 
-/// INBOX apart, which is opened last and left open.
-fn folders_beside_inbox(session: &ImapSession, settings: &ImapSettings) -> Vec<FolderTask> {
-    let found = session.find_folder(find_sent);
-    let sent = settings.sent_folder.clone();
-    let sent = sent.or_else(|| found.map(|folder| folder.listed.name.clone()));
-    let mut tasks: Vec<_> = sent
-        .iter()
-        .map(|name| FolderTask::named(name, FolderRole::Sent, session))
-        .collect();
+/// The one where new mail comes, which is opened last and left open, and those beside it.
+fn folders_to_watch(session: &ImapSession, settings: &ImapSettings) -> (FolderTask, Vec<FolderTask>) {
+    let name_of = |folder: &ServerFolder| folder.listed.name.clone();
+    let found = session.find_folder(find_sent).map(name_of);
+    // All Mail that its owner has chosen is watched whole, as any other folder.
+    let all_mail = session.find_folder(find_all_mail).map(name_of);
+    let all_mail = all_mail.filter(|name| session.has_labels() && !settings.more_folders.contains(name));
+    let sent = settings.sent_folder.clone().or_else(|| found.clone());
+    let (inbox, sent) = match all_mail {
+        Some(name) => {
+            let inbox = FolderTask::named(&name, FolderRole::AllMail, session);
+            (inbox, sent.filter(|chosen| Some(chosen) != found.as_ref()))
+        }
+        None => (FolderTask::inbox(), sent),
+    };
+    let sent = sent.map(|name| FolderTask::named(&name, FolderRole::Sent, session));
+    let mut beside: Vec<_> = sent.into_iter().collect();
     for name in &settings.more_folders {
         let task = FolderTask::named(name, FolderRole::Other, session);
-        if tasks.iter().all(|known| known.wire_name != task.wire_name) {
-            tasks.push(task);
+        if beside.iter().all(|known| known.wire_name != task.wire_name) {
+            beside.push(task);
         }
     }
-    tasks
+    (inbox, beside)
 }

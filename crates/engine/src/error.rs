@@ -31,11 +31,13 @@ impl EngineError {
         }
     }
 
-    /// Another process works on the account: no failure of the account.
-    pub fn is_lease_lost(&self) -> bool {
+    /// What was known when the work began is out of date, by another process or another connection: no failure of the
+    /// account.
+    pub fn is_out_of_date(&self) -> bool {
         matches!(
             self,
-            EngineError::LeaseHeld | EngineError::Service(ServiceError::LeaseLost)
+            EngineError::LeaseHeld
+                | EngineError::Service(ServiceError::LeaseLost | ServiceError::FolderRenumbered)
         )
     }
 

@@ -3,7 +3,7 @@
 //! What was asked and what came are reconciled; a UID that does not come is gone, or is recorded as not
 //! delivered. Memory is bounded by the size of a group, not of the folder.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -11,10 +11,12 @@ use domain::account::MessagesToProcess;
 use domain::folder::FolderCursor;
 use domain::folder::FolderRole;
 use domain::folder::Uid;
+use domain::folder::Walk;
 use domain::message::SkipReason;
 use domain::rules::intake::HeaderSummary;
 use domain::rules::intake::Intake;
 use domain::rules::intake::decide;
+use domain::rules::intake::place_of;
 use service::ServiceError;
 use service::intake::FetchedForIntake;
 use service::intake::IntakeBatch;
@@ -33,11 +35,12 @@ use wire::FetchedBody;
 use wire::FetchedMessage;
 use wire::FetchedSummary;
 use wire::Kind;
+use wire::SummaryItems;
 use wire::WireError;
 
 use crate::EngineError;
 use crate::folder_sync::FolderSync;
-use crate::folder_sync::Walk;
+use crate::progress::Running;
 
 /// UIDs asked for in one step; two steps are on their way at any time, so that a round trip costs nothing.
 const BATCH_UIDS: usize = 256;
@@ -87,14 +90,12 @@ pub async fn fetch_until(
     uids: Vec<Uid>,
     until: Option<Instant>,
 ) -> Result<(IntakeReport, bool), EngineError> {
-    let (handle, account) = (sync.handle, sync.account.id);
+    let (handle, account) = (sync.work.handle, sync.work.account.id);
     if uids.is_empty() {
         return Ok((IntakeReport::default(), true));
     }
-    handle
-        .progress
-        .begin(account, uids.len() as u64, handle.services.now());
-    let services = &sync.handle.services;
+    let services = &handle.services;
+    let progress = handle.progress.begin(account, uids.len() as u64, services.now());
     let (groups, to_parse) = mpsc::channel(1);
     let (parsed, to_write) = mpsc::channel(1);
     let (written, to_commit) = mpsc::channel(GROUPS_WAITING);
@@ -112,7 +113,7 @@ pub async fn fetch_until(
         fetcher.run(uids),
         stage(to_parse, |batch| services.parse(batch), parsed),
         stage(to_write, |batch| services.write(batch), written),
-        commit(sync, to_commit)
+        commit(sync, to_commit, &progress)
     );
     let report = committed?;
     let (unfinished, fetched) = fetched;
@@ -157,6 +158,7 @@ where
 async fn commit(
     sync: &FolderSync<'_>,
     mut written: mpsc::Receiver<Group<WrittenBatch<'_>>>,
+    progress: &Running,
 ) -> Result<IntakeReport, EngineError> {
     let mut report = IntakeReport::default();
     // The first is shown at once.
@@ -174,9 +176,9 @@ async fn commit(
             waiting.push(next.committed);
         }
         most = COMMIT_MESSAGES;
-        let stored = sync.handle.services.commit(batch).await?;
+        let stored = sync.work.commit(batch).await?;
         metrics::counter!("waxseal_messages_stored_total").increment(stored.stored);
-        sync.handle.progress.advance(sync.account.id, done);
+        progress.advance(done);
         report.add(stored);
     }
     Ok(report)
@@ -189,8 +191,8 @@ struct Asked {
     is_last: bool,
     /// Still to be finished by the server.
     commands: Vec<CommandId>,
-    /// Wanted and not here yet.
-    missing: HashSet<Uid>,
+    /// Wanted and not here yet, with the folder that each counts as one of.
+    missing: HashMap<Uid, FolderRole>,
     /// Missed the first time, to be asked for one by one: a server says NO to a whole command for the sake
     /// of one message.
     to_ask_again: Option<VecDeque<Uid>>,
@@ -219,7 +221,7 @@ impl Asked {
         let missing = &self.missing;
         let left = self
             .to_ask_again
-            .get_or_insert_with(|| missing.iter().copied().collect());
+            .get_or_insert_with(|| missing.keys().copied().collect());
         let next: Vec<_> = left.drain(..left.len().min(ALONE_IN_FLIGHT)).collect();
         (!next.is_empty()).then_some(next)
     }
@@ -243,6 +245,14 @@ struct Fetcher<'a> {
     /// Counted, and not sent on whole.
     attempts: Vec<Attempt>,
     until: Option<Instant>,
+}
+
+/// What the headers say of a step.
+#[derive(Default)]
+struct Chosen {
+    /// With the folder that each counts as one of.
+    wanted: Vec<(Uid, FolderRole)>,
+    skipped: Vec<(Uid, SkipReason)>,
 }
 
 /// From and to of what is counted together.
@@ -348,9 +358,10 @@ impl Fetcher<'_> {
 
     /// Still listed but not given, twice: recorded as such. Not listed: it has been removed meanwhile.
     async fn complete(&mut self, mut asked: Asked) -> Result<(), EngineError> {
-        let missing: Vec<_> = asked.missing.iter().copied().collect();
+        let missing: Vec<_> = asked.missing.keys().copied().collect();
         if !missing.is_empty() {
-            let listed = self.sync.session.fetch_summaries(&missing, false).await?;
+            let session = &self.sync.session;
+            let listed = session.fetch_summaries(&missing, SummaryItems::default()).await?;
             let listed: Vec<_> = listed.into_iter().map(|summary| summary.uid).collect();
             asked.refused.retain(|uid| listed.contains(uid));
             if let Some(error) = self.count_refusals(&asked.refused).await? {
@@ -386,18 +397,21 @@ impl Fetcher<'_> {
 
     /// Headers are asked for first only where they can keep something out.
     fn needs_headers(&self) -> bool {
-        let settings = &self.sync.settings;
+        let (settings, role) = (&self.sync.settings, self.sync.folder.role);
         !settings.deny_list.is_empty()
-            || (settings.messages == MessagesToProcess::Unread && self.sync.folder.role == FolderRole::Inbox)
+            || role == FolderRole::AllMail
+            || (settings.messages == MessagesToProcess::Unread && role == FolderRole::Inbox)
     }
 
     async fn ask(&self, bodies: &mut BodyPipeline<'_>, step: &Step<'_>) -> Result<Asked, EngineError> {
-        let (wanted, skipped) = self.choose(step.uids).await?;
+        let Chosen { wanted, skipped } = self.choose(step.uids).await?;
         Ok(Asked {
             uids: step.uids.to_vec(),
             attempt: step.attempt,
             is_last: step.is_last,
-            commands: bodies.ask(&wanted).await?,
+            commands: bodies
+                .ask(&wanted.iter().map(|(uid, _)| *uid).collect::<Vec<_>>())
+                .await?,
             missing: wanted.into_iter().collect(),
             to_ask_again: None,
             alone: Vec::new(),
@@ -407,24 +421,33 @@ impl Fetcher<'_> {
         })
     }
 
-    async fn choose(&self, uids: &[Uid]) -> Result<(Vec<Uid>, Vec<(Uid, SkipReason)>), EngineError> {
+    async fn choose(&self, uids: &[Uid]) -> Result<Chosen, EngineError> {
+        let folder = self.sync.folder.role;
+        let mut chosen = Chosen::default();
         if !self.needs_headers() {
-            return Ok((uids.to_vec(), Vec::new()));
+            chosen.wanted = uids.iter().map(|uid| (*uid, folder)).collect();
+            return Ok(chosen);
         }
-        let (mut wanted, mut skipped) = (Vec::new(), Vec::new());
-        let has_deny_list = !self.sync.settings.deny_list.is_empty();
-        for summary in self.sync.session.fetch_summaries(uids, has_deny_list).await? {
-            match self.decide(&header_summary(&summary)) {
-                Intake::Wanted => wanted.push(summary.uid),
-                Intake::Skipped(reason) => skipped.push((summary.uid, reason)),
+        let items = SummaryItems {
+            addresses: !self.sync.settings.deny_list.is_empty(),
+            labels: folder == FolderRole::AllMail,
+        };
+        for summary in self.sync.session.fetch_summaries(uids, items).await? {
+            let Some(place) = place_of(folder, summary.labels.as_deref()) else {
+                chosen.skipped.push((summary.uid, SkipReason::Archived));
+                continue;
+            };
+            match self.decide(&header_summary(&summary), place) {
+                Intake::Wanted => chosen.wanted.push((summary.uid, place)),
+                Intake::Skipped(reason) => chosen.skipped.push((summary.uid, reason)),
             }
         }
-        Ok((wanted, skipped))
+        Ok(chosen)
     }
 
-    fn decide(&self, summary: &HeaderSummary) -> Intake {
+    fn decide(&self, summary: &HeaderSummary, place: FolderRole) -> Intake {
         let is_history = self.is_measured_by_day();
-        decide(summary, self.sync.folder.role, is_history, &self.sync.settings)
+        decide(summary, place, is_history, &self.sync.settings)
     }
 
     /// History, and what arrived while processing was off: only since the day that the owner chose.
@@ -439,11 +462,12 @@ impl Fetcher<'_> {
         in_flight: &mut VecDeque<Asked>,
     ) -> Result<(), EngineError> {
         let mut waiting = in_flight.iter_mut();
-        let Some(asked) = waiting.find(|asked| asked.missing.contains(&message.uid)) else {
+        let Some((asked, place)) =
+            waiting.find_map(|asked| asked.missing.remove(&message.uid).map(|place| (asked, place)))
+        else {
             return Ok(());
         };
-        asked.missing.remove(&message.uid);
-        match self.sort(message) {
+        match self.sort(message, place) {
             Ok(message) => {
                 if self.is_full(&asked.group, &message) {
                     self.send(asked, false).await?;
@@ -455,7 +479,11 @@ impl Fetcher<'_> {
         Ok(())
     }
 
-    fn sort(&self, message: FetchedMessage) -> Result<FetchedForIntake, (Uid, SkipReason)> {
+    fn sort(
+        &self,
+        message: FetchedMessage,
+        place: FolderRole,
+    ) -> Result<FetchedForIntake, (Uid, SkipReason)> {
         let summary = HeaderSummary {
             seen: message.seen,
             internal_date: message.internal_date,
@@ -464,13 +492,14 @@ impl Fetcher<'_> {
         };
         // The date was not known before; flags and addresses have been decided on.
         if self.is_measured_by_day()
-            && let Intake::Skipped(reason @ SkipReason::BeforeHistory) = self.decide(&summary)
+            && let Intake::Skipped(reason @ SkipReason::BeforeHistory) = self.decide(&summary, place)
         {
             return Err((message.uid, reason));
         }
         match message.body {
             FetchedBody::Whole(raw) => Ok(FetchedForIntake {
                 uid: message.uid,
+                role: place,
                 seen: message.seen,
                 internal_date: message.internal_date,
                 raw,
@@ -516,11 +545,12 @@ impl Fetcher<'_> {
         let ends = (is_complete && asked.is_last).then_some(asked.attempt);
         let mut group = Group {
             batch: IntakeBatch {
-                lease: self.sync.lease,
-                account: self.sync.account,
+                lease: self.sync.work.lease,
+                account: self.sync.work.account,
                 folder: &self.sync.folder,
                 skipped: std::mem::take(&mut asked.skipped),
                 cursor: self.cursor,
+                walk: self.walk,
                 history_since: self.sync.folder.history_since.as_deref(),
                 attempts: ends.into_iter().collect(),
                 park: false,
@@ -557,7 +587,7 @@ impl Fetcher<'_> {
 
     /// Before anything of it is parsed, so that a death in it is known after.
     async fn count_attempt(&self, (first, last): Attempt) -> Result<u32, EngineError> {
-        let (services, folder) = (&self.sync.handle.services, self.sync.folder.id);
+        let (services, folder) = (self.sync.services(), self.sync.folder.id);
         Ok(services.count_attempt(folder, first, last).await?)
     }
 }

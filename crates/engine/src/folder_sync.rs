@@ -1,5 +1,4 @@
-//! Carries out the plan for one folder: new mail upwards, history newest first, then what was asked to be
-//! changed on the server.
+//! Carries out the plan for one folder: new mail upwards, then what was asked to be changed on the server.
 //!
 //! Invariant: the cursor moves only with the commit of what it passes over.
 
@@ -12,6 +11,7 @@ use domain::folder::FolderStatus;
 use domain::folder::ModSeq;
 use domain::folder::RemoteOperation;
 use domain::folder::Uid;
+use domain::folder::Walk;
 use domain::message::SkipReason;
 use domain::rules::audit::FolderAudit;
 use domain::rules::audit::compare;
@@ -21,13 +21,12 @@ use domain::rules::intake::IntakeSettings;
 use domain::rules::sent_folder::find_trash;
 use domain::rules::sent_folder::is_junk;
 use jiff::civil::Date;
+use service::Services;
 use service::accounts::MailAccount;
 use service::intake::IntakeBatch;
 use service::intake::IntakeReport;
 use service::sync::Folder;
-use service::sync::Lease;
 use service::sync::OpenAttempt;
-use tokio::time::Instant;
 use wire::ImapSession;
 use wire::Kind;
 use wire::Known;
@@ -37,7 +36,7 @@ use wire::Opened;
 use wire::WireError;
 
 use crate::EngineError;
-use crate::EngineHandle;
+use crate::account_work::AccountWork;
 use crate::fetching;
 
 const OPERATIONS_STEP: u32 = 500;
@@ -80,27 +79,11 @@ impl FolderTask {
 
 /// What the work on one folder shares.
 pub struct FolderSync<'a> {
-    pub handle: &'a EngineHandle,
-    pub lease: &'a Lease,
-    pub account: &'a MailAccount,
+    pub work: &'a AccountWork<'a>,
     pub session: &'a ImapSession,
     pub settings: IntakeSettings,
     pub folder: Folder,
     pub suspects: Vec<OpenAttempt>,
-}
-
-/// Which way a walk goes, and so what the cursor says after a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Walk {
-    NewMail,
-    History,
-}
-
-/// Of old mail.
-#[derive(Debug, Default)]
-struct Walked {
-    report: IntakeReport,
-    has_more: bool,
 }
 
 #[derive(Debug)]
@@ -113,16 +96,14 @@ pub struct Synced {
 }
 
 pub async fn sync(
-    handle: &EngineHandle,
-    lease: &Lease,
-    account: &MailAccount,
+    work: &AccountWork<'_>,
     session: &ImapSession,
     task: &FolderTask,
 ) -> Result<Synced, EngineError> {
-    let services = &handle.services;
-    let sync = FolderSync::of(handle, lease, account, session, task).await?;
+    let services = &work.handle.services;
+    let sync = FolderSync::of(work, session, task).await?;
     let folder = &sync.folder;
-    let marks = account.tracking.mark_as_read && task.role == FolderRole::Inbox;
+    let marks = work.account.tracking.mark_as_read && task.role.holds_inbox();
     let is_asked = !services.list_remote_operations(folder, 1).await?.is_empty();
     let mode = if marks || is_asked {
         OpenMode::ReadWrite
@@ -144,36 +125,48 @@ pub async fn sync(
     if sync.folder.was_off {
         services.clear_was_off(sync.folder.id).await?;
     }
-    let history = sync.walk_history().await?;
-    report.add(history.report);
-    if !sync.suspects.is_empty() {
-        services.end_attempts(sync.folder.id).await?;
+    let baseline = folder.cursor.map_or(Uid::FIRST, |cursor| cursor.baseline);
+    sync.end_suspects(|open| open.first >= baseline).await?;
+    let mut has_more_history = false;
+    if work.has_one_connection() {
+        let walked = sync.walk_history().await?;
+        report.add(walked.report);
+        has_more_history = walked.has_more;
     }
     if mode == OpenMode::ReadWrite {
         sync.carry_out(&status).await?;
     }
     Ok(Synced {
         report,
-        has_more_history: history.has_more,
+        has_more_history,
         status,
     })
 }
 
+/// Only what was asked for, in a folder that is not watched any more and still holds messages of ours.
+pub async fn carry_out(
+    work: &AccountWork<'_>,
+    session: &ImapSession,
+    task: &FolderTask,
+) -> Result<(), EngineError> {
+    let Opened { status, .. } = session.open(&task.wire_name, OpenMode::ReadWrite, None).await?;
+    let sync = FolderSync::of(work, session, task).await?;
+    sync.carry_out(&status).await
+}
+
 /// Right after [`sync`], while the folder is still open: what the server lists against what is known, and heals it.
 pub async fn audit(
-    handle: &EngineHandle,
-    lease: &Lease,
-    account: &MailAccount,
+    work: &AccountWork<'_>,
     session: &ImapSession,
     task: &FolderTask,
 ) -> Result<FolderAudit, EngineError> {
-    let services = &handle.services;
-    let sync = FolderSync::of(handle, lease, account, session, task).await?;
+    let services = &work.handle.services;
+    let sync = FolderSync::of(work, session, task).await?;
     let cursor = sync.current_cursor()?;
     let mut server = session.search(None).await?;
     server.sort_unstable();
     server.dedup();
-    let history = match account.tracking.history_since {
+    let history = match work.account.tracking.history_since {
         Some(day) => sync.search_history(day).await?.into_iter().collect(),
         None => HashSet::new(),
     };
@@ -190,7 +183,7 @@ pub async fn audit(
     if !before.gone.is_empty() {
         let gone: Vec<_> = before.gone.iter().map(|uid| (*uid, *uid)).collect();
         services
-            .forget_vanished(lease, sync.folder.id, cursor.uid_validity, &gone)
+            .forget_vanished(work.lease, sync.folder.id, cursor.uid_validity, &gone)
             .await?;
     }
     Ok(FolderAudit {
@@ -206,23 +199,19 @@ pub async fn audit(
 }
 
 impl<'a> FolderSync<'a> {
-    async fn of(
-        handle: &'a EngineHandle,
-        lease: &'a Lease,
-        account: &'a MailAccount,
+    pub async fn of(
+        work: &'a AccountWork<'a>,
         session: &'a ImapSession,
         task: &FolderTask,
     ) -> Result<Self, EngineError> {
-        let services = &handle.services;
+        let services = &work.handle.services;
         let folder = services
-            .watch_folder(account.id, task.role, task.wire_name.wire())
+            .watch_folder(work.account.id, task.role, task.wire_name.wire())
             .await?;
         Ok(FolderSync {
-            handle,
-            lease,
-            account,
+            work,
             session,
-            settings: services.intake_settings(account).await?,
+            settings: services.intake_settings(work.account).await?,
             suspects: services.open_attempts(folder.id).await?,
             folder,
         })
@@ -230,20 +219,32 @@ impl<'a> FolderSync<'a> {
 }
 
 impl FolderSync<'_> {
+    pub fn services(&self) -> &Services {
+        &self.work.handle.services
+    }
+
+    pub fn account(&self) -> &MailAccount {
+        self.work.account
+    }
+
+    /// What an earlier process died in, where it has been taken in or parked now.
+    pub async fn end_suspects(&self, is_done: impl Fn(&OpenAttempt) -> bool) -> Result<(), EngineError> {
+        for open in self.suspects.iter().filter(|open| is_done(open)) {
+            let ended = self.services().end_attempt(self.folder.id, open.first, open.last);
+            ended.await?;
+        }
+        Ok(())
+    }
+
     async fn follow_plan(
         &self,
         status: &FolderStatus,
         changes: FolderChanges,
     ) -> Result<IntakeReport, EngineError> {
         match plan_folder(self.folder.cursor.as_ref(), status) {
-            FolderPlan::Baseline => {
-                let next = self.server_next_uid(status).await?;
-                let cursor = FolderCursor::at_baseline(status.uid_validity, next, status.mod_seq);
-                self.set_cursor(&cursor, None).await?;
-                Ok(IntakeReport::default())
-            }
+            FolderPlan::Baseline => self.begin(status).await,
             FolderPlan::Rebuild => {
-                let services = &self.handle.services;
+                let services = self.services();
                 if !services.may_rebuild(&self.folder, status.uid_validity).await? {
                     let what = "new numbers for the same mail, again and again (UIDVALIDITY)".to_owned();
                     return Err(WireError::new(Kind::Protocol(what), "opening a folder").into());
@@ -256,7 +257,7 @@ impl FolderSync<'_> {
                 flags_since,
             } => {
                 if self.folder.rebuilds > 0 {
-                    self.handle.services.end_rebuilds(self.folder.id).await?;
+                    self.services().end_rebuilds(self.folder.id).await?;
                 }
                 self.follow_changes(status, changes, flags_since).await?;
                 match fetch_from {
@@ -274,8 +275,8 @@ impl FolderSync<'_> {
         mut changes: FolderChanges,
         flags_since: Option<ModSeq>,
     ) -> Result<(), EngineError> {
-        let services = &self.handle.services;
-        if self.account.tracking.flags_both_ways && self.folder.role == FolderRole::Inbox {
+        let services = self.services();
+        if self.account().tracking.flags_both_ways && self.folder.role.holds_inbox() {
             changes
                 .flags
                 .extend(self.session.changed_flags(flags_since, status).await?);
@@ -299,23 +300,46 @@ impl FolderSync<'_> {
             .is_some_and(|cursor| cursor.mod_seq != status.mod_seq);
         if is_news || has_moved {
             services
-                .apply_changes(self.lease, self.account, &self.folder, status, &changes)
+                .apply_changes(self.work.lease, self.account(), &self.folder, status, &changes)
                 .await?;
         }
         Ok(())
+    }
+
+    /// What arrives from now on; where the same mail was read from another folder so far, what has arrived since.
+    async fn begin(&self, status: &FolderStatus) -> Result<IntakeReport, EngineError> {
+        let next = self.server_next_uid(status).await?;
+        let services = self.services();
+        let from = match services
+            .read_elsewhere_until(self.account(), &self.folder)
+            .await?
+        {
+            Some(at) => self.first_since(Some(day_before(at.millis())), next).await?,
+            None => next,
+        };
+        let cursor = FolderCursor::at_baseline(status.uid_validity, from, status.mod_seq);
+        self.set_cursor(&cursor, None).await?;
+        if from == next {
+            return Ok(IntakeReport::default());
+        }
+        self.advance(cursor, from, status).await
+    }
+
+    async fn first_since(&self, day: Option<Date>, next: Uid) -> Result<Uid, EngineError> {
+        let found = self.session.search(day).await?;
+        Ok(found.into_iter().min().unwrap_or(next).min(next))
     }
 
     /// New numbers for the same mail: everything since the first connection is met again and found to be
     /// known by its bytes; messages, pairings and threads stay.
     async fn rebuild(&self, status: &FolderStatus) -> Result<IntakeReport, EngineError> {
         let since = self.folder.baseline_at.map(|at| day_before(at.millis()));
-        let found = self.session.search(since).await?;
         let next = self.server_next_uid(status).await?;
-        let from = found.into_iter().min().unwrap_or(next).min(next);
+        let from = self.first_since(since, next).await?;
         let cursor = FolderCursor::at_baseline(status.uid_validity, from, status.mod_seq);
-        let services = &self.handle.services;
+        let services = self.services();
         services
-            .begin_folder_anew(self.lease, self.folder.id, &cursor)
+            .begin_folder_anew(self.work.lease, self.folder.id, &cursor)
             .await?;
         self.advance(cursor, from, status).await
     }
@@ -323,7 +347,7 @@ impl FolderSync<'_> {
     /// UIDNEXT went back: UIDs from there on may be given out anew.
     async fn rescan(&self, status: &FolderStatus) -> Result<IntakeReport, EngineError> {
         let next = self.server_next_uid(status).await?;
-        let services = &self.handle.services;
+        let services = self.services();
         services
             .forget_copies_from(self.folder.id, status.uid_validity, next)
             .await?;
@@ -331,6 +355,8 @@ impl FolderSync<'_> {
         cursor.next_uid = cursor.baseline.min(next);
         cursor.baseline = cursor.next_uid;
         cursor.history_from = cursor.history_from.min(cursor.baseline);
+        let history = self.folder.history_since.as_deref();
+        self.set_cursor(&cursor, history).await?;
         self.advance(cursor, cursor.next_uid, status).await
     }
 
@@ -356,8 +382,8 @@ impl FolderSync<'_> {
             ..cursor
         };
         if Some(&end) != self.folder.cursor.as_ref() {
-            self.set_cursor(&end, self.folder.history_since.as_deref())
-                .await?;
+            let (lease, folder) = (self.work.lease, self.folder.id);
+            self.services().end_new_mail(lease, folder, &end).await?;
         }
         Ok(report)
     }
@@ -365,14 +391,14 @@ impl FolderSync<'_> {
     /// Off and on again: a new baseline. What arrived meanwhile is recorded, so that its owner can ask for
     /// it; of it only what the chosen history covers is wanted.
     async fn leave_out_gap(&self, cursor: FolderCursor, gap: Vec<Uid>) -> Result<Vec<Uid>, EngineError> {
-        let wanted: HashSet<Uid> = match self.account.tracking.history_since {
+        let wanted: HashSet<Uid> = match self.account().tracking.history_since {
             Some(day) => self.search_history(day).await?.into_iter().collect(),
             None => HashSet::new(),
         };
         let (wanted, left_out): (Vec<_>, Vec<_>) = gap.into_iter().partition(|uid| wanted.contains(uid));
         let batch = IntakeBatch {
-            lease: self.lease,
-            account: self.account,
+            lease: self.work.lease,
+            account: self.account(),
             folder: &self.folder,
             messages: Vec::new(),
             skipped: left_out
@@ -380,74 +406,18 @@ impl FolderSync<'_> {
                 .map(|uid| (uid, SkipReason::WhileOff))
                 .collect(),
             cursor,
+            walk: Walk::NewMail,
             history_since: self.folder.history_since.as_deref(),
             attempts: Vec::new(),
             park: false,
         };
-        self.handle.services.intake(batch).await?;
+        self.services().intake(batch).await?;
         Ok(wanted)
-    }
-
-    /// One day wider: servers search by the day of their own zone, or without any (RFC 3501 §6.4.4).
-    async fn search_history(&self, day: Date) -> Result<Vec<Uid>, EngineError> {
-        Ok(self.session.search(Some(day.yesterday().unwrap_or(day))).await?)
-    }
-
-    /// "Process old (historic) messages": newest first, resumed where it was.
-    async fn walk_history(&self) -> Result<Walked, EngineError> {
-        let Some(day) = self.account.tracking.history_since else {
-            return Ok(Walked::default());
-        };
-        let services = &self.handle.services;
-        let folder = services
-            .watch_folder(self.account.id, self.folder.role, &self.folder.wire_name)
-            .await?;
-        let Some(mut cursor) = folder.cursor else {
-            return Ok(Walked::default());
-        };
-        if folder.has_walked(day) || services.history_rest(self.account).await?.is_some() {
-            return Ok(Walked::default());
-        }
-        if folder.walked_day().is_none_or(|walked| day < walked) {
-            cursor.history_from = cursor.baseline;
-        }
-        let marker = day.to_string();
-        let sync = FolderSync {
-            folder: Folder {
-                history_since: Some(marker.clone()),
-                cursor: Some(cursor),
-                ..folder
-            },
-            settings: self.settings.clone(),
-            suspects: self.suspects.clone(),
-            ..*self
-        };
-        let mut uids = sync.search_history(day).await?;
-        uids.retain(|uid| *uid < cursor.history_from);
-        uids.sort_unstable_by(|one, other| other.cmp(one));
-        let unknown = sync.without_known(&cursor, uids).await?;
-        let until = Some(Instant::now() + self.handle.history_slice);
-        let (report, is_whole) = fetching::fetch_until(&sync, cursor, Walk::History, unknown, until).await?;
-        if !is_whole {
-            return Ok(Walked {
-                report,
-                has_more: true,
-            });
-        }
-        let end = FolderCursor {
-            history_from: Uid::FIRST,
-            ..cursor
-        };
-        sync.set_cursor(&end, Some(&marker)).await?;
-        Ok(Walked {
-            report,
-            has_more: false,
-        })
     }
 
     /// Only after the commit that asked for it (invariant 4).
     async fn carry_out(&self, status: &FolderStatus) -> Result<(), EngineError> {
-        let services = &self.handle.services;
+        let services = self.services();
         loop {
             let asked = services
                 .list_remote_operations(&self.folder, OPERATIONS_STEP)
@@ -468,7 +438,7 @@ impl FolderSync<'_> {
                 && self.session.find_folder(find_trash).is_none()
             {
                 // Said once, and not tried again.
-                let account = self.account.id;
+                let account = self.account().id;
                 services.record_without_viewer(account, "no_trash", "").await?;
                 services.remote_operations_done(&ids).await?;
                 continue;
@@ -498,11 +468,15 @@ impl FolderSync<'_> {
         }
     }
 
-    async fn without_known(&self, cursor: &FolderCursor, uids: Vec<Uid>) -> Result<Vec<Uid>, EngineError> {
+    pub async fn without_known(
+        &self,
+        cursor: &FolderCursor,
+        uids: Vec<Uid>,
+    ) -> Result<Vec<Uid>, EngineError> {
         let Some((first, last)) = uids.iter().min().copied().zip(uids.iter().max().copied()) else {
             return Ok(uids);
         };
-        let services = &self.handle.services;
+        let services = self.services();
         let known = services
             .known_uids(self.folder.id, cursor.uid_validity, first, last)
             .await?;
@@ -524,16 +498,14 @@ impl FolderSync<'_> {
         }
     }
 
+    async fn set_cursor(&self, cursor: &FolderCursor, history: Option<&str>) -> Result<(), EngineError> {
+        let (lease, folder) = (self.work.lease, self.folder.id);
+        Ok(self.services().set_cursor(lease, folder, cursor, history).await?)
+    }
+
     fn current_cursor(&self) -> Result<FolderCursor, EngineError> {
         let missing = || WireError::new(Kind::Protocol("a folder without a cursor".into()), "planning");
         Ok(self.folder.cursor.ok_or_else(missing)?)
-    }
-
-    async fn set_cursor(&self, cursor: &FolderCursor, history: Option<&str>) -> Result<(), EngineError> {
-        let services = &self.handle.services;
-        Ok(services
-            .set_cursor(self.lease, self.folder.id, cursor, history)
-            .await?)
     }
 }
 

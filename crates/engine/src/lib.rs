@@ -4,6 +4,7 @@
 //! Knows no SQL and no HTTP. It carries out what `domain::rules` decide, through `wire` and `service`.
 
 mod account_task;
+mod account_work;
 mod backoff;
 mod error;
 mod fetching;
@@ -11,6 +12,7 @@ mod folder_sync;
 pub mod handle;
 mod history_preview;
 mod leases;
+mod old_mail;
 mod outbox_worker;
 mod places;
 mod probe;

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 
 use domain::MailAccountId;
 use domain::Timestamp;
@@ -17,35 +19,109 @@ pub struct Progress {
 
 /// Of accounts that sync now; in memory only.
 #[derive(Clone, Debug, Default)]
-pub struct ProgressBoard(Arc<Mutex<HashMap<MailAccountId, Progress>>>);
+pub struct ProgressBoard(Arc<Mutex<HashMap<MailAccountId, Entry>>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    progress: Progress,
+    /// How many work on it.
+    running: u32,
+}
+
+/// Some work on an account. The account is on the board for as long as there is any.
+#[derive(Debug)]
+pub struct Running {
+    board: ProgressBoard,
+    account: MailAccountId,
+    left: AtomicU64,
+}
 
 impl ProgressBoard {
     pub fn get(&self, account: MailAccountId) -> Option<Progress> {
-        self.0.lock().ok()?.get(&account).copied()
+        let board = self.0.lock().ok()?;
+        let progress = board.get(&account)?.progress;
+        (progress.total > 0).then_some(progress)
     }
 
-    pub fn begin(&self, account: MailAccountId, total: u64, started_at: Timestamp) {
+    /// `messages` more to do; none yet for work that holds other work together.
+    pub fn begin(&self, account: MailAccountId, messages: u64, started_at: Timestamp) -> Running {
         if let Ok(mut board) = self.0.lock() {
-            let progress = board.entry(account).or_insert(Progress {
-                done: 0,
-                total: 0,
-                started_at,
+            let entry = board.entry(account).or_insert(Entry {
+                progress: Progress {
+                    done: 0,
+                    total: 0,
+                    started_at,
+                },
+                running: 0,
             });
-            progress.total += total;
+            entry.progress.total += messages;
+            entry.running += 1;
+        }
+        Running {
+            board: self.clone(),
+            account,
+            left: AtomicU64::new(messages),
         }
     }
 
-    pub fn advance(&self, account: MailAccountId, by: u64) {
+    fn change(&self, account: MailAccountId, change: impl FnOnce(&mut Entry)) {
         if let Ok(mut board) = self.0.lock()
-            && let Some(progress) = board.get_mut(&account)
+            && let Some(entry) = board.get_mut(&account)
         {
-            progress.done += by;
+            change(entry);
+            if entry.running == 0 {
+                board.remove(&account);
+            }
         }
     }
+}
 
-    pub fn end(&self, account: MailAccountId) {
-        if let Ok(mut board) = self.0.lock() {
-            board.remove(&account);
-        }
+impl Running {
+    pub fn advance(&self, by: u64) {
+        self.left.fetch_sub(by, Ordering::Relaxed);
+        self.board.change(self.account, |entry| entry.progress.done += by);
+    }
+}
+
+impl Drop for Running {
+    /// What it leaves undone is begun again by other work, or not at all.
+    fn drop(&mut self) {
+        let left = self.left.load(Ordering::Relaxed);
+        self.board.change(self.account, |entry| {
+            entry.progress.total -= left;
+            entry.running -= 1;
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_of_a_stretch_is_counted_once() {
+        let (board, account) = (
+            ProgressBoard::default(),
+            MailAccountId::from_uuid(uuid::Uuid::nil()),
+        );
+        let at = Timestamp::EPOCH;
+        let counts = || board.get(account).map(|progress| (progress.done, progress.total));
+        let whole = board.begin(account, 0, at);
+        assert_eq!(counts(), None, "nothing is known yet");
+        let first = board.begin(account, 100, at);
+        first.advance(30);
+        assert_eq!(counts(), Some((30, 100)));
+        drop(first);
+        let second = board.begin(account, 70, at);
+        second.advance(60);
+        let beside = board.begin(account, 5, at);
+        beside.advance(5);
+        drop(beside);
+        assert_eq!(counts(), Some((95, 105)));
+        second.advance(10);
+        drop(second);
+        assert_eq!(counts(), Some((105, 105)));
+        drop(whole);
+        assert_eq!(counts(), None);
     }
 }

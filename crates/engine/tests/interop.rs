@@ -29,6 +29,7 @@ use wire::ImapTarget;
 use wire::MailboxName;
 use wire::OpenMode;
 use wire::StepLog;
+use wire::SummaryItems;
 
 const USER: &str = "owner";
 const LONG: Duration = Duration::from_secs(20);
@@ -270,7 +271,7 @@ async fn what_is_done_here_is_seen_by_another_program() {
         assert_eq!(uids.len(), 4, "{name}: one was moved away");
         let summaries = scene
             .other
-            .fetch_summaries(&uids, false)
+            .fetch_summaries(&uids, SummaryItems::default())
             .await
             .expect("summaries");
         let seen: Vec<_> = summaries

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::account::ImapSettings;
 use service::access::Viewer;
+use service::accounts::Card;
 use service::inbox::InboxQuery;
 use support::World;
 use support::imap_of;
@@ -73,4 +74,44 @@ async fn chosen_folders_are_watched_and_junk_is_marked() {
     }
     assert_eq!(listed().await[1], row("prize", false, false));
     assert_eq!(listed().await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_asked_for_is_done_in_a_folder_that_is_not_watched_any_more() {
+    let dovecot = Dovecot::start().expect("dovecot");
+    let world = World::new().await;
+    let raw = "From: kelly@out.example\r\nSubject: project\r\nMessage-ID: <project@x>\r\n\r\nproject\r\n";
+    dovecot
+        .maildir("owner")
+        .put(Some("Projects"), raw.as_bytes(), false, Duration::ZERO)
+        .expect("put");
+    let watching = |more_folders| ImapSettings {
+        more_folders,
+        ..imap_of(&dovecot)
+    };
+    let imap = watching(vec!["Projects".to_owned()]);
+    let id = world.account(imap, "owner", support::tracking_everything()).await;
+    world.sync(id).await.expect("synced");
+    let alice = Viewer {
+        administrator: world.alice,
+        session: [0; 32],
+    };
+    let services = &world.services;
+    let page = services.list_inbox(alice, &InboxQuery::newest(50)).await;
+    let message = page.expect("page").messages[0].message.id;
+    let card = Card::Imap {
+        settings: watching(Vec::new()),
+        password: None,
+    };
+    services.save_card(alice, id, card).await.expect("saved");
+    services.delete_everywhere(alice, message).await.expect("deleted");
+    world.pass(Duration::from_secs(20));
+    world.sync(id).await.expect("synced");
+    let files = |folder: &str| {
+        let root = dovecot.mail_folder().join("owner").join(folder);
+        let parts = ["cur", "new"].map(|part| std::fs::read_dir(root.join(part)));
+        parts.into_iter().flatten().flatten().count()
+    };
+    assert_eq!((files(".Projects"), files(".Trash")), (0, 1));
+    assert!(services.list_asked_folders(id).await.expect("list").is_empty());
 }

@@ -16,6 +16,7 @@ use domain::folder::FolderCursor;
 use domain::folder::FolderRole;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
+use domain::folder::Walk;
 use secrecy::SecretString;
 use service::MasterKey;
 use service::Services;
@@ -110,6 +111,7 @@ async fn fill_account(services: &Services, account: MailAccountId, part: usize, 
         let uid = |number: usize| Uid(u32::try_from(number + 1).expect("small"));
         let messages = numbers.clone().map(|number| FetchedForIntake {
             uid: uid(number),
+            role: FolderRole::Inbox,
             seen: number % 100 > 0,
             internal_date: Some(
                 services
@@ -118,13 +120,17 @@ async fn fill_account(services: &Services, account: MailAccountId, part: usize, 
             ),
             raw: message(part * count + number).into_bytes().into(),
         });
+        let cursor = FolderCursor::at_baseline(UidValidity(1), uid(numbers.end), None);
+        let begun = services.set_cursor(&lease, folder.id, &cursor, None).await;
+        begun.expect("cursor");
         let batch = IntakeBatch {
             lease: &lease,
             account: &account,
             folder: &folder,
             messages: messages.collect(),
             skipped: Vec::new(),
-            cursor: FolderCursor::at_baseline(UidValidity(1), uid(numbers.end), None),
+            cursor,
+            walk: Walk::NewMail,
             history_since: None,
             attempts: Vec::new(),
             park: false,

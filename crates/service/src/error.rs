@@ -43,6 +43,9 @@ pub enum ServiceError {
     /// Another process works on this account.
     #[error("another process works on this account")]
     LeaseLost,
+    /// Another connection has found other numbers in the folder meanwhile.
+    #[error("the folder has been numbered anew")]
+    FolderRenumbered,
     /// It is there, and its raw bytes are not what was stored.
     #[error("the stored message is damaged")]
     Damaged,

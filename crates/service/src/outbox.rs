@@ -198,14 +198,13 @@ impl Services {
             .into();
         let fetched = FetchedForIntake {
             uid: Uid::FIRST,
+            role: FolderRole::Sent,
             seen: true,
             internal_date: Some(now),
             raw: raw.clone(),
         };
         let owner = account.clone();
-        let mut prepared =
-            tokio::task::spawn_blocking(move || prepare(fetched, FolderRole::Sent, &owner, now, false))
-                .await?;
+        let mut prepared = tokio::task::spawn_blocking(move || prepare(fetched, &owner, now, false)).await?;
         add_bcc(&mut prepared.parsed.summary, &queued.bcc);
         let ranges = self.blobs.write_segment(self.ids.uuid(), vec![raw]).await?;
         let range = ranges.into_iter().next().ok_or(ServiceError::Damaged)?;

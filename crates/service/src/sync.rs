@@ -18,6 +18,8 @@ use domain::folder::FolderStatus;
 use domain::folder::RemoteOperation;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
+use domain::folder::Walk;
+use domain::message::SkipReason;
 use domain::provider::provider_of_server;
 use domain::rules::history::HistoryRest;
 use domain::rules::history::history_rest;
@@ -64,6 +66,22 @@ impl Services {
             None => 0,
         };
         Ok(history_rest(account.tracking.history_paused, limit, fetched))
+    }
+
+    /// Old mail is left to be fetched from one of these folders, and may be.
+    pub async fn has_old_mail(&self, account: &MailAccount, names: &[&[u8]]) -> Result<bool, ServiceError> {
+        let Some(day) = account.tracking.history_since else {
+            return Ok(false);
+        };
+        if self.history_rest(account).await?.is_some() {
+            return Ok(false);
+        }
+        let mut conn = self.db.read().await?;
+        let known = folders::list_of_account(&mut conn, account.id).await?;
+        let mut watched = known
+            .iter()
+            .filter(|folder| names.contains(&folder.wire_name.as_slice()));
+        Ok(watched.any(|folder| folder.cursor.is_some() && !folder.has_walked(day)))
     }
 
     /// `None`: another process works on the account.
@@ -162,7 +180,7 @@ impl Services {
         })
     }
 
-    /// The watched folder of this name, made where it is new.
+    /// The watched folder of this name, made where it is new; its role may be another one than it was.
     pub async fn watch_folder(
         &self,
         account: MailAccountId,
@@ -170,17 +188,52 @@ impl Services {
         wire_name: &[u8],
     ) -> Result<Folder, ServiceError> {
         let mut conn = self.db.read().await?;
-        if let Some(folder) = folders::find_by_name_for_engine(&mut conn, account, wire_name).await? {
-            return Ok(folder);
-        }
+        let known = folders::find_by_name_for_engine(&mut conn, account, wire_name).await?;
+        let known = match known {
+            Some(folder) if folder.role == role => return Ok(folder),
+            known => known,
+        };
         drop(conn);
         let mut tx = self.db.begin_write().await?;
-        folders::insert(&mut tx, self.ids.next(), account, role, wire_name).await?;
+        match known {
+            None => folders::insert(&mut tx, self.ids.next(), account, role, wire_name).await?,
+            Some(folder) => {
+                folders::set_role(&mut tx, folder.id, role).await?;
+                if folder.role == FolderRole::AllMail {
+                    // Watched whole from now on.
+                    let reason = SkipReason::Archived.as_str();
+                    folders::forget_skipped(&mut tx, account, reason, None).await?;
+                    folders::walk_again(&mut tx, account).await?;
+                }
+            }
+        }
         let folder = folders::find_by_name_for_engine(&mut tx, account, wire_name).await?;
         tx.commit().await?;
         folder.ok_or(ServiceError::NotFound)
     }
 
+    /// The last look at an account whose mail was read from another folder than this one, which is new: Gmail's All Mail
+    /// can be hidden from IMAP and shown again, and holds what INBOX and Sent hold.
+    pub async fn read_elsewhere_until(
+        &self,
+        account: &MailAccount,
+        folder: &Folder,
+    ) -> Result<Option<Timestamp>, ServiceError> {
+        let was_read = match folder.role {
+            // One of them has been read since the first connection.
+            FolderRole::Inbox | FolderRole::AllMail => true,
+            FolderRole::Sent => {
+                let mut conn = self.db.read().await?;
+                let known = folders::list_of_account(&mut conn, account.id).await?;
+                let mut all_mail = known.iter().filter(|other| other.role == FolderRole::AllMail);
+                all_mail.any(|other| other.cursor.is_some())
+            }
+            FolderRole::Other | FolderRole::Junk => false,
+        };
+        Ok(account.status.last_sync_at.filter(|_| was_read))
+    }
+
+    /// Where a folder is begun, both ends of it. [`Self::intake`] moves them.
     pub async fn set_cursor(
         &self,
         lease: &Lease,
@@ -197,6 +250,49 @@ impl Services {
         Ok(tx.commit().await?)
     }
 
+    /// All new mail up to there has been dealt with, and what has changed up to its modification sequence.
+    pub async fn end_new_mail(
+        &self,
+        lease: &Lease,
+        folder: FolderId,
+        cursor: &FolderCursor,
+    ) -> Result<(), ServiceError> {
+        self.move_cursor(lease, folder, cursor, Walk::NewMail, None).await
+    }
+
+    /// All old mail since that day has been dealt with.
+    pub async fn end_history(
+        &self,
+        lease: &Lease,
+        folder: FolderId,
+        cursor: &FolderCursor,
+        since: &str,
+    ) -> Result<(), ServiceError> {
+        self.move_cursor(lease, folder, cursor, Walk::History, Some(since))
+            .await
+    }
+
+    async fn move_cursor(
+        &self,
+        lease: &Lease,
+        folder: FolderId,
+        cursor: &FolderCursor,
+        walk: Walk,
+        history_since: Option<&str>,
+    ) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        if !accounts::renew_lease(&mut tx, lease, self.now().plus(LEASE_TIME)).await? {
+            return Err(ServiceError::LeaseLost);
+        }
+        if !folders::move_cursor(&mut tx, folder, cursor, walk, history_since).await? {
+            return Err(ServiceError::FolderRenumbered);
+        }
+        if let Some(mod_seq) = cursor.mod_seq.filter(|_| walk == Walk::NewMail) {
+            folders::set_mod_seq(&mut tx, folder, cursor.uid_validity, mod_seq).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
     /// Another UIDVALIDITY. What was known under earlier ones goes: a folder that was renamed and renamed back has an
     /// earlier one again, and what has happened in it meanwhile nobody tells.
     pub async fn begin_folder_anew(
@@ -210,6 +306,7 @@ impl Services {
             return Err(ServiceError::LeaseLost);
         }
         folders::forget_places(&mut tx, folder).await?;
+        folders::end_attempts(&mut tx, folder).await?;
         folders::set_cursor(&mut tx, folder, cursor, None).await?;
         folders::set_baseline_at(&mut tx, folder, self.now()).await?;
         Ok(tx.commit().await?)
@@ -294,13 +391,6 @@ impl Services {
         Ok(tx.commit().await?)
     }
 
-    /// Everything of the folder has been taken in: no attempt is open any more.
-    pub async fn end_attempts(&self, folder: FolderId) -> Result<(), ServiceError> {
-        let mut tx = self.db.begin_write().await?;
-        folders::end_attempts(&mut tx, folder).await?;
-        Ok(tx.commit().await?)
-    }
-
     /// How many of the messages that we know in a folder these ranges name, and of how many.
     pub async fn count_vanished(
         &self,
@@ -355,7 +445,7 @@ impl Services {
             folders::forget_vanished(&mut tx, folder.id, uid_validity, *range).await?;
         }
         let mut has_changed = false;
-        if account.tracking.flags_both_ways && folder.role == FolderRole::Inbox {
+        if account.tracking.flags_both_ways && folder.role.holds_inbox() {
             for part in changes.flags.chunks(FLAGS_AT_ONCE) {
                 has_changed |= set_read_marks(&mut tx, account, folder, uid_validity, part).await?;
             }
@@ -398,9 +488,28 @@ impl Services {
         Ok(remote_operations::list_for_engine(&mut conn, account, folder, self.now(), limit).await?)
     }
 
+    /// Folders of an account in which something is to be done now, watched or not.
+    pub async fn list_asked_folders(&self, account: MailAccountId) -> Result<Vec<Folder>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        let asked = remote_operations::list_folders_for_engine(&mut conn, account, self.now()).await?;
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut folders = folders::list_of_account(&mut conn, account).await?;
+        folders.retain(|folder| asked.contains(&folder.id));
+        Ok(folders)
+    }
+
     pub async fn remote_operations_done(&self, ids: &[RemoteOperationId]) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
         remote_operations::delete(&mut tx, ids).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The folder is not there any more.
+    pub async fn remote_operations_end(&self, folder: FolderId) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        remote_operations::delete_of_folder(&mut tx, folder).await?;
         Ok(tx.commit().await?)
     }
 

@@ -9,6 +9,7 @@ use domain::folder::FolderRole;
 use domain::folder::ModSeq;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
+use domain::folder::Walk;
 use domain::message::SkipReason;
 use jiff::civil::Date;
 
@@ -140,6 +141,14 @@ pub async fn insert(
     Ok(())
 }
 
+const SET_ROLE: &str = "UPDATE folders SET role = $2 WHERE id = $1";
+
+pub async fn set_role(tx: &mut Tx, id: FolderId, role: FolderRole) -> Result<(), StoreError> {
+    tx.execute(Statement::new(SET_ROLE).bind(id).bind(role.as_str()))
+        .await?;
+    Ok(())
+}
+
 const SET_CURSOR: &str = "
     UPDATE folders
        SET uid_validity = $2, next_uid = $3, mod_seq = $4, baseline = $5, history_from = $6, history_since = $7
@@ -162,6 +171,34 @@ pub async fn set_cursor(
         .bind(history_since);
     tx.execute(statement).await?;
     Ok(())
+}
+
+const MOVE_UP: &str = "UPDATE folders SET next_uid = $3 WHERE id = $1 AND uid_validity = $2";
+const MOVE_DOWN: &str =
+    "UPDATE folders SET history_from = $3, history_since = $4 WHERE id = $1 AND uid_validity = $2";
+
+/// Moves one end of the cursor, whose other end another connection may move meanwhile. False: the folder has another
+/// UIDVALIDITY by now.
+pub async fn move_cursor(
+    tx: &mut Tx,
+    id: FolderId,
+    cursor: &FolderCursor,
+    walk: Walk,
+    history_since: Option<&str>,
+) -> Result<bool, StoreError> {
+    let uid_validity = cursor.uid_validity.0;
+    let statement = match walk {
+        Walk::NewMail => Statement::new(MOVE_UP)
+            .bind(id)
+            .bind(uid_validity)
+            .bind(cursor.next_uid.0),
+        Walk::History => Statement::new(MOVE_DOWN)
+            .bind(id)
+            .bind(uid_validity)
+            .bind(cursor.history_from.0)
+            .bind(history_since),
+    };
+    Ok(tx.execute(statement).await? > 0)
 }
 
 const SET_BASELINE_AT: &str = "UPDATE folders SET baseline_at = $2 WHERE id = $1 AND baseline_at IS NULL";
@@ -523,7 +560,7 @@ pub async fn end_attempt(tx: &mut Tx, folder: FolderId, first: Uid, last: Uid) -
     Ok(())
 }
 
-/// Everything of the folder has been dealt with.
+/// They name other mail now.
 pub async fn end_attempts(tx: &mut Tx, folder: FolderId) -> Result<(), StoreError> {
     let delete = "DELETE FROM intake_attempts WHERE folder_id = $1";
     tx.execute(Statement::new(delete).bind(folder)).await?;

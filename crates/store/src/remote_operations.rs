@@ -62,6 +62,21 @@ pub async fn list_for_engine(
     operations.collect()
 }
 
+const FOLDERS: &str = "
+    SELECT DISTINCT folder_id FROM remote_operations WHERE mail_account_id = $1 AND due_at <= $2";
+
+/// Folders in which something is to be done now.
+pub async fn list_folders_for_engine(
+    conn: &mut Conn,
+    account: MailAccountId,
+    now: Timestamp,
+) -> Result<Vec<FolderId>, StoreError> {
+    let rows = conn
+        .fetch_all(Statement::new(FOLDERS).bind(account).bind(now))
+        .await?;
+    rows.iter().map(|row| row.id("folder_id")).collect()
+}
+
 /// Where a message lies on the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteCopy {
@@ -153,6 +168,12 @@ pub async fn delete(tx: &mut Tx, ids: &[RemoteOperationId]) -> Result<(), StoreE
     let mut statement = Statement::new("DELETE FROM remote_operations WHERE id IN ");
     statement.push_list(ids.iter().map(|id| Value::from(*id)));
     tx.execute(statement).await?;
+    Ok(())
+}
+
+pub async fn delete_of_folder(tx: &mut Tx, folder: FolderId) -> Result<(), StoreError> {
+    let delete = "DELETE FROM remote_operations WHERE folder_id = $1";
+    tx.execute(Statement::new(delete).bind(folder)).await?;
     Ok(())
 }
 

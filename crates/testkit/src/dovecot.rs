@@ -25,6 +25,7 @@ pub struct Dovecot {
     pub imaps_port: u16,
     pub lmtp_port: u16,
     pub certificate: CertificateFiles,
+    connections_per_user: u32,
 }
 
 /// The password of every user.
@@ -33,6 +34,11 @@ pub const PASSWORD: &str = "letter-desk";
 impl Dovecot {
     /// Users exist as soon as they sign in with [`PASSWORD`]; their mail is in `mail/USER`.
     pub fn start() -> Result<Self, TestkitError> {
+        Self::start_allowing(100)
+    }
+
+    /// Refuses what each user opens beyond so many connections.
+    pub fn start_allowing(connections_per_user: u32) -> Result<Self, TestkitError> {
         let folder = tempfile::Builder::new().prefix("waxseal-dovecot-").tempdir()?;
         // Servers that give up their rights must be able to reach their files.
         Command::new("chmod").arg("755").arg(folder.path()).status()?;
@@ -45,6 +51,7 @@ impl Dovecot {
             imaps_port: free_port()?,
             lmtp_port: free_port()?,
             certificate,
+            connections_per_user,
             folder,
         };
         dovecot.restart()?;
@@ -81,7 +88,7 @@ impl Dovecot {
 
     fn configuration(&self) -> String {
         let (user, group) = mail_owner();
-        let root = self.folder.path().display();
+        let (root, connections) = (self.folder.path().display(), self.connections_per_user);
         let (imap, imaps, lmtp) = (self.imap_port, self.imaps_port, self.lmtp_port);
         let certificate = self.certificate.certificate.display();
         let key = self.certificate.key.display();
@@ -111,7 +118,7 @@ ssl_key = <{key}
 disable_plaintext_auth = no
 auth_mechanisms = plain login cram-md5
 auth_failure_delay = 0
-mail_max_userip_connections = 100
+mail_max_userip_connections = {connections}
 passdb {{
   driver = static
   args = password={PASSWORD}

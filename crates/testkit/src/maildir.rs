@@ -1,5 +1,6 @@
 //! Mail put into a mailbox on disk, as a delivery agent would.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -35,8 +36,11 @@ impl Maildir {
             None => self.root.clone(),
             Some(name) => self.root.join(format!(".{name}")),
         };
-        for part in ["cur", "new", "tmp"] {
-            std::fs::create_dir_all(folder.join(part))?;
+        if !folder.join("tmp").exists() {
+            for part in ["cur", "new", "tmp"] {
+                std::fs::create_dir_all(folder.join(part))?;
+            }
+            hand_over(&self.root)?;
         }
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let at = SystemTime::now() - age;
@@ -52,7 +56,8 @@ impl Maildir {
             .write(true)
             .open(&temporary)?
             .set_modified(at)?;
-        hand_over(&self.root)?;
+        let owner = std::fs::metadata(&folder)?;
+        std::os::unix::fs::chown(&temporary, Some(owner.uid()), Some(owner.gid()))?;
         let place = if seen { "cur" } else { "new" };
         std::fs::rename(&temporary, folder.join(place).join(&name))?;
         Ok(())

@@ -3,6 +3,7 @@
 //! Each user has mailboxes of their own, made at the first look. What is in them is what a model test compares with.
 
 use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -26,13 +27,20 @@ pub enum Tells {
     Qresync,
     Condstore,
     Nothing,
+    /// As Gmail: CONDSTORE, and of each message its labels; [`ALL_MAIL`] is listed where the user has it.
+    Labels,
 }
+
+/// Not made by itself.
+pub const ALL_MAIL: &str = "[Gmail]/All Mail";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// Which message it is; copies of one are equal byte for byte.
     pub number: u32,
     pub seen: bool,
+    /// As X-GM-LABELS lists them.
+    labels: &'static str,
     mod_seq: u64,
 }
 
@@ -47,7 +55,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    fn new(uid_validity: u32) -> Self {
+    pub fn new(uid_validity: u32) -> Self {
         Folder {
             uid_validity,
             next_uid: 1,
@@ -63,12 +71,17 @@ impl Folder {
     }
 
     pub fn append(&mut self, number: u32, seen: bool) {
+        self.append_labelled(number, seen, r#""\\Inbox""#);
+    }
+
+    pub fn append_labelled(&mut self, number: u32, seen: bool, labels: &'static str) {
         let mod_seq = self.changed();
         self.messages.insert(
             self.next_uid,
             Stored {
                 number,
                 seen,
+                labels,
                 mod_seq,
             },
         );
@@ -94,12 +107,12 @@ impl Folder {
         let kept = std::mem::take(&mut self.messages);
         *self = Folder::new(self.uid_validity + 1);
         for message in kept.into_values() {
-            self.append(message.number, message.seen);
+            self.append_labelled(message.number, message.seen, message.labels);
         }
     }
 }
 
-/// By name: INBOX, Sent, Archive and Elsewhere.
+/// By name: INBOX, Sent, Archive and Elsewhere, and what a test adds.
 pub type Mailbox = BTreeMap<String, Folder>;
 
 /// What happens after so many bytes of answers.
@@ -114,8 +127,8 @@ pub enum Cut {
 #[derive(Default)]
 struct User {
     mailbox: Mailbox,
-    /// Of the next connection: bytes that come through after sign-in.
-    cut_after: Option<(usize, Cut)>,
+    /// Of the next connections, one each: bytes that come through after sign-in.
+    cuts: VecDeque<Option<(usize, Cut)>>,
     /// Of the last connection.
     sent: usize,
     /// How often which command came.
@@ -202,9 +215,16 @@ impl ModelServer {
         user.news.notify_waiters();
     }
 
-    /// The user's next connection ends after so many bytes of answers, counted from the sign-in.
+    /// The user's next connection ends after so many bytes of answers, counted from the sign-in; a second call is for
+    /// the one after it.
     pub fn cut_after(&self, user: &str, bytes: usize, cut: Cut) {
-        mailbox_of(&mut lock(&self.users), user).cut_after = Some((bytes, cut));
+        let mut users = lock(&self.users);
+        mailbox_of(&mut users, user).cuts.push_back(Some((bytes, cut)));
+    }
+
+    /// The user's next connection is not cut.
+    pub fn spare(&self, user: &str) {
+        mailbox_of(&mut lock(&self.users), user).cuts.push_back(None);
     }
 
     /// A connection has come to its [`Cut::Silence`].
@@ -250,6 +270,8 @@ struct Session {
     tells: Tells,
     user: String,
     folder: String,
+    /// How many messages the client knows of in it.
+    told: usize,
     /// Bytes until the line is cut.
     left: Option<(usize, Cut)>,
     sent: usize,
@@ -271,6 +293,7 @@ impl Session {
             tells,
             user: String::new(),
             folder: String::new(),
+            told: 0,
             left: None,
             sent: 0,
         }
@@ -297,25 +320,21 @@ impl Session {
             if is_sign_in {
                 let mut users = lock(&self.users);
                 let user = mailbox_of(&mut users, &self.user);
-                (self.left, self.sent) = (user.cut_after.take(), 0);
+                (self.left, self.sent) = (user.cuts.pop_front().flatten(), 0);
             }
         }
     }
 
     /// Until the client says that it is done.
     async fn idle(&mut self) -> std::io::Result<()> {
-        let (news, mut told) = {
-            let mut users = lock(&self.users);
-            let user = mailbox_of(&mut users, &self.user);
-            (user.news.clone(), count(user, &self.folder))
-        };
+        let news = mailbox_of(&mut lock(&self.users), &self.user).news.clone();
         loop {
             let woken = news.notified();
             tokio::pin!(woken);
             woken.as_mut().enable();
             let now = count(mailbox_of(&mut lock(&self.users), &self.user), &self.folder);
-            if now != told {
-                told = now;
+            if now != self.told {
+                self.told = now;
                 self.write(&format!("* {now} EXISTS\r\n")).await?;
             }
             tokio::select! {
@@ -361,6 +380,7 @@ impl Session {
                 let more = match self.tells {
                     Tells::Qresync => " ENABLE CONDSTORE QRESYNC",
                     Tells::Condstore => " CONDSTORE",
+                    Tells::Labels => " CONDSTORE X-GM-EXT-1",
                     Tells::Nothing => "",
                 };
                 format!("* CAPABILITY IMAP4rev1 IDLE{more}\r\n")
@@ -371,10 +391,18 @@ impl Session {
                 String::new()
             }
             "LIST" => {
-                "* LIST () \"/\" INBOX\r\n* LIST (\\Sent) \"/\" Sent\r\n* LIST () \"/\" Archive\r\n".into()
+                let mut users = lock(&self.users);
+                let all = match mailbox_of(&mut users, &self.user).mailbox.get(ALL_MAIL) {
+                    Some(_) => format!("* LIST (\\All) \"/\" \"{ALL_MAIL}\"\r\n"),
+                    None => String::new(),
+                };
+                format!(
+                    "* LIST () \"/\" INBOX\r\n* LIST (\\Sent) \"/\" Sent\r\n* LIST () \"/\" Archive\r\n{all}"
+                )
             }
             "SELECT" | "EXAMINE" => {
                 self.folder = command.split('"').nth(1).unwrap_or_default().to_owned();
+                self.told = count(mailbox_of(&mut lock(&self.users), &self.user), &self.folder);
                 self.on_folder(|folder, tells| open(folder, tells, command))
             }
             "FETCH" => self.on_folder(|folder, _| fetch_by_position(folder, command)),
@@ -468,6 +496,18 @@ fn uid_command(folder: &mut Folder, command: &str) -> String {
         let found: Vec<_> = found.map(u32::to_string).collect();
         return format!("* SEARCH {}\r\n", found.join(" "));
     }
+    if verb == "STORE" {
+        let uids: Vec<_> = folder
+            .messages
+            .keys()
+            .copied()
+            .filter(|uid| is_in(set, *uid))
+            .collect();
+        for uid in uids.into_iter().filter(|_| command.contains("\\Seen")) {
+            folder.set_seen(uid, command.contains("+FLAGS"));
+        }
+        return String::new();
+    }
     let since = command
         .split("CHANGEDSINCE ")
         .nth(1)
@@ -478,7 +518,7 @@ fn uid_command(folder: &mut Folder, command: &str) -> String {
     for (position, (uid, message)) in
         asked.filter(|(_, (uid, message))| is_in(set, **uid) && message.mod_seq > since)
     {
-        answer += &fetched(position, *uid, message, command.contains("BODY.PEEK[]"));
+        answer += &fetched(position, *uid, message, command);
     }
     answer
 }
@@ -488,27 +528,31 @@ fn fetch_by_position(folder: &Folder, command: &str) -> String {
     let mut answer = String::new();
     for (position, (uid, message)) in folder.messages.iter().enumerate() {
         if is_in(set, u32::try_from(position + 1).unwrap_or(u32::MAX)) {
-            answer += &fetched(position, *uid, message, false);
+            answer += &fetched(position, *uid, message, command);
         }
     }
     answer
 }
 
-fn fetched(position: usize, uid: u32, message: &Stored, with_body: bool) -> String {
+fn fetched(position: usize, uid: u32, message: &Stored, command: &str) -> String {
     // A second later than the one before.
     let (hour, minute, second) = (uid / 3600 % 24, uid / 60 % 60, uid % 60);
     let attributes = format!(
         "UID {uid} FLAGS ({}) INTERNALDATE \"01-Jun-2026 {hour:02}:{minute:02}:{second:02} +0000\"",
         flags(message)
     );
-    let body = match with_body {
+    let labels = match command.contains("X-GM-LABELS") {
+        true => format!(" X-GM-LABELS ({})", message.labels),
+        false => String::new(),
+    };
+    let body = match command.contains("BODY.PEEK[]") {
         true => {
             let raw = raw(message.number);
             format!(" BODY[] {{{}}}\r\n{raw}", raw.len())
         }
         false => String::new(),
     };
-    format!("* {} FETCH ({attributes}{body})\r\n", position + 1)
+    format!("* {} FETCH ({attributes}{labels}{body})\r\n", position + 1)
 }
 
 fn is_in(set: &str, uid: u32) -> bool {

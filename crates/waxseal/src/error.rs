@@ -40,7 +40,7 @@ const USAGE: u8 = 64;
 impl CommandError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            CommandError::Engine(error) if error.is_lease_lost() => ExitCode::from(TEMPORARY),
+            CommandError::Engine(error) if error.is_out_of_date() => ExitCode::from(TEMPORARY),
             CommandError::Usage(_) | CommandError::Configuration(_) => ExitCode::from(USAGE),
             _ => ExitCode::FAILURE,
         }

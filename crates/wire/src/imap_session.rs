@@ -85,6 +85,16 @@ pub struct FetchedSummary {
     pub internal_date: Option<Timestamp>,
     /// The address fields, where they were asked for.
     pub header: Option<Bytes>,
+    /// Gmail's, where they were asked for.
+    pub labels: Option<Vec<String>>,
+}
+
+/// What a summary tells beside flags and dates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SummaryItems {
+    pub addresses: bool,
+    /// On a server with [`ImapSession::has_labels`].
+    pub labels: bool,
 }
 
 /// Text of a UID set in one command: RFC 2683 §3.2.1.5 asks for lines of about 1,000 characters.
@@ -101,13 +111,18 @@ const MOVED_AT_ONCE: usize = 80;
 const FLAGS_LOOKED_AT: u32 = 500;
 /// Not `1:*`, which misses an expunged highest UID on Cyrus (cyrus-imapd#6071).
 const ALL_UIDS: &str = "1:4294967295";
-const SUMMARY_ITEMS: &str = "(UID FLAGS INTERNALDATE)";
-const SUMMARY_ITEMS_WITH_ADDRESSES: &str =
-    "(UID FLAGS INTERNALDATE BODY.PEEK[HEADER.FIELDS (FROM SENDER TO CC BCC)])";
+const ADDRESS_FIELDS: &str = " BODY.PEEK[HEADER.FIELDS (FROM SENDER TO CC BCC)]";
+/// developers.google.com/gmail/imap/imap-extensions
+const LABELS: &str = " X-GM-LABELS";
 
 impl ImapSession {
     pub fn can(&self, capability: &str) -> bool {
         self.capabilities.split(' ').any(|known| known == capability)
+    }
+
+    /// Gmail: folders are views of All Mail, and each message says in which it lies.
+    pub fn has_labels(&self) -> bool {
+        self.can("X-GM-EXT-1")
     }
 
     /// As they were when the session began; at most [`MAX_FOLDERS`].
@@ -231,20 +246,18 @@ impl ImapSession {
         Ok(found.filter(|uid| *uid > 0).map(Uid).collect())
     }
 
-    /// Flags and dates, and with `addresses` the address fields. A UID without an answer is gone.
+    /// Flags, dates and what else is asked for. A UID without an answer is gone.
     pub async fn fetch_summaries(
         &self,
         uids: &[Uid],
-        addresses: bool,
+        items: SummaryItems,
     ) -> Result<Vec<FetchedSummary>, WireError> {
-        let items = if addresses {
-            SUMMARY_ITEMS_WITH_ADDRESSES
-        } else {
-            SUMMARY_ITEMS
-        };
+        let addresses = if items.addresses { ADDRESS_FIELDS } else { "" };
+        let labels = if items.labels { LABELS } else { "" };
+        let items = format!("(UID FLAGS INTERNALDATE{addresses}{labels})");
         let mut found: HashMap<u32, Fetch> = HashMap::new();
         for set in uid_set(uids).to_commands(SET_BYTES) {
-            let command = Command::new("UID FETCH").raw(&set).raw(items);
+            let command = Command::new("UID FETCH").raw(&set).raw(&items);
             let (responses, _) = self.run_ok(command, "reading headers").await?;
             for response in responses {
                 if let Untagged::Fetch(fetch) = response
@@ -509,6 +522,7 @@ pub(crate) fn merge(whole: &mut Fetch, part: Fetch) {
     whole.flags = part.flags.or(whole.flags.take());
     whole.internal_date = part.internal_date.or(whole.internal_date);
     whole.header = part.header.or(whole.header.take());
+    whole.gmail_labels = part.gmail_labels.or(whole.gmail_labels.take());
     whole.body = part.body.or(whole.body.take());
 }
 
@@ -519,6 +533,9 @@ pub(crate) fn summary(uid: Uid, fetch: Fetch) -> FetchedSummary {
         seen: is_seen(&flags),
         internal_date: fetch.internal_date.map(Timestamp::from_seconds),
         header: fetch.header,
+        labels: fetch
+            .gmail_labels
+            .map(|labels| labels.iter().map(MailboxName::to_text).collect()),
     }
 }
 

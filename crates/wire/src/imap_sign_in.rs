@@ -293,6 +293,7 @@ fn server_folder(entry: imap::ListEntry) -> ServerFolder {
             is_sent: has("Sent"),
             is_trash: has("Trash"),
             is_junk: has("Junk"),
+            is_all: has("All"),
             selectable: !has("Noselect") && !has("NonExistent"),
         },
         wire_name: entry.name,

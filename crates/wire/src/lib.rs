@@ -37,6 +37,7 @@ pub use imap_session::Known;
 pub use imap_session::OpenMode;
 pub use imap_session::Opened;
 pub use imap_session::ServerFolder;
+pub use imap_session::SummaryItems;
 pub use imap_sign_in::MAX_FOLDERS;
 pub use imap_wait::IdleEnd;
 pub use remote_image::RemoteImage;

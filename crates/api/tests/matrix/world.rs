@@ -27,6 +27,7 @@ use domain::folder::FolderCursor;
 use domain::folder::FolderRole;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
+use domain::folder::Walk;
 use domain::party::PartyKind;
 use engine::EngineHandle;
 use jiff::civil::date;
@@ -363,18 +364,23 @@ pub async fn deliver(services: &Services, person: &Person, viewer: Viewer, uid: 
         .watch_folder(account.id, FolderRole::Inbox, b"INBOX")
         .await
         .expect("folder");
+    let cursor = FolderCursor::at_baseline(UidValidity(7), Uid(uid + 1), None);
+    let set = services.set_cursor(&lease, folder.id, &cursor, None);
+    set.await.expect("cursor");
     let batch = IntakeBatch {
         lease: &lease,
         account: &account,
         folder: &folder,
         messages: vec![FetchedForIntake {
             uid: Uid(uid),
+            role: FolderRole::Inbox,
             seen: false,
             internal_date: Some(services.now()),
             raw: raw.into_bytes().into(),
         }],
         skipped: Vec::new(),
-        cursor: FolderCursor::at_baseline(UidValidity(7), Uid(uid + 1), None),
+        cursor,
+        walk: Walk::NewMail,
         history_since: None,
         attempts: Vec::new(),
         park: false,

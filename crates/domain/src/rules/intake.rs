@@ -34,6 +34,25 @@ pub enum Intake {
     Skipped(SkipReason),
 }
 
+/// Which folder a message of `folder` counts as one of; `None`: of none that is watched. `labels` is what Gmail says
+/// (X-GM-LABELS), whose other folders are views of All Mail. Mail to oneself bears both labels and counts as sent.
+pub fn place_of(folder: FolderRole, labels: Option<&[String]>) -> Option<FolderRole> {
+    if folder != FolderRole::AllMail {
+        return Some(folder);
+    }
+    // Not told: to show too much of one's own mail beats losing it.
+    let Some(labels) = labels else {
+        return Some(FolderRole::Inbox);
+    };
+    let bears = |wanted: &str| labels.iter().any(|label| label.eq_ignore_ascii_case(wanted));
+    match (bears("\\Sent"), bears("\\Inbox")) {
+        (true, _) => Some(FolderRole::Sent),
+        (false, true) => Some(FolderRole::Inbox),
+        (false, false) => None,
+    }
+}
+
+/// `folder` is the message's own place: see [`place_of`].
 pub fn decide(
     summary: &HeaderSummary,
     folder: FolderRole,
@@ -62,7 +81,9 @@ fn is_before(internal_date: Option<Timestamp>, since: Option<Timestamp>) -> bool
 fn denied_by(summary: &HeaderSummary, folder: FolderRole, deny_list: &DenyList) -> Option<String> {
     let line_of = |address: &EmailAddress| deny_list.find(address).map(|line| line.text.clone());
     match folder {
-        FolderRole::Inbox | FolderRole::Other | FolderRole::Junk => summary.authors.iter().find_map(line_of),
+        FolderRole::Inbox | FolderRole::AllMail | FolderRole::Other | FolderRole::Junk => {
+            summary.authors.iter().find_map(line_of)
+        }
         FolderRole::Sent => {
             let lines: Option<Vec<String>> = summary.recipients.iter().map(line_of).collect();
             lines?.into_iter().next()
@@ -99,6 +120,27 @@ mod tests {
 
     fn denied(line: &str) -> Intake {
         Intake::Skipped(SkipReason::Denied(line.into()))
+    }
+
+    #[test]
+    fn all_mail_is_told_apart_by_labels() {
+        use FolderRole::AllMail;
+        use FolderRole::Inbox;
+        use FolderRole::Sent;
+        for (folder, labels, place) in [
+            (AllMail, Some(&["\\Inbox", "\\Important"][..]), Some(Inbox)),
+            (AllMail, Some(&["Kunden", "\\sent"]), Some(Sent)),
+            (AllMail, Some(&["\\Inbox", "\\Sent"]), Some(Sent)),
+            (AllMail, Some(&["Inbox", "Sent", "\\Draft"]), None),
+            (AllMail, Some(&[]), None),
+            (AllMail, None, Some(Inbox)),
+            (Inbox, Some(&[]), Some(Inbox)),
+            (Sent, None, Some(Sent)),
+            (FolderRole::Junk, None, Some(FolderRole::Junk)),
+        ] {
+            let owned: Option<Vec<_>> = labels.map(|labels| labels.iter().map(ToString::to_string).collect());
+            assert_eq!(place_of(folder, owned.as_deref()), place, "{folder:?} {labels:?}");
+        }
     }
 
     #[test]

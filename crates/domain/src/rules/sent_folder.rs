@@ -1,4 +1,4 @@
-//! Which folder holds sent mail, and which is the Trash.
+//! Which folder holds sent mail, which is the Trash, and which holds everything.
 //!
 //! Pure. SPECIAL-USE first (RFC 6154), then the names that the big providers and mail programs use.
 
@@ -10,6 +10,7 @@ pub struct ListedFolder {
     pub is_sent: bool,
     pub is_trash: bool,
     pub is_junk: bool,
+    pub is_all: bool,
     pub selectable: bool,
 }
 
@@ -127,6 +128,11 @@ pub fn find_sent(folders: &[ListedFolder]) -> Option<&ListedFolder> {
     find_special(folders, |folder| folder.is_sent, KNOWN_NAMES)
 }
 
+/// Where all mail lies, whatever its labels. Without a known name: by mistake it would be watched.
+pub fn find_all_mail(folders: &[ListedFolder]) -> Option<&ListedFolder> {
+    folders.iter().find(|folder| folder.is_all && folder.selectable)
+}
+
 /// Where mail goes that is deleted. `None`: there is none that we know.
 pub fn find_trash(folders: &[ListedFolder]) -> Option<&ListedFolder> {
     find_special(folders, |folder| folder.is_trash, TRASH_NAMES)
@@ -196,6 +202,7 @@ mod tests {
 
     fn folder(name: &str, is_sent: bool) -> ListedFolder {
         ListedFolder {
+            is_all: false,
             name: name.into(),
             delimiter: Some(if name.contains('/') { '/' } else { '.' }),
             is_sent,

@@ -12,6 +12,7 @@ use domain::folder::FolderCursor;
 use domain::folder::FolderRole;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
+use domain::folder::Walk;
 use domain::message::AddressRole;
 use domain::message::Direction;
 use domain::message::MessageSummary;
@@ -51,12 +52,15 @@ pub const MAX_ATTEMPTS: u32 = 3;
 #[derive(Clone, Debug)]
 pub struct FetchedForIntake {
     pub uid: Uid,
+    /// Of the folder, but in All Mail of this message.
+    pub role: FolderRole,
     pub seen: bool,
     pub internal_date: Option<Timestamp>,
     pub raw: Bytes,
 }
 
-/// What one step of a folder brings in. `cursor` is where it stands once this is committed.
+/// What one step of a folder brings in. `cursor` is where it stands once this is committed; of it only the end moves
+/// that the `walk` moves.
 pub struct IntakeBatch<'a> {
     pub lease: &'a Lease,
     pub account: &'a MailAccount,
@@ -64,6 +68,7 @@ pub struct IntakeBatch<'a> {
     pub messages: Vec<FetchedForIntake>,
     pub skipped: Vec<(Uid, SkipReason)>,
     pub cursor: FolderCursor,
+    pub walk: Walk,
     pub history_since: Option<&'a str>,
     /// [`Services::count_attempt`]s that end with the commit.
     pub attempts: Vec<(Uid, Uid)>,
@@ -138,9 +143,9 @@ impl Services {
 
     /// The first step, on a thread of its own. That it is tried has been counted: see [`Services::count_attempt`].
     pub async fn parse<'a>(&self, mut batch: IntakeBatch<'a>) -> Result<ParsedBatch<'a>, ServiceError> {
-        let (account, role, now, park) = (batch.account.clone(), batch.folder.role, self.now(), batch.park);
+        let (account, now, park) = (batch.account.clone(), self.now(), batch.park);
         let fetched = std::mem::take(&mut batch.messages);
-        let parsed = tokio::task::spawn_blocking(move || prepare_all(fetched, role, &account, now, park));
+        let parsed = tokio::task::spawn_blocking(move || prepare_all(fetched, &account, now, park));
         Ok(ParsedBatch {
             batch,
             parsed: parsed.await?,
@@ -188,7 +193,8 @@ impl Services {
         Ok(())
     }
 
-    /// The last step: everything of the batch, or nothing. [`ServiceError::LeaseLost`] if another process took over.
+    /// The last step: everything of the batch, or nothing. [`ServiceError::LeaseLost`] if another process took
+    /// over, [`ServiceError::FolderRenumbered`] if the folder has another UIDVALIDITY by now.
     pub async fn commit(&self, written: WrittenBatch<'_>) -> Result<IntakeReport, ServiceError> {
         let WrittenBatch {
             batch,
@@ -214,7 +220,7 @@ impl Services {
         let forms = sorted.forms.iter().map(|(form, id)| OneRaw {
             message: *id,
             sha256: form.sha256,
-            origin: origin(batch.folder.role),
+            origin: origin(form.role),
             is_shown: false,
             range: &written[&form.sha256],
         });
@@ -227,17 +233,16 @@ impl Services {
             .await?;
         self.insert_mark_seen(&mut tx, &batch, &sorted, uid_validity)
             .await?;
-        if batch.folder.role == FolderRole::Sent {
-            let met = sorted.known.iter().copied().chain(forms_met(&sorted));
-            let met: Vec<_> = met.map(|(_, id)| id).collect();
-            outbox::copies_met(&mut tx, &met, now).await?;
-        }
+        outbox::copies_met(&mut tx, &sorted.met_in_sent, now).await?;
         let came_back = self.note_reports(&mut tx, &batch, &sorted.new).await?;
         learn_authserv_id(&mut tx, &batch, &sorted.new).await?;
         if bytes_per_day(batch.account).is_some() {
             fetched_bytes::add(&mut tx, batch.account.id, now.days(), report.bytes).await?;
         }
-        folders::set_cursor(&mut tx, batch.folder.id, &batch.cursor, batch.history_since).await?;
+        let (folder, cursor) = (batch.folder.id, &batch.cursor);
+        if !folders::move_cursor(&mut tx, folder, cursor, batch.walk, batch.history_since).await? {
+            return Err(ServiceError::FolderRenumbered);
+        }
         for (first, last) in batch.attempts.iter().copied() {
             folders::end_attempt(&mut tx, batch.folder.id, first, last).await?;
         }
@@ -294,19 +299,27 @@ impl Services {
         let mut met: HashMap<[u8; 32], usize> = HashMap::new();
         for message in prepared {
             report.bytes += message.size_bytes;
-            sorted
-                .places
-                .push((message.uid, message.seen, message.parsed.parked_reason.is_some()));
             if met_before.erased.contains(&message.sha256) {
                 sorted.erased.push(message.uid);
-            } else if let Some(id) = met_before.known.get(&message.sha256) {
+                continue;
+            }
+            if message.role == FolderRole::Inbox && !message.seen && message.parsed.parked_reason.is_none() {
+                sorted.unseen.push(message.uid);
+            }
+            if let Some(id) = met_before.known.get(&message.sha256) {
                 report.duplicate += 1;
                 sorted.known.push((message.uid, *id));
+                sorted
+                    .met_in_sent
+                    .extend((message.role == FolderRole::Sent).then_some(*id));
             } else if let Some(index) = met.get(&message.sha256) {
                 report.duplicate += 1;
                 sorted.twins.push((message.uid, *index));
             } else if let Some(id) = self.find_other_form(&mut conn, batch, &message, written).await? {
                 report.duplicate += 1;
+                sorted
+                    .met_in_sent
+                    .extend((message.role == FolderRole::Sent).then_some(id));
                 sorted.forms.push((message, id));
             } else {
                 report.stored += 1;
@@ -334,7 +347,7 @@ impl Services {
         if message.parsed.direction != Direction::Outgoing {
             return Ok(None);
         }
-        if batch.folder.role == FolderRole::Sent {
+        if message.role == FolderRole::Sent {
             let tokens = std::iter::once(named.left()).chain(summary.own_token.as_deref());
             for token in tokens {
                 if let Some(id) = self.keys.message_of_token(account.id, token)
@@ -422,7 +435,7 @@ impl Services {
                 id,
                 thread: threads[&position],
                 arrival_key: keys[position],
-                origin: origin(batch.folder.role),
+                origin: origin(message.role),
             };
             let range = written[&message.sha256].clone();
             rows.push(new_message(place, batch.account, message, range));
@@ -441,11 +454,7 @@ impl Services {
         now: Timestamp,
     ) -> Result<(), ServiceError> {
         let account = batch.account;
-        let incoming = || {
-            new.iter()
-                .zip(stored)
-                .filter(|(message, _)| is_incoming(message, batch.folder))
-        };
+        let incoming = || new.iter().zip(stored).filter(|(message, _)| is_incoming(message));
         let unseen: Vec<_> = incoming()
             .filter(|(message, _)| !message.seen)
             .map(|(_, id)| *id)
@@ -470,14 +479,11 @@ impl Services {
         sorted: &Sorted,
         uid_validity: UidValidity,
     ) -> Result<(), ServiceError> {
-        if !batch.account.tracking.mark_as_read || batch.folder.role != FolderRole::Inbox {
+        if !batch.account.tracking.mark_as_read {
             return Ok(());
         }
-        let processed = sorted
-            .places
-            .iter()
-            .filter(|(uid, seen, parked)| !seen && !parked && !sorted.erased.contains(uid));
-        let operations: Vec<_> = processed.map(|(uid, ..)| (self.ids.next(), *uid)).collect();
+        let unseen = sorted.unseen.iter();
+        let operations: Vec<_> = unseen.map(|uid| (self.ids.next(), *uid)).collect();
         Ok(intake::insert_mark_seen(tx, batch.folder, uid_validity, &operations).await?)
     }
 }
@@ -504,26 +510,27 @@ struct Sorted {
     /// Other bytes of a message that is stored already.
     forms: Vec<(Prepared, MessageId)>,
     erased: Vec<Uid>,
-    /// UID, `\Seen`, parked: of every message of the batch.
-    places: Vec<(Uid, bool, bool)>,
+    /// Of INBOX, taken in and not parked, without `\Seen`.
+    unseen: Vec<Uid>,
+    /// Known before, and lying in Sent now.
+    met_in_sent: Vec<MessageId>,
 }
 
 fn prepare_all(
     fetched: Vec<FetchedForIntake>,
-    role: FolderRole,
     account: &MailAccount,
     now: Timestamp,
     park: bool,
 ) -> Vec<Prepared> {
     fetched
         .into_iter()
-        .map(|message| prepare(message, role, account, now, park))
+        .map(|message| prepare(message, account, now, park))
         .collect()
 }
 
 fn origin(role: FolderRole) -> Origin {
     match role {
-        FolderRole::Inbox | FolderRole::Other | FolderRole::Junk => Origin::Received,
+        FolderRole::Inbox | FolderRole::AllMail | FolderRole::Other | FolderRole::Junk => Origin::Received,
         FolderRole::Sent => Origin::Filed,
     }
 }
@@ -541,11 +548,12 @@ async fn learn_authserv_id(
             .as_ref()
             .is_none_or(|imap| imap.authserv_id.is_some())
     };
-    if batch.folder.role != FolderRole::Inbox || is_known(batch.account) {
+    if is_known(batch.account) {
         return Ok(());
     }
     let imap_server = batch.account.imap.as_ref().map(|imap| imap.server.as_str());
-    let said = new.iter().find_map(|message| {
+    let in_inbox = new.iter().filter(|message| message.role == FolderRole::Inbox);
+    let said = in_inbox.into_iter().find_map(|message| {
         let summary = &message.parsed.summary;
         let said = summary.authentication.first()?;
         let receivers = [summary.received_by.as_deref(), imap_server];
@@ -574,8 +582,8 @@ fn body(raw: &[u8]) -> &[u8] {
     end.map_or(&[], |end| raw[end..].trim_ascii())
 }
 
-fn is_incoming(message: &Prepared, folder: &Folder) -> bool {
-    matches!(folder.role, FolderRole::Inbox | FolderRole::Other)
+fn is_incoming(message: &Prepared) -> bool {
+    matches!(message.role, FolderRole::Inbox | FolderRole::Other)
         && message.parsed.direction == Direction::Incoming
 }
 

@@ -25,6 +25,7 @@ pub fn header_addresses(header: &[u8]) -> HeaderAddresses {
 
 pub struct Prepared {
     pub uid: Uid,
+    pub role: FolderRole,
     pub seen: bool,
     /// Let go of once they are on disk.
     pub raw: Bytes,
@@ -42,13 +43,7 @@ pub struct Parsed {
 }
 
 /// Parses on a thread made for it: parsers recurse and take their time. `park`: do not even try.
-pub fn prepare(
-    fetched: FetchedForIntake,
-    role: FolderRole,
-    account: &MailAccount,
-    now: Timestamp,
-    park: bool,
-) -> Prepared {
+pub fn prepare(fetched: FetchedForIntake, account: &MailAccount, now: Timestamp, park: bool) -> Prepared {
     let sha256 = Sha256::digest(&fetched.raw).into();
     let (summary, parked_reason) = if park {
         (
@@ -61,10 +56,12 @@ pub fn prepare(
             Err(refusal) => (empty_summary(), Some(refusal.to_string())),
         }
     };
+    let role = fetched.role;
     let arrived_at = arrival(role, fetched.internal_date, summary.date, now);
     let direction = direction(role, &summary, account);
     Prepared {
         uid: fetched.uid,
+        role,
         seen: fetched.seen,
         size_bytes: fetched.raw.len() as u64,
         raw: fetched.raw,

@@ -68,17 +68,16 @@ impl Services {
         tx.commit().await?;
         let fetched = FetchedForIntake {
             uid: Uid::FIRST,
+            role: match parked.direction {
+                Direction::Incoming => FolderRole::Inbox,
+                Direction::Outgoing => FolderRole::Sent,
+            },
             seen: true,
             internal_date: Some(parked.arrived_at),
             raw: self.blobs.read(&parked.raw).await?,
         };
-        let role = match parked.direction {
-            Direction::Incoming => FolderRole::Inbox,
-            Direction::Outgoing => FolderRole::Sent,
-        };
         let (owner, now) = (account.clone(), self.now());
-        let mut prepared =
-            tokio::task::spawn_blocking(move || prepare(fetched, role, &owner, now, false)).await?;
+        let mut prepared = tokio::task::spawn_blocking(move || prepare(fetched, &owner, now, false)).await?;
         let is_shown = prepared.parsed.parked_reason.is_none();
         let place = Place {
             id: parked.id,

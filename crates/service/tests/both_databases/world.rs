@@ -14,6 +14,7 @@ use domain::folder::FolderCursor;
 use domain::folder::FolderRole;
 use domain::folder::Uid;
 use domain::folder::UidValidity;
+use domain::folder::Walk;
 use domain::message::SkipReason;
 use secrecy::SecretString;
 use service::Clock;
@@ -132,10 +133,13 @@ impl World {
         let next = first_uid + u32::try_from(raws.len()).expect("count");
         let messages = raws.iter().zip(first_uid..).map(|(raw, uid)| FetchedForIntake {
             uid: Uid(uid),
+            role,
             seen: false,
             internal_date: Some(self.clock.now().minus(Duration::from_secs(u64::from(next - uid)))),
             raw: raw.clone().into_bytes().into(),
         });
+        let cursor = FolderCursor::at_baseline(UidValidity(1), Uid(next), None);
+        self.services.set_cursor(lease, folder.id, &cursor, None).await?;
         let report = self
             .services
             .intake(IntakeBatch {
@@ -144,7 +148,8 @@ impl World {
                 folder: &folder,
                 messages: messages.collect(),
                 skipped: vec![(Uid(next), SkipReason::AlreadyRead)],
-                cursor: FolderCursor::at_baseline(UidValidity(1), Uid(next), None),
+                cursor,
+                walk: Walk::NewMail,
                 history_since: None,
                 attempts: Vec::new(),
                 park: false,

@@ -20,6 +20,7 @@ const REASONS: Record<string, string> = {
   denied: "on the deny list",
   already_read: "already read when first met",
   before_history: "older than the chosen day",
+  archived: "in All Mail, neither in the Inbox nor sent",
   while_off: "arrived while processing was off",
   deleted: "deleted here",
   too_large: "larger than 100 MiB",

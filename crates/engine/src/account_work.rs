@@ -1,0 +1,94 @@
+//! What all work on one account shares, on whichever of its two connections.
+
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+
+use domain::account::AccountState;
+use service::ServiceError;
+use service::accounts::MailAccount;
+use service::intake::IntakeReport;
+use service::intake::WrittenBatch;
+use service::sync::Lease;
+use tokio::sync::Notify;
+use wire::ImapSession;
+use wire::StepLog;
+
+use crate::EngineError;
+use crate::EngineHandle;
+use crate::places::Place;
+use crate::probe::target;
+
+pub struct AccountWork<'a> {
+    pub handle: &'a EngineHandle,
+    pub lease: &'a Lease,
+    pub account: &'a MailAccount,
+    /// Two commits at once could both find the same message new.
+    committing: tokio::sync::Mutex<()>,
+    /// What the owner has to mend while the rest goes on.
+    problem: Mutex<Option<String>>,
+    has_one_connection: AtomicBool,
+    /// Old mail may be left to be fetched.
+    pub look_for_old_mail: Notify,
+}
+
+impl<'a> AccountWork<'a> {
+    pub fn new(handle: &'a EngineHandle, lease: &'a Lease, account: &'a MailAccount) -> Self {
+        AccountWork {
+            handle,
+            lease,
+            account,
+            committing: tokio::sync::Mutex::default(),
+            problem: Mutex::default(),
+            has_one_connection: AtomicBool::new(false),
+            look_for_old_mail: Notify::new(),
+        }
+    }
+
+    /// Held while signing in.
+    pub async fn place_to_connect(&self) -> Place {
+        // Empty where none is set up: then nothing is connected to either.
+        let server = self.account.imap.as_ref().map(|imap| imap.server.as_str());
+        self.handle.places.connect_to(server.unwrap_or_default()).await
+    }
+
+    pub async fn connect(&self) -> Result<ImapSession, EngineError> {
+        let credentials = self.handle.services.credentials_for_engine(self.account).await?;
+        let credentials = credentials.ok_or(EngineError::NotSetUp)?;
+        let target = target(credentials);
+        Ok(ImapSession::connect(&self.handle.dialer, &target, &mut StepLog::default()).await?)
+    }
+
+    /// Old mail is fetched between the looks at new mail, because the server allows no second connection, or because
+    /// nobody waits for new mail.
+    pub fn use_one_connection(&self) {
+        self.has_one_connection.store(true, Ordering::Relaxed);
+    }
+
+    pub fn has_one_connection(&self) -> bool {
+        self.has_one_connection.load(Ordering::Relaxed)
+    }
+
+    pub async fn commit(&self, batch: WrittenBatch<'_>) -> Result<IntakeReport, ServiceError> {
+        let _turn = self.committing.lock().await;
+        self.handle.services.commit(batch).await
+    }
+
+    pub async fn set_state(&self, state: AccountState) -> Result<(), ServiceError> {
+        let problem = match state {
+            AccountState::Connected => self.problem.lock().ok().and_then(|problem| problem.clone()),
+            _ => None,
+        };
+        let services = &self.handle.services;
+        services
+            .set_account_state(self.account.id, state, problem.as_deref(), None)
+            .await
+    }
+
+    /// Told with the next [`AccountState::Connected`].
+    pub fn set_problem(&self, text: String) {
+        if let Ok(mut problem) = self.problem.lock() {
+            *problem = Some(text);
+        }
+    }
+}
