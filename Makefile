@@ -67,7 +67,8 @@ corpus: deps
 	@test -n "$(DIR)" || { echo "make corpus DIR=folder"; exit 2; }
 	CORPUS=$(abspath $(DIR)) $(CARGO) test --quiet --package engine --test corpus
 
-bench: deps web
+bench: web
+	@scripts/install-packages.sh isync
 	$(CARGO) build --release --package waxseal --package testkit --bins
 	$(CARGO) build --release --package engine --package service --examples
 	python3 scripts/bench $(PARTS)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the demo and the tests run as private servers. Does nothing when all
-# are there. Asks first; YES=1 or CI=true answers yes.
+# Installs the Debian packages that the demo and the tests run as private servers, and those named. Does nothing when
+# all are there. Asks first; YES=1 or CI=true answers yes.
 set -euo pipefail
 
-PACKAGES=(dovecot-imapd dovecot-lmtpd exim4-daemon-light postgresql chromium curl)
+PACKAGES=(dovecot-imapd dovecot-lmtpd exim4-daemon-light postgresql chromium curl "$@")
 
 missing=()
 for package in "${PACKAGES[@]}"; do
