@@ -57,7 +57,8 @@ const GROUP_MESSAGES: usize = 256;
 /// a page once for each commit that touches it.
 const COMMIT_MESSAGES: usize = 512;
 const COMMIT_WAIT: Duration = Duration::from_secs(1);
-const GROUPS_WAITING: usize = 4;
+/// A commit finds as many as it takes, and what comes meanwhile has room.
+const GROUPS_WAITING: usize = 8;
 
 /// Syncs in which the server must have refused a message before it is recorded as not delivered.
 const MAX_REFUSALS: u32 = 3;

@@ -8,6 +8,7 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use bytes::BytesMut;
 use domain::Timestamp;
 use futures_util::TryStreamExt as _;
 use object_store::ObjectStore;
@@ -62,7 +63,7 @@ impl BlobStore {
             start += length;
         }
         self.objects
-            .put(&Path::from(segment), PutPayload::from_iter(messages))
+            .put(&Path::from(segment), PutPayload::from_iter(in_pieces(messages)))
             .await?;
         Ok(ranges)
     }
@@ -114,8 +115,58 @@ impl BlobStore {
     }
 }
 
+/// A piece is a write of its own, and most messages are small: they are put together.
+const PIECE_BYTES: usize = 256 * 1024;
+
+fn in_pieces(messages: Vec<Bytes>) -> Vec<Bytes> {
+    let mut pieces = Vec::new();
+    let mut piece = BytesMut::new();
+    let mut left: usize = messages.iter().map(Bytes::len).sum();
+    for message in messages {
+        if piece.len() + message.len() > PIECE_BYTES && !piece.is_empty() {
+            pieces.push(std::mem::take(&mut piece).freeze());
+        }
+        if piece.is_empty() {
+            piece.reserve(left.min(PIECE_BYTES));
+        }
+        left -= message.len();
+        match message.len() > PIECE_BYTES {
+            true => pieces.push(message),
+            false => piece.extend_from_slice(&message),
+        }
+    }
+    pieces.push(piece.freeze());
+    pieces
+}
+
 /// Two letters of the random end as a folder: no folder grows without bound.
 fn segment_name(id: Uuid) -> String {
     let name = id.simple().to_string();
     format!("{}/{name}", &name[30..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_what_the_messages_were() {
+        const FULL: usize = PIECE_BYTES;
+        for (lengths, pieces) in [
+            (&[][..], &[0][..]),
+            (&[3, 0, 4], &[7]),
+            (&[FULL - 1, 1, 1], &[FULL, 1]),
+            (&[5, FULL + 1, 5], &[5, FULL + 1, 5]),
+            (&[FULL, FULL, 2 * FULL], &[FULL, FULL, 2 * FULL, 0]),
+        ] {
+            let letters = lengths.iter().zip(b'a'..);
+            let messages: Vec<_> = letters
+                .map(|(length, letter)| Bytes::from(vec![letter; *length]))
+                .collect();
+            let whole = messages.concat();
+            let found = in_pieces(messages);
+            assert_eq!(found.iter().map(Bytes::len).collect::<Vec<_>>(), pieces);
+            assert!(found.concat() == whole, "{lengths:?}");
+        }
+    }
 }

@@ -216,7 +216,7 @@ impl Tx {
 }
 
 /// A statement of a length that comes again is prepared once for each connection.
-const ROWS_AT_ONCE: usize = 128;
+const ROWS_AT_ONCE: usize = 256;
 /// SQLite takes 32,766 parameters, PostgreSQL 65,535.
 const MAX_PARAMETERS: usize = 16_000;
 
