@@ -1,5 +1,6 @@
 //! Child processes that end with their owner, and ports that are free.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::net::TcpListener;
 use std::net::TcpStream;
@@ -7,6 +8,8 @@ use std::path::Path;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -71,9 +74,16 @@ impl Drop for Server {
     }
 }
 
-/// A loopback port that nobody listens on at the moment.
+/// A loopback port that nobody listens on at the moment, and another one each time: the kernel may name one again
+/// before its server listens.
 pub fn free_port() -> Result<u16, TestkitError> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+            return Ok(port);
+        }
+    }
 }
 
 /// User and group that own mail on disk. Root has to hand it to somebody: servers refuse to serve as root.
