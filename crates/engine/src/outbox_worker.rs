@@ -12,6 +12,7 @@ use domain::MailAccountId;
 use domain::outbox::RecipientState;
 use domain::rules::delivery::Attempt;
 use service::Event;
+use service::ServiceError;
 use service::delivery::Allowance;
 use service::delivery::AttemptReport;
 use service::delivery::EndedAttempt;
@@ -43,6 +44,8 @@ const BATCH: u32 = 20;
 const IDLE: Duration = Duration::from_secs(60);
 /// Without an event something may have become due by another process.
 const LOOK_AROUND: Duration = Duration::from_secs(20);
+/// What became of a message is known only here: a database that is busy for once makes nothing of it unknown.
+const STORE_TRIES: u32 = 3;
 /// How long an outcome waits to be stored together with the next message's `data_sent`: one commit in place of two.
 const TOGETHER: Duration = Duration::from_millis(20);
 /// After a failure the copies for Sent wait.
@@ -340,10 +343,16 @@ impl<'a> Outcomes<'a> {
     }
 
     async fn store_one(&self, ended: &EndedAttempt) {
-        if let Err(error) = self.handle.services.attempt_ended(ended).await {
-            // It stays claimed; whoever finds its lease over knows from `data_sent` what may be done.
+        for _ in 0..STORE_TRIES {
+            let Err(error) = self.handle.services.attempt_ended(ended).await else {
+                return;
+            };
             warn!(message.id = %ended.outgoing.message(), %error, "The outcome of an attempt could not be stored");
+            if matches!(error, ServiceError::LeaseLost) {
+                return;
+            }
         }
+        // It stays claimed; whoever finds its lease over knows from `data_sent` what may be done.
     }
 }
 
