@@ -291,7 +291,8 @@ async fn submit(session: &mut SmtpSession, outgoing: &Outgoing, outcomes: &Outco
         submission = &mut submission => return submission,
         () = tokio::time::sleep(TOGETHER) => {}
     }
-    // The server takes its time: what is known is stored alone.
+    // The server takes its time: what is known is stored alone. Once `data_sent` has begun nothing is left to store, so
+    // that nobody waits here for a database that the other future has, which is not polled meanwhile.
     outcomes.store().await;
     submission.await
 }

@@ -37,36 +37,46 @@ struct Running {
 
 /// Runs until `shutdown`, then waits for what is under way.
 pub async fn run(handle: EngineHandle, shutdown: CancellationToken) {
-    let mut events = handle.services.events.subscribe();
-    let mut housekeeping = interval(HOUSEKEEPING);
-    let mut look_around = interval(LOOK_AROUND);
     let mut running: HashMap<MailAccountId, Running> = HashMap::new();
     let beside = async {
         tokio::join!(
             leases::renew(&handle),
             watch_for_alarms(&handle),
             wake_asked(&handle),
-            write_down(&handle)
+            write_down(&handle),
+            keep_house(&handle),
         );
     };
-    tokio::pin!(beside);
+    // All of them are polled all the while: one that had the only writer and was not polled would stop all others.
+    tokio::select! {
+        () = watch_accounts(&handle, &mut running, &shutdown) => {}
+        () = beside => {}
+    }
+    stop_all(running).await;
+}
+
+/// Until `shutdown`; an account that is being stopped then is waited for.
+async fn watch_accounts(
+    handle: &EngineHandle,
+    running: &mut HashMap<MailAccountId, Running>,
+    shutdown: &CancellationToken,
+) {
+    let mut events = handle.services.events.subscribe();
+    let mut look_around = interval(LOOK_AROUND);
     loop {
         tokio::select! {
-            () = shutdown.cancelled() => break,
-            () = &mut beside => break,
-            _ = housekeeping.tick() => keep_house(&handle).await,
-            _ = look_around.tick() => reconcile(&handle, &mut running).await,
+            () = shutdown.cancelled() => return,
+            _ = look_around.tick() => reconcile(handle, running).await,
             event = events.recv() => match event {
-                Ok(Event::AccountChanged { account }) => reconcile_one(&handle, &mut running, account).await,
+                Ok(Event::AccountChanged { account }) => reconcile_one(handle, running, account).await,
                 // What was missed may be an account.
                 Err(RecvError::Lagged(_)) => look_around.reset_after(CATCH_BREATH),
                 Ok(Event::MailboxAsked { account }) => handle.wake(account),
                 Ok(_) => {}
-                Err(RecvError::Closed) => break,
+                Err(RecvError::Closed) => return,
             },
         }
     }
-    stop_all(running).await;
 }
 
 /// As soon as a state has changed, and all of them from time to time: some begin by waiting.
@@ -118,8 +128,12 @@ fn look_for_alarms(looked: Result<(), ServiceError>) {
 }
 
 async fn keep_house(handle: &EngineHandle) {
-    if let Err(error) = handle.services.keep_house().await {
-        warn!(%error, "Housekeeping stopped");
+    let mut ticks = interval(HOUSEKEEPING);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = handle.services.keep_house().await {
+            warn!(%error, "Housekeeping stopped");
+        }
     }
 }
 

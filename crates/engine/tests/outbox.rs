@@ -284,6 +284,39 @@ async fn a_worker_that_dies_while_it_fills_sent_leaves_one_copy() {
     println!("{deaths} deaths while Sent was filled: one copy of each");
 }
 
+/// At a start all that is done from time to time is due at once. Nothing of it may hold the database while it is not
+/// being polled: all the others would wait half a minute for it. Many starts at a time, for the order that they meet in
+/// is chance.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_at_a_start_does_not_hold_up_what_is_sent() {
+    let mut desks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        desks.spawn(async {
+            let desk = Desk::new().await;
+            for _ in 0..20 {
+                start_with_an_alarm(&desk).await;
+            }
+        });
+    }
+    desks.join_all().await;
+}
+
+async fn start_with_an_alarm(desk: &Desk) {
+    let message = desk.send(&["kelly@out.example"]).await;
+    // It has waited for so long that its owner is told.
+    desk.pass(Duration::from_secs(2 * 3600));
+    let (stop, task) = desk.work("one");
+    for _ in 0..1000 {
+        desk.look_again();
+        tokio::task::yield_now().await;
+    }
+    tokio::time::timeout(Duration::from_secs(15), desk.sent(message))
+        .await
+        .expect("nothing stands still");
+    stop.cancel();
+    task.await.expect("ended");
+}
+
 /// "Emails limit per hour": what is over it waits for its hour.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_goes_within_an_hour_than_the_owner_allows() {
