@@ -258,7 +258,7 @@ impl<'a> AccountSync<'a> {
             session,
             inbox,
             beside,
-            look_due: Instant::now() + work.handle.look,
+            look_due: work.handle.next_look(),
             sync_due: Instant::now() + SYNC_ALL,
             report: IntakeReport::default(),
             has_more_history: false,
@@ -404,7 +404,7 @@ impl<'a> AccountSync<'a> {
 
     /// Asks what the server counts, and syncs if it is another number. False: nothing has changed.
     async fn look(&mut self, end: IdleEnd) -> Result<bool, EngineError> {
-        self.look_due = Instant::now() + self.work.handle.look;
+        self.look_due = self.work.handle.next_look();
         let (names, seen): (Vec<_>, Vec<_>) = self
             .tasks()
             .map(|task| (task.wire_name.clone(), task.seen))

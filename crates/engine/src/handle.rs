@@ -16,6 +16,7 @@ use service::delivery::SmtpCredentials;
 use service::intake::IntakeReport;
 use tokio::sync::Notify;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use wire::Dialer;
 use wire::RemoteImage;
 use wire::WireError;
@@ -37,6 +38,8 @@ const HISTORY_SLICE: Duration = Duration::from_secs(15);
 /// Mail sent from elsewhere appears within 60 s: IDLE watches INBOX, and this often the server is asked what it counts,
 /// in INBOX too: some connections have gone silent, and some servers do not push everything.
 const LOOK: Duration = Duration::from_secs(45);
+/// Accounts whose looks fall into the same part of that time look together: to wake the process costs more than a look.
+const LOOKS_PARTS: u32 = 64;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -52,7 +55,8 @@ pub struct EngineHandle {
     wakers: Arc<Mutex<HashMap<MailAccountId, Arc<Notify>>>>,
     /// Old mail is fetched for so long at a time; meanwhile new mail waits.
     pub(crate) history_slice: Duration,
-    pub(crate) look: Duration,
+    look: Duration,
+    began: Instant,
     /// Names this process as the holder of leases.
     pub(crate) lease_owner: Arc<str>,
 }
@@ -66,6 +70,7 @@ impl EngineHandle {
             progress: ProgressBoard::default(),
             history_slice: HISTORY_SLICE,
             look: LOOK,
+            began: Instant::now(),
             images: Arc::new(Semaphore::new(IMAGES_AT_ONCE)),
             places: Places::default(),
             leases: Leases::default(),
@@ -132,6 +137,13 @@ impl EngineHandle {
     /// Compares everything with the server and fetches what is missing, under the same lease as `serve`.
     pub async fn audit_once(&self, account: &MailAccount) -> Result<Vec<FolderAudit>, EngineError> {
         account_task::audit_once(self, account).await
+    }
+
+    /// When an account that looks now looks again.
+    pub(crate) fn next_look(&self) -> Instant {
+        let part = (self.look / LOOKS_PARTS).as_micros().max(1);
+        let parts = (self.began.elapsed() + self.look).as_micros().div_ceil(part);
+        self.began + Duration::from_micros((parts * part) as u64)
     }
 
     pub(crate) fn has_looked_at(&self, account: MailAccountId) {

@@ -178,11 +178,7 @@ pub async fn list_of_owner(conn: &mut Conn, owner: AdministratorId) -> Result<Ve
 pub async fn list_for_engine(conn: &mut Conn) -> Result<Vec<MailAccount>, StoreError> {
     let statement =
         Statement::new(format!("{SELECT} WHERE owner_id <> $1 ORDER BY created_at, id")).bind(SYSTEM);
-    conn.fetch_all(statement)
-        .await?
-        .iter()
-        .map(mail_account)
-        .collect()
+    conn.fetch_each(statement, mail_account).await
 }
 
 fn mail_account(row: &Row) -> Result<MailAccount, StoreError> {
@@ -305,10 +301,8 @@ pub async fn renew_leases_of(
     now: Timestamp,
 ) -> Result<Vec<(MailAccountId, i64)>, StoreError> {
     let statement = Statement::new(RENEW_LEASES_OF).bind(owner).bind(until).bind(now);
-    let rows = tx.fetch_all(statement).await?;
-    rows.iter()
-        .map(|row| Ok((row.id("id")?, row.integer("fence")?)))
-        .collect()
+    tx.fetch_each(statement, |row| Ok((row.id("id")?, row.integer("fence")?)))
+        .await
 }
 
 const LIST_ASKED: &str = "

@@ -10,6 +10,8 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
+use futures_util::stream::BoxStream;
 use sqlx::AssertSqlSafe;
 use sqlx::Connection as _;
 use sqlx::Postgres;
@@ -247,6 +249,20 @@ impl Conn {
         })
     }
 
+    /// The same for a table that is long: a row is gone before the next is read.
+    pub(crate) async fn fetch_each<T>(
+        &mut self,
+        statement: Statement,
+        read: fn(&Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        match &mut self.0 {
+            Inner::Sqlite(conn) => each(statement.sqlite().fetch(&mut **conn), Row::Sqlite, read).await,
+            Inner::SqliteTx(tx) => each(statement.sqlite().fetch(&mut **tx), Row::Sqlite, read).await,
+            Inner::Postgres(conn) => each(statement.postgres().fetch(&mut **conn), Row::Postgres, read).await,
+            Inner::PostgresTx(tx) => each(statement.postgres().fetch(&mut **tx), Row::Postgres, read).await,
+        }
+    }
+
     pub(crate) async fn fetch_optional(&mut self, statement: Statement) -> Result<Option<Row>, StoreError> {
         Ok(self.fetch_all(statement).await?.into_iter().next())
     }
@@ -261,6 +277,18 @@ impl Conn {
         }
         Ok(())
     }
+}
+
+async fn each<R, T>(
+    mut rows: BoxStream<'_, sqlx::Result<R>>,
+    row: fn(R) -> Row,
+    read: fn(&Row) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut all = Vec::new();
+    while let Some(next) = rows.try_next().await? {
+        all.push(read(&row(next))?);
+    }
+    Ok(all)
 }
 
 fn sqlite_rows(rows: Vec<sqlx::sqlite::SqliteRow>) -> Vec<Row> {

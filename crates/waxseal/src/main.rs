@@ -22,6 +22,11 @@ use clap::Parser as _;
 
 use crate::cli::Cli;
 
+/// One arena for all threads, and what is freed goes back after two seconds (.cargo/config.toml): accounts by the
+/// thousand wait, and what one thread frees another one takes again.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Parsers recurse; what goes deeper than their limits allow still has to fit.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 
