@@ -51,7 +51,7 @@ const BATCHES_IN_FLIGHT_WITH_HEADERS: usize = 1;
 /// Steps whose attempt is counted together: each count is a commit of its own.
 const BATCHES_COUNTED: usize = 4;
 /// Parsed and written together; a few of these are in memory at a time.
-const GROUP_BYTES: usize = 2 * 1024 * 1024;
+const GROUP_BYTES: usize = 3 * 1024 * 1024;
 const GROUP_MESSAGES: usize = 256;
 /// Groups whose bytes are on disk are committed together, up to so many messages and for so long: a database writes
 /// a page once for each commit that touches it.
