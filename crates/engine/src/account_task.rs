@@ -253,7 +253,7 @@ impl<'a> AccountSync<'a> {
             services.notice_given(account.id).await?;
         }
         let (inbox, beside) = folders_to_watch(&session, settings);
-        Ok(AccountSync {
+        let sync = AccountSync {
             work,
             session,
             inbox,
@@ -262,7 +262,10 @@ impl<'a> AccountSync<'a> {
             sync_due: Instant::now() + SYNC_ALL,
             report: IntakeReport::default(),
             has_more_history: false,
-        })
+        };
+        let names: Vec<_> = sync.tasks().map(|task| task.wire_name.wire()).collect();
+        services.watch_only(account.id, &names).await?;
+        Ok(sync)
     }
 
     /// INBOX, or All Mail, first.

@@ -114,4 +114,24 @@ async fn what_was_asked_for_is_done_in_a_folder_that_is_not_watched_any_more() {
     };
     assert_eq!((files(".Projects"), files(".Trash")), (0, 1));
     assert!(services.list_asked_folders(id).await.expect("list").is_empty());
+    // It is neither counted nor waited for; watched again, it is known.
+    let on_server = || async {
+        services
+            .account_status(alice, id)
+            .await
+            .expect("status")
+            .on_server
+    };
+    assert_eq!(on_server().await, 0);
+    let card = Card::Imap {
+        settings: watching(vec!["Projects".to_owned()]),
+        password: None,
+    };
+    services.save_card(alice, id, card).await.expect("saved");
+    dovecot
+        .maildir("owner")
+        .put(Some("Projects"), raw.as_bytes(), false, Duration::ZERO)
+        .expect("put");
+    world.sync(id).await.expect("synced");
+    assert_eq!(on_server().await, 1);
 }

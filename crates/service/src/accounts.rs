@@ -428,7 +428,8 @@ impl Services {
     ) -> Result<StatusView, ServiceError> {
         let account = self.get_own_account(viewer, id).await?;
         let mut conn = self.db.read().await?;
-        let folders = folders::list_of_account(&mut conn, account.id).await?;
+        let mut folders = folders::list_of_account(&mut conn, account.id).await?;
+        folders.retain(|folder| folder.is_watched);
         let day = account.tracking.history_since;
         let has_history = day.is_some_and(|day| folders.iter().any(|folder| !folder.has_walked(day)));
         let history_rest = match has_history {

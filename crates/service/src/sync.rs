@@ -212,6 +212,24 @@ impl Services {
         folder.ok_or(ServiceError::NotFound)
     }
 
+    /// The folders that are read from now on, by their names. What others hold stays; they are neither counted nor waited
+    /// for.
+    pub async fn watch_only(&self, account: MailAccountId, names: &[&[u8]]) -> Result<(), ServiceError> {
+        let mut conn = self.db.read().await?;
+        let mut other = folders::list_of_account(&mut conn, account).await?;
+        drop(conn);
+        let is_named = |folder: &Folder| names.contains(&folder.wire_name.as_slice());
+        other.retain(|folder| folder.is_watched != is_named(folder));
+        if other.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.db.begin_write().await?;
+        for folder in &other {
+            folders::set_watched(&mut tx, folder.id, is_named(folder)).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
     /// The last look at an account whose mail was read from another folder than this one, which is new: Gmail's All Mail
     /// can be hidden from IMAP and shown again, and holds what INBOX and Sent hold.
     pub async fn read_elsewhere_until(

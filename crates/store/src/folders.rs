@@ -34,6 +34,8 @@ pub struct Folder {
     pub baseline_at: Option<Timestamp>,
     /// Switched on again, and not looked at since: what arrived meanwhile is left out.
     pub was_off: bool,
+    /// False: another one is read in its place, or its owner has taken it off the list.
+    pub is_watched: bool,
     pub server_messages: u32,
     /// How often in a row it came back with another UIDVALIDITY.
     pub rebuilds: u32,
@@ -58,7 +60,7 @@ impl Folder {
 
 const SELECT: &str = "
     SELECT id, mail_account_id, role, wire_name, uid_validity, next_uid, mod_seq, baseline, history_from,
-           history_since, baseline_at, was_off, server_messages, rebuilds, refused_uid_validity
+           history_since, baseline_at, was_off, is_watched, server_messages, rebuilds, refused_uid_validity
       FROM folders";
 
 pub async fn find_by_name_for_engine(
@@ -107,6 +109,7 @@ fn folder(row: &Row) -> Result<Folder, StoreError> {
         history_since: row.optional_text("history_since")?,
         baseline_at: row.optional_time("baseline_at")?,
         was_off: row.bool("was_off")?,
+        is_watched: row.bool("is_watched")?,
         server_messages: row.unsigned("server_messages")?,
         rebuilds: row.unsigned("rebuilds")?,
         refused: row
@@ -138,6 +141,14 @@ pub async fn insert(
             .bind(wire_name),
     )
     .await?;
+    Ok(())
+}
+
+const SET_WATCHED: &str = "UPDATE folders SET is_watched = $2 WHERE id = $1";
+
+pub async fn set_watched(tx: &mut Tx, id: FolderId, is_watched: bool) -> Result<(), StoreError> {
+    tx.execute(Statement::new(SET_WATCHED).bind(id).bind(is_watched))
+        .await?;
     Ok(())
 }
 
