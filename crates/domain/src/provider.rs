@@ -33,8 +33,14 @@ pub struct Provider {
     /// What it gives of one account in a day; then it hangs up, or gives bytes one by one.
     #[serde(default)]
     pub bytes_per_day: Option<u64>,
+    /// Connections that it takes of one account at once, those of the owner's other programs included.
+    #[serde(default)]
+    pub connections: Option<u32>,
     #[serde(default)]
     pub broken_qresync: bool,
+    /// It opens no folder for a program that has not said its name (RFC 2971), whether it announces ID or not.
+    #[serde(default)]
+    pub id_required: bool,
     /// IDLE dies silently after so many seconds.
     #[serde(default)]
     pub idle_renewal_s: Option<u64>,
@@ -120,6 +126,11 @@ mod tests {
             assert_eq!(found, name, "{server}");
         }
         assert!(provider_of_server("imap.mail.me.com").is_some_and(|provider| provider.broken_qresync));
+        assert!(provider_of_server("imap.163.com").is_some_and(|provider| provider.id_required));
+        assert_eq!(
+            provider_of_server("imap.gmail.com").and_then(|provider| provider.connections),
+            Some(15)
+        );
         assert!(writes_results_below("mx.google.com") && !writes_results_below("mx.isp.example"));
     }
 }

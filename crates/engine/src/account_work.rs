@@ -5,6 +5,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use domain::account::AccountState;
+use domain::provider::provider_of_server;
+use domain::rules::history::may_have_own_connection;
 use service::ServiceError;
 use service::accounts::MailAccount;
 use service::intake::IntakeReport;
@@ -34,13 +36,18 @@ pub struct AccountWork<'a> {
 
 impl<'a> AccountWork<'a> {
     pub fn new(handle: &'a EngineHandle, lease: &'a Lease, account: &'a MailAccount) -> Self {
+        let provider = account
+            .imap
+            .as_ref()
+            .and_then(|imap| provider_of_server(&imap.server));
+        let may_have_two = may_have_own_connection(provider.and_then(|provider| provider.connections));
         AccountWork {
             handle,
             lease,
             account,
             committing: tokio::sync::Mutex::default(),
             problem: Mutex::default(),
-            has_one_connection: AtomicBool::new(false),
+            has_one_connection: AtomicBool::new(!may_have_two),
             look_for_old_mail: Notify::new(),
         }
     }
@@ -59,7 +66,7 @@ impl<'a> AccountWork<'a> {
         Ok(ImapSession::connect(&self.handle.dialer, &target, &mut StepLog::default()).await?)
     }
 
-    /// Old mail is fetched between the looks at new mail, because the server allows no second connection, or because
+    /// Old mail is fetched between the looks at new mail, because the server refuses a second connection, or because
     /// nobody waits for new mail.
     pub fn use_one_connection(&self) {
         self.has_one_connection.store(true, Ordering::Relaxed);

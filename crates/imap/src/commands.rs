@@ -54,7 +54,7 @@ impl Command {
         Command::new("ENABLE").raw(&extensions.join(" "))
     }
 
-    /// RFC 2971. Some servers (163.com) let nobody in who does not say who they are.
+    /// RFC 2971
     pub fn id(name: &str) -> Self {
         Command::new("ID").raw(&format!("(\"name\" \"{name}\")"))
     }

@@ -116,12 +116,12 @@ impl ImapSession {
     }
 
     /// What every session begins with, in one round trip: who we are, that we want to be told of changes, which folders
-    /// there are. 163.com opens no folder for who has not said who they are (RFC 2971).
+    /// there are.
     async fn introduce(&mut self, server: &str) -> Result<(), WireError> {
         const DOING: &str = "listing the folders";
         let wants_qresync = self.can("QRESYNC") && self.can("ENABLE") && !has_broken_qresync(server);
         let commands = [
-            self.can("ID").then(|| Command::id("Waxseal")),
+            (self.can("ID") || requires_id(server)).then(|| Command::id("Waxseal")),
             wants_qresync.then(|| Command::enable(&["QRESYNC"])),
             Some(Command::new("LIST").string("").string("*")),
         ];
@@ -277,6 +277,10 @@ fn idle_renewal(usual: Duration, server: &str) -> Duration {
 
 fn has_broken_qresync(server: &str) -> bool {
     provider_of_server(server).is_some_and(|provider| provider.broken_qresync)
+}
+
+fn requires_id(server: &str) -> bool {
+    provider_of_server(server).is_some_and(|provider| provider.id_required)
 }
 
 fn server_folder(entry: imap::ListEntry) -> ServerFolder {

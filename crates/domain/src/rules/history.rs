@@ -28,9 +28,28 @@ pub fn history_rest(is_paused: bool, bytes_per_day: Option<u64>, fetched_today: 
     is_spent.then_some(HistoryRest::DailyLimit)
 }
 
+/// Whether old mail may have a connection of its own. `connections`: what the provider takes of one account at once.
+/// Our two are at most a quarter of them: a phone and a mail program hold five each.
+pub fn may_have_own_connection(connections: Option<u32>) -> bool {
+    connections.is_none_or(|connections| connections / 4 >= 2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_connections_are_left_to_the_owner() {
+        for (connections, may_have) in [
+            (None, true),
+            (Some(15), true),
+            (Some(8), true),
+            (Some(7), false),
+            (Some(1), false),
+        ] {
+            assert_eq!(may_have_own_connection(connections), may_have, "{connections:?}");
+        }
+    }
 
     #[test]
     fn history_rests_when_its_owner_or_the_provider_says_so() {
