@@ -14,8 +14,32 @@ use crate::process::is_root;
 pub struct Postgres {
     // Ends before its folder goes.
     _server: Server,
-    _folder: TempDir,
+    folder: TempDir,
     port: u16,
+}
+
+/// What pg_dump took.
+#[derive(Debug)]
+pub struct Dump<'a> {
+    server: &'a Postgres,
+    file: PathBuf,
+}
+
+impl Dump<'_> {
+    /// Into a database that is made for it; its URL.
+    pub fn restore(&self, database: &str) -> Result<String, TestkitError> {
+        let url = self.server.url_of(database);
+        self.server.run("createdb", |command| {
+            command
+                .arg("--maintenance-db")
+                .arg(self.server.url())
+                .arg(database)
+        })?;
+        self.server.run("pg_restore", |command| {
+            command.arg("-d").arg(&url).arg(&self.file)
+        })?;
+        Ok(url)
+    }
 }
 
 impl Postgres {
@@ -64,13 +88,39 @@ impl Postgres {
         let server = Server::start("postgres", &mut command, port, &folder.path().join("start.log"))?;
         Ok(Postgres {
             _server: server,
-            _folder: folder,
+            folder,
             port,
         })
     }
 
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        self.url_of("postgres")
+    }
+
+    /// Everything that is in it now.
+    pub fn dump(&self) -> Result<Dump<'_>, TestkitError> {
+        let file = self.folder.path().join("waxseal.dump");
+        self.run("pg_dump", |command| {
+            command.args(["-Fc", "-f"]).arg(&file).arg(self.url())
+        })?;
+        Ok(Dump { server: self, file })
+    }
+
+    fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    fn run(
+        &self,
+        program: &'static str,
+        with: impl FnOnce(&mut Command) -> &mut Command,
+    ) -> Result<(), TestkitError> {
+        let output = with(&mut as_postgres(programs()?.join(program))).output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let reason = String::from_utf8_lossy(&output.stderr).into_owned();
+        Err(TestkitError::Start { program, reason })
     }
 }
 

@@ -1,4 +1,4 @@
-//! `waxseal backup`, `restore`, `verify` and `release`. Each ends with one JSON object.
+//! `waxseal backup`, `restore`, `verify`, `hold` and `release`.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ pub async fn restore(
     without_key: bool,
 ) -> Result<(), CommandError> {
     if configuration.database.is_some() {
-        let told = "a backup is of SQLite; on PostgreSQL use pg_restore, then copy the folder store/raw";
+        let told = "a backup is of SQLite; on PostgreSQL use pg_restore, copy the folder store/raw, then `waxseal hold`";
         return Err(CommandError::Usage(told.into()));
     }
     let store = configuration.data.join("store");
@@ -69,13 +69,19 @@ pub async fn restore(
         );
     }
     let app = App::open(configuration).await?;
-    let unknown = app.services.hold().await?;
-    eprintln!(
-        "Restored as of {}. {unknown} messages waited then and may have gone since: they are in the outbox as unknown. Nothing is sent until `waxseal release`.",
-        manifest.made_at
-    );
+    eprintln!("Restored as of {}.", manifest.made_at);
+    hold(&app).await?;
     print(&app.services.verify().await?);
     app.services.close().await;
+    Ok(())
+}
+
+/// What is stored was put back from an earlier day.
+pub async fn hold(app: &App) -> Result<(), CommandError> {
+    let unknown = app.services.hold().await?;
+    eprintln!(
+        "{unknown} messages waited then and may have gone since: they are in the outbox as unknown. Nothing is sent until `waxseal release`."
+    );
     Ok(())
 }
 

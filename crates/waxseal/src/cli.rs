@@ -96,6 +96,8 @@ enum Command {
     },
     /// Read and hash everything that is stored
     Verify,
+    /// After pg_restore, before `serve`: what waited may have gone, and nothing is sent until `waxseal release`
+    Hold,
     /// After a restoration: let messages go again
     Release,
     /// The master key
@@ -228,6 +230,7 @@ async fn run_on(app: &App, configuration: &Configuration, command: Command) -> R
         }
         Command::Backup { to } => backup_commands::backup(app, &to).await,
         Command::Verify => backup_commands::verify(app).await,
+        Command::Hold => backup_commands::hold(app).await,
         Command::Release => backup_commands::release(app).await,
         Command::Doctor => doctor::run(app, configuration).await,
         Command::Serve | Command::Openapi | Command::Restore { .. } | Command::Keys { .. } => Ok(()),
