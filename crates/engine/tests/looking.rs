@@ -26,7 +26,7 @@ struct Watched {
 }
 
 impl Watched {
-    /// Up to date and idle.
+    /// Up to date, and waiting.
     async fn start(tells: Tells) -> Self {
         let server = ModelServer::start(tells).await.expect("server");
         let world = World::new().await;
@@ -43,7 +43,9 @@ impl Watched {
             events,
             stop,
         };
-        watched.until(|watched| watched.server.idling() > 0).await;
+        watched
+            .until(|watched| watched.server.asked(USER, "STATUS") > 0)
+            .await;
         watched
     }
 
@@ -78,7 +80,7 @@ impl Drop for Watched {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_idle_tells_is_found_by_looking() {
-    for tells in [Tells::Qresync, Tells::Condstore, Tells::Nothing] {
+    for tells in [Tells::Qresync, Tells::Condstore, Tells::Nothing, Tells::Little] {
         let mut watched = Watched::start(tells).await;
         for (folder, number) in [("INBOX", 1), ("Sent", 2), ("Archive", 3), ("INBOX", 4)] {
             // Nobody is told of it.

@@ -29,6 +29,9 @@ pub enum Tells {
     Nothing,
     /// As Gmail: CONDSTORE, and of each message its labels; [`ALL_MAIL`] is listed where the user has it.
     Labels,
+    /// As 163.com: no folder is opened for who has not said who they are, there is no IDLE, NOOP tells nothing, STATUS has
+    /// no UIDNEXT (EmailEngine imap-client.js, chatmail/core select_folder.rs, seen 2026-09).
+    Little,
 }
 
 /// Not made by itself.
@@ -270,6 +273,8 @@ struct Session {
     tells: Tells,
     user: String,
     folder: String,
+    /// The client has said who it is (RFC 2971).
+    has_name: bool,
     /// How many messages the client knows of in it.
     told: usize,
     /// Bytes until the line is cut.
@@ -293,6 +298,7 @@ impl Session {
             tells,
             user: String::new(),
             folder: String::new(),
+            has_name: false,
             told: 0,
             left: None,
             sent: 0,
@@ -313,6 +319,11 @@ impl Session {
                 let ended = self.idle().await;
                 self.idling.fetch_sub(1, Ordering::AcqRel);
                 ended?;
+            }
+            let is_opening = command.starts_with("EXAMINE") || command.starts_with("SELECT");
+            if is_opening && self.tells == Tells::Little && !self.has_name {
+                self.write(&format!("{tag} NO EXAMINE Unsafe Login\r\n")).await?;
+                continue;
             }
             let answer = self.answer(command);
             let is_sign_in = command.starts_with("LOGIN");
@@ -378,12 +389,17 @@ impl Session {
         match verb {
             "CAPABILITY" => {
                 let more = match self.tells {
-                    Tells::Qresync => " ENABLE CONDSTORE QRESYNC",
-                    Tells::Condstore => " CONDSTORE",
-                    Tells::Labels => " CONDSTORE X-GM-EXT-1",
-                    Tells::Nothing => "",
+                    Tells::Qresync => "IDLE ENABLE CONDSTORE QRESYNC",
+                    Tells::Condstore => "IDLE CONDSTORE",
+                    Tells::Labels => "IDLE CONDSTORE X-GM-EXT-1",
+                    Tells::Nothing => "IDLE",
+                    Tells::Little => "ID",
                 };
-                format!("* CAPABILITY IMAP4rev1 IDLE{more}\r\n")
+                format!("* CAPABILITY IMAP4rev1 {more}\r\n")
+            }
+            "ID" => {
+                self.has_name = true;
+                "* ID NIL\r\n".into()
             }
             "ENABLE" => "* ENABLED QRESYNC\r\n".into(),
             "LOGIN" => {
@@ -418,14 +434,15 @@ impl Session {
         let Some(folder) = mailbox_of(&mut users, &self.user).mailbox.get(name) else {
             return String::new();
         };
-        let mod_seq = match self.tells {
-            Tells::Nothing => String::new(),
-            _ => format!(" HIGHESTMODSEQ {}", folder.mod_seq),
+        let next = format!(" UIDNEXT {}", folder.next_uid);
+        let more = match self.tells {
+            Tells::Little => String::new(),
+            Tells::Nothing => next,
+            _ => format!("{next} HIGHESTMODSEQ {}", folder.mod_seq),
         };
         format!(
-            "* STATUS \"{name}\" (MESSAGES {} UIDNEXT {} UIDVALIDITY {}{mod_seq})\r\n",
+            "* STATUS \"{name}\" (MESSAGES {} UIDVALIDITY {}{more})\r\n",
             folder.messages.len(),
-            folder.next_uid,
             folder.uid_validity
         )
     }
@@ -446,7 +463,7 @@ fn open(folder: &Folder, tells: Tells, command: &str) -> String {
     let (count, valid, next) = (folder.messages.len(), folder.uid_validity, folder.next_uid);
     let mut answer =
         format!("* {count} EXISTS\r\n* OK [UIDVALIDITY {valid}] valid\r\n* OK [UIDNEXT {next}] next\r\n");
-    if tells == Tells::Nothing {
+    if matches!(tells, Tells::Nothing | Tells::Little) {
         return answer;
     }
     answer += &format!("* OK [HIGHESTMODSEQ {}] highest\r\n", folder.mod_seq);
