@@ -42,9 +42,10 @@ use crate::EngineError;
 use crate::folder_sync::FolderSync;
 use crate::progress::Running;
 
-/// UIDs asked for in one step; two steps are on their way at any time, so that a round trip costs nothing.
+/// UIDs asked for in one step; three steps are on their way at any time, so that a round trip costs nothing, even while
+/// the count of the next attempt waits for a commit.
 const BATCH_UIDS: usize = 256;
-const BATCHES_IN_FLIGHT: usize = 2;
+const BATCHES_IN_FLIGHT: usize = 3;
 /// Headers are waited for before bodies are asked for. Bodies still on their way would fill their queue
 /// meanwhile and hold the connection up for ever, so nothing else may be in flight then.
 const BATCHES_IN_FLIGHT_WITH_HEADERS: usize = 1;
