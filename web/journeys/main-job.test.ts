@@ -148,6 +148,13 @@ test("everything is compared with the server, and mail is explained", async () =
   await status.getByText("Complete", { exact: true }).waitFor();
   await status.getByText(/ 0 missing/).waitFor();
   await status.getByText("Why is a message here, or not?").click();
+  await status.getByLabel("E-mail address, or <Message-ID>").fill("kelly@out.example");
+  await alice.keyboard.press("Enter");
+  await status.getByRole("link", { name: "Open the newest" }).click();
+  await alice.getByRole("region", { name: "Message" }).getByText("kelly@out.example").first().waitFor();
+  await alice.keyboard.press("g");
+  await alice.keyboard.press("e");
+  await status.getByText("Why is a message here, or not?").click();
   await status.getByLabel("E-mail address, or <Message-ID>").fill("nobody@nowhere.example");
   await alice.keyboard.press("Enter");
   await status.getByText("Nothing of it is in this account.").waitFor();

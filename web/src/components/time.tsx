@@ -44,6 +44,13 @@ export function longTime(at: Date, now: Date): string {
   return format.format(Math.round(seconds / 86_400), "day");
 }
 
+/** How long something takes: "40 s", "6 min", "2 h". */
+export function span(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3600)} h`;
+}
+
 export function exactTime(at: Date): string {
   return at.toLocaleString(language(), { dateStyle: "medium", timeStyle: "long" });
 }

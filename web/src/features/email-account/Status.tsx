@@ -1,8 +1,9 @@
 import { Button, Progress, TextInput } from "@mantine/core";
 import { IconRefresh } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { Time } from "../../components/time";
+import { span, Time } from "../../components/time";
 import { api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 
@@ -49,7 +50,7 @@ export function Status({ account }: { account: Schemas["AccountView"] }) {
       <div className="status">
         <Figure value={state.label} label={state.hint} style={state.style} />
         <Figure value={data.messages.toLocaleString()} label={`messages here, ${data.on_server.toLocaleString()} on the server`} />
-        <Figure value={skipped.toLocaleString()} label="skipped, each with its reason" />
+        <Figure value={skipped.toLocaleString()} label="skipped" />
         {data.last_sync_at && <Figure value={<Time at={data.last_sync_at} />} label="last sync" />}
         <Button ml="auto" variant="default" leftSection={<IconRefresh size={16} stroke={1.6} />} loading={sync.isPending} disabled={data.state === "off"} onClick={() => sync.mutate()}>Sync now</Button>
       </div>
@@ -62,7 +63,7 @@ export function Status({ account }: { account: Schemas["AccountView"] }) {
             {one.reason === "while_off" && <> <Button size="compact-xs" variant="default" loading={gap.isPending} onClick={() => gap.mutate()}>Fetch the gap</Button></>}</li>)}
         </ul>
       )}
-      <Completeness account={account.id} audit={data.audit} off={data.state === "off"} />
+      <Completeness account={account.id} audit={data.audit} state={data.state} />
       <Explain />
       {data.opened_by.length > 0 && <OpenedBy opened={data.opened_by} />}
     </section>
@@ -86,13 +87,15 @@ function History({ account, rest }: { account: Schemas["AccountView"]; rest?: st
 }
 
 /** "N on the server, N here, 0 missing": the last comparison, and another one. */
-function Completeness({ account, audit, off }: { account: string; audit: Schemas["CompletenessView"] | null | undefined; off: boolean }) {
+function Completeness({ account, audit, state }: { account: string; audit: Schemas["CompletenessView"] | null | undefined; state: string }) {
   const queries = useQueryClient();
   const ask = useMutation({
     mutationFn: () => unwrap(api.POST("/api/v1/accounts/{id}/audit", { params: { path: { id: account } } })),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["status", account] }),
   });
-  const busy = !off && (ask.isPending || audit?.is_due === true);
+  const off = state === "off";
+  const waits = audit?.is_due === true && STATES[state]?.style === "state-failing";
+  const busy = ask.isPending || (audit?.is_due === true && !off && !waits);
   const sum = (of: (folder: Schemas["FolderAuditView"]) => number) => (audit?.folders ?? []).reduce((total, folder) => total + of(folder), 0);
   const missing = sum((folder) => folder.missing);
   const parts = audit && [
@@ -106,8 +109,8 @@ function Completeness({ account, audit, off }: { account: string; audit: Schemas
   ].filter(Boolean).join(", ");
   return (
     <div className="status-line">
-      <span>{audit && audit.folders.length > 0 ? <><b className={missing > 0 ? "state-failing" : "state-connected"}>{missing > 0 ? texts.incomplete : texts.complete}</b>: {parts}. Compared <Time at={audit.made_at} />.</> : texts.neverCompared}</span>
-      <Button size="compact-sm" variant="default" loading={busy} disabled={off} onClick={() => ask.mutate()}>{texts.compare}</Button>
+      <span>{audit && audit.folders.length > 0 ? <><b className={missing > 0 ? "state-failing" : "state-connected"}>{missing > 0 ? texts.incomplete : texts.complete}</b>: {parts}. Compared <Time at={audit.made_at} long />.</> : texts.neverCompared}{waits && ` ${texts.comparedLater}`}</span>
+      <Button size="compact-sm" variant="default" loading={busy} disabled={off || waits} onClick={() => ask.mutate()}>{texts.compare}</Button>
     </div>
   );
 }
@@ -127,6 +130,7 @@ function Explain() {
         <div key={one.account_id} className="explained">
           <b>{one.address}</b>
           <ul>{one.lines.map((line) => <li key={line}>{line}</li>)}</ul>
+          {one.message_id && <Link to="/inbox" search={{ open: one.message_id }}>{texts.openNewest}</Link>}
         </div>
       ))}
       {explain.data?.accounts.length === 0 && <p>{texts.explainNothing}</p>}
@@ -161,7 +165,7 @@ function Running({ progress }: { progress: Schemas["ProgressView"] }) {
   return (
     <div style={{ padding: "0 18px 14px" }}>
       <Progress value={share * 100} aria-label="Sync progress" size="sm" />
-      <div className="figures" style={{ fontSize: 12.5, color: "var(--ink3)", marginTop: 4 }}>{progress.done.toLocaleString()} of {progress.total.toLocaleString()}{left !== undefined && `, about ${left} s left`}</div>
+      <div className="figures" style={{ fontSize: 12.5, color: "var(--ink3)", marginTop: 4 }}>{progress.done.toLocaleString()} of {progress.total.toLocaleString()}{left !== undefined && `, about ${span(left)} left`}</div>
     </div>
   );
 }
