@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
-import { Demo, screenshot, violations } from "./support";
+import { Demo, screenshot, undo, violations } from "./support";
 
 let demo: Demo;
 let alice: Page;
@@ -24,7 +24,7 @@ test("an unknown author is added as a customer, filled in", async () => {
   await dialog.getByText("john.doe@out.example").waitFor();
   await dialog.getByRole("button", { name: "Save" }).click();
   await message().getByRole("link", { name: "John Doe" }).waitFor();
-  await alice.getByRole("button", { name: "Undo" }).last().click();
+  await undo(alice, "John Doe added");
   await message().getByText("Author not found").waitFor();
   await message().getByRole("button", { name: "Add customer" }).click();
   await dialog.getByLabel("Number or login").fill("100042");
@@ -61,7 +61,7 @@ test("an author is paired to a customer, taken back, and paired again", async ()
     await dialog.getByRole("button", { name: "Pair" }).click();
     await message().getByRole("link", { name: "Sanders Ltd" }).waitFor();
     if (undone) {
-      await alice.getByRole("button", { name: "Undo" }).last().click();
+      await undo(alice, "belongs to Sanders Ltd");
       await message().getByText("Author not found").waitFor();
     }
   }
@@ -87,7 +87,7 @@ test("a sender is blocked with what is here of it, and taken back", async () => 
   await screenshot(alice, "block-light");
   await dialog.getByRole("button", { name: "Block" }).click();
   await rows().getByText("Your weekly newsletter", { exact: true }).waitFor({ state: "detached" });
-  await alice.getByRole("button", { name: "Undo" }).last().click();
+  await undo(alice, "Blocked");
   await rows().getByText("Your weekly newsletter", { exact: true }).waitFor();
   await alice.keyboard.press("g");
   await alice.keyboard.press("e");
@@ -162,7 +162,7 @@ test("a conversation is read: quotes folded, next and done, two threads made one
   await thread.getByText("the light goes red").first().waitFor();
   assert.deepEqual(await violations(alice), []);
   await screenshot(alice, "merged-light");
-  await alice.getByRole("button", { name: "Undo" }).last().click();
+  await undo(alice, "Conversations merged");
   await list.getByText("Cable colour").waitFor();
   await alice.getByLabel("Search in these conversations").fill("colour");
   await list.getByText("Router keeps restarting").waitFor({ state: "detached" });
@@ -185,7 +185,7 @@ test("an address on two records is nobody's until somebody says whose", async ()
   await screenshot(alice, "ambiguous-light");
   await message().getByRole("group", { name: "Whose is this conversation?" }).getByRole("button", { name: "Doe Farm" }).click();
   await message().getByText("On several records").waitFor({ state: "detached" });
-  await alice.getByRole("button", { name: "Undo" }).last().click();
+  await undo(alice, "This conversation is Doe Farm's");
   await message().getByText("On several records").waitFor();
 });
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
-import { Demo, screenshot, violations } from "./support";
+import { Demo, screenshot, undo, violations } from "./support";
 
 let demo: Demo;
 let alice: Page;
@@ -112,7 +112,7 @@ test("deletes with the keyboard, and takes it back", async () => {
   await alice.keyboard.press("#");
   await alice.getByText("Message deleted").waitFor();
   await alice.getByRole("list", { name: "Messages" }).getByText("Router keeps restarting", { exact: true }).waitFor({ state: "detached" });
-  await alice.getByRole("button", { name: "Undo" }).click();
+  await undo(alice, "Message deleted");
   await alice.getByRole("list", { name: "Messages" }).getByText("Router keeps restarting", { exact: true }).waitFor();
 });
 

@@ -116,6 +116,11 @@ export async function eventually<T>(what: string, look: () => T | undefined): Pr
   }
 }
 
+/** Takes back what this notice tells of. By its text: the notice of what was done before may stand beside it. */
+export function undo(page: Page, notice: string) {
+  return page.getByRole("alert").filter({ hasText: notice }).getByRole("button", { name: "Undo" }).click();
+}
+
 /** Keeps a picture to be looked at. */
 export function screenshot(page: Page, name: string) {
   return page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
-import { Demo, eventually, screenshot, violations } from "./support";
+import { Demo, eventually, screenshot, undo, violations } from "./support";
 
 let demo: Demo;
 let alice: Page;
@@ -48,7 +48,7 @@ test("a message is written, taken back, and sent from the customer's page", asyn
   await screenshot(alice, "composer-light");
   await composer().getByRole("button", { name: "Send", exact: true }).click();
   await list().getByText("Your new contract").waitFor();
-  await alice.getByRole("button", { name: "Undo" }).last().click();
+  await undo(alice, "Sending");
   // The text is there again, and nothing of the message is left.
   await composer().getByText("the contract is attached").waitFor();
   await composer().getByText("Vertrag Ü.pdf").waitFor();
