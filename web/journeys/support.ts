@@ -132,8 +132,13 @@ export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   return page.evaluate(async () => {
     // What fades has the contrast of neither of its ends. What goes round for ever (a loader) is not waited for.
-    const fading = document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity);
-    await Promise.allSettled(fading.map((animation) => animation.finished));
+    for (;;) {
+      // Some begin to fade a frame after they were told to.
+      await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+      const fading = document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity && animation.playState === "running");
+      if (fading.length === 0) break;
+      await Promise.allSettled(fading.map((animation) => animation.finished));
+    }
     const found = await (globalThis as unknown as { axe: typeof axe }).axe.run(document, { iframes: false });
     return found.violations
       .filter((violation) => violation.impact === "serious" || violation.impact === "critical")
