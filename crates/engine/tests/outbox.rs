@@ -146,12 +146,12 @@ async fn length_of_a_session(desk: &Desk) -> usize {
 /// The link is cut after every so many bytes: of all places, and (with `CUTS`) at each byte.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_cut_anywhere_loses_and_doubles_nothing() {
-    cut_anywhere(Desk::new().await, step()).await;
+    cut_anywhere(Desk::new().await, every(17)).await;
 }
 
-/// As `CUTS` says; else of all places.
-fn step() -> usize {
-    if std::env::var("CUTS").is_ok() { 1 } else { 17 }
+/// Each byte with `CUTS`; else one of so many.
+fn every(bytes: usize) -> usize {
+    if std::env::var("CUTS").is_ok() { 1 } else { bytes }
 }
 
 async fn cut_anywhere(desk: Desk, step: usize) {
@@ -174,15 +174,15 @@ async fn cut_anywhere(desk: Desk, step: usize) {
 /// The worker dies, as by kill -9, when the server has read so many bytes; another one finds what it left.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_anywhere_loses_and_doubles_nothing() {
-    dies_anywhere(Desk::new().await, step()).await;
+    dies_anywhere(Desk::new().await, every(17)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cuts_and_deaths_lose_and_double_nothing_on_postgresql() {
     let (_postgres, desk) = Desk::on_postgresql().await;
-    cut_anywhere(desk, 4 * step()).await;
+    cut_anywhere(desk, every(68)).await;
     let (_postgres, desk) = Desk::on_postgresql().await;
-    dies_anywhere(desk, 4 * step()).await;
+    dies_anywhere(desk, every(68)).await;
 }
 
 /// A worker that is dead, and the message that it had. A connection that an earlier worker has given up may take the
