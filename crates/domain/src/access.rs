@@ -113,11 +113,30 @@ pub struct GrantPeriod {
     pub starts_at: Option<Timestamp>,
     pub ends_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// The sign-in of whom it is given to was reset then: it shows nothing until the owner of the account confirms it.
+    pub rests_since: Option<Timestamp>,
+}
+
+/// Why a period is nothing that can be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WrongPeriod {
+    EndsBeforeStart,
+    IsOver,
 }
 
 impl GrantPeriod {
+    /// Of a grant that is made now. One that has ended may stay in its owner's list as it was given.
+    pub fn check_new(&self, now: Timestamp) -> Result<(), WrongPeriod> {
+        match (self.starts_at, self.ends_at) {
+            (Some(start), Some(end)) if end <= start => Err(WrongPeriod::EndsBeforeStart),
+            (_, Some(end)) if end <= now => Err(WrongPeriod::IsOver),
+            _ => Ok(()),
+        }
+    }
+
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none()
+            && self.rests_since.is_none()
             && self.starts_at.is_none_or(|start| start <= now)
             && self.ends_at.is_none_or(|end| now < end)
     }
@@ -128,21 +147,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_grant_lives_from_its_start_to_its_end_unless_revoked() {
+    fn a_grant_lives_from_its_start_to_its_end_unless_revoked_or_at_rest() {
         let at = Timestamp::from_seconds;
-        let grant = |starts, ends, revoked: Option<i64>| GrantPeriod {
+        let grant = |starts, ends, revoked: Option<i64>, rests: Option<i64>| GrantPeriod {
             starts_at: Option::map(starts, at),
             ends_at: Option::map(ends, at),
             revoked_at: revoked.map(at),
+            rests_since: rests.map(at),
         };
         for (grant, live) in [
-            (grant(None, None, None), true),
-            (grant(Some(101), None, None), false),
-            (grant(Some(100), Some(101), None), true),
-            (grant(None, Some(100), None), false),
-            (grant(None, None, Some(50)), false),
+            (grant(None, None, None, None), true),
+            (grant(Some(101), None, None, None), false),
+            (grant(Some(100), Some(101), None, None), true),
+            (grant(None, Some(100), None, None), false),
+            (grant(None, None, Some(50), None), false),
+            (grant(None, None, None, Some(50)), false),
         ] {
             assert_eq!(grant.is_live(at(100)), live, "{grant:?}");
+        }
+    }
+
+    #[test]
+    fn a_grant_that_would_never_begin_is_not_given() {
+        let at = Timestamp::from_seconds;
+        for (starts, ends, wrong) in [
+            (None, None, None),
+            (Some(50), None, None),
+            (Some(200), Some(201), None),
+            (None, Some(101), None),
+            (None, Some(100), Some(WrongPeriod::IsOver)),
+            (Some(50), Some(60), Some(WrongPeriod::IsOver)),
+            (Some(200), Some(200), Some(WrongPeriod::EndsBeforeStart)),
+            (Some(60), Some(50), Some(WrongPeriod::EndsBeforeStart)),
+        ] {
+            let period = GrantPeriod {
+                starts_at: starts.map(at),
+                ends_at: ends.map(at),
+                revoked_at: None,
+                rests_since: None,
+            };
+            assert_eq!(period.check_new(at(100)).err(), wrong, "{period:?}");
         }
     }
 }

@@ -228,15 +228,45 @@ pub enum AccountState {
     LoginRefused,
     /// The server shows another certificate than the one that its owner has pinned.
     CertificateChanged,
+    /// Its provider gives no more tokens: waits for its owner to sign in there again.
+    SignInAgain,
 }
 
 impl AccountState {
+    /// No other change is ever written: a report that comes late switches nothing on, and hides no reason why an account
+    /// waits.
+    pub const fn may_become(self, next: Self) -> bool {
+        use AccountState::*;
+        match self {
+            Off => matches!(next, Off | Connecting),
+            Connecting | Syncing | Connected => true,
+            Failing => !matches!(next, Syncing | Connected),
+            LoginRefused | CertificateChanged | SignInAgain => {
+                matches!(
+                    next,
+                    Off | Connecting | LoginRefused | CertificateChanged | SignInAgain
+                )
+            }
+        }
+    }
+
+    /// The mailbox is not being read, and ought to be.
+    pub const fn is_trouble(self) -> bool {
+        matches!(
+            self,
+            AccountState::Failing
+                | AccountState::LoginRefused
+                | AccountState::CertificateChanged
+                | AccountState::SignInAgain
+        )
+    }
+
     /// It stays until something happens.
     pub const fn is_settled(self) -> bool {
         !matches!(self, AccountState::Connecting | AccountState::Syncing)
     }
 
-    pub const ALL: [AccountState; 7] = [
+    pub const ALL: [AccountState; 8] = [
         AccountState::Off,
         AccountState::Connecting,
         AccountState::Syncing,
@@ -244,6 +274,7 @@ impl AccountState {
         AccountState::Failing,
         AccountState::LoginRefused,
         AccountState::CertificateChanged,
+        AccountState::SignInAgain,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -255,6 +286,7 @@ impl AccountState {
             AccountState::Failing => "failing",
             AccountState::LoginRefused => "login_refused",
             AccountState::CertificateChanged => "certificate_changed",
+            AccountState::SignInAgain => "sign_in_again",
         }
     }
 

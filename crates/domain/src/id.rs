@@ -29,6 +29,7 @@ pub enum RemoteOperationNoun {}
 pub enum DraftNoun {}
 pub enum CannedResponseNoun {}
 pub enum SessionNoun {}
+pub enum SignInProviderNoun {}
 
 pub type AdministratorId = Id<AdministratorNoun>;
 pub type MailAccountId = Id<MailAccountNoun>;
@@ -45,6 +46,7 @@ pub type DraftId = Id<DraftNoun>;
 pub type CannedResponseId = Id<CannedResponseNoun>;
 pub type RemoteOperationId = Id<RemoteOperationNoun>;
 pub type SessionId = Id<SessionNoun>;
+pub type SignInProviderId = Id<SignInProviderNoun>;
 
 impl<Noun> Id<Noun> {
     /// Nobody's: no id is ever made so.

@@ -120,12 +120,36 @@ pub struct NamedAddress {
     pub address: Option<EmailAddress>,
 }
 
+/// Where the bytes of a file are: in a part of the message, and if that part was opened (winmail.dat, uuencode, an
+/// S/MIME signature) in one of the parts that were found within.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FilePlace {
+    pub part: u16,
+    /// 0: the part itself.
+    pub inner: u16,
+}
+
+impl FilePlace {
+    /// As one number; for what was not opened that of the part.
+    pub fn number(self) -> u32 {
+        u32::from(self.inner) << 16 | u32::from(self.part)
+    }
+
+    pub fn of_number(number: u32) -> Self {
+        FilePlace {
+            part: number as u16,
+            inner: (number >> 16) as u16,
+        }
+    }
+}
+
 /// A part shown as a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttachmentSummary {
-    /// The part's position in the parsed message.
-    pub part: u32,
+    pub place: FilePlace,
     pub name: CleanText,
+    /// Another name that its sender gave it, where two differ: which one a program shows depends on the program.
+    pub other_name: Option<CleanText>,
     pub content_type: String,
     pub size_bytes: u64,
     pub content_id: Option<String>,
@@ -169,6 +193,8 @@ pub enum FromShape {
 pub enum Automatic {
     /// What became of a message: it came back, or is late.
     DeliveryReport,
+    /// Somebody reported a message as unwanted (RFC 5965).
+    Complaint,
     /// "I am away."
     Answer,
     List,
@@ -179,15 +205,22 @@ impl Automatic {
     pub const fn as_str(self) -> &'static str {
         match self {
             Automatic::DeliveryReport => "report",
+            Automatic::Complaint => "complaint",
             Automatic::Answer => "answer",
             Automatic::List => "list",
             Automatic::Bulk => "bulk",
         }
     }
 
+    /// About a message of ours: whoever stands in From did not write it.
+    pub const fn is_report(self) -> bool {
+        matches!(self, Automatic::DeliveryReport | Automatic::Complaint)
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         [
             Automatic::DeliveryReport,
+            Automatic::Complaint,
             Automatic::Answer,
             Automatic::List,
             Automatic::Bulk,
@@ -197,19 +230,35 @@ impl Automatic {
     }
 }
 
-/// What a server tells of a message that it was given (RFC 3464).
+/// What a server tells of a message that it was given (RFC 3464), or a reader's provider of one that it delivered
+/// (RFC 5965).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryReport {
     /// What may be the left part of a Message-ID of ours.
     pub tokens: Vec<String>,
+    /// Message-IDs of what is returned with it.
+    pub returned: Vec<InternetMessageId>,
     pub recipients: Vec<ReportedRecipient>,
+    /// Of a report that names nobody; `None`: it does not tell.
+    pub overall: Option<Became>,
+}
+
+/// What became of a message on its way to somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Became {
+    Failed,
+    /// They go on trying.
+    Late,
+    /// Delivered, relayed to a server that sends no reports, or expanded to others: no failure.
+    Passed,
+    /// It arrived, and was reported as unwanted.
+    Complained,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportedRecipient {
     pub address: EmailAddress,
-    /// Else it is only late.
-    pub has_failed: bool,
+    pub became: Became,
     /// The server's words.
     pub said: CleanText,
 }
@@ -219,11 +268,13 @@ pub struct ReportedRecipient {
 pub struct MessageSummary {
     /// `None`: a person wrote it, as far as it tells.
     pub automatic: Option<Automatic>,
-    /// Of [`Automatic::DeliveryReport`].
+    /// Of what [`Automatic::is_report`].
     pub report: Option<DeliveryReport>,
     pub internet_message_id: Option<InternetMessageId>,
     pub in_reply_to: Vec<InternetMessageId>,
     pub references: Vec<InternetMessageId>,
+    /// Other names of its conversation: see [`crate::rules::threading::conversation_keys`].
+    pub conversation_keys: Vec<InternetMessageId>,
     pub date: Option<Timestamp>,
     pub subject: CleanText,
     pub snippet: CleanText,
@@ -248,13 +299,13 @@ impl MessageSummary {
             .filter_map(|named| named.address.as_ref())
     }
 
-    /// Sender if it is among several From, else the first From (RFC 5322 §3.6.2).
+    /// Sender if it is among several From, else the first From (RFC 5322 §3.6.2); without any From, Sender.
     pub fn author(&self) -> Option<&NamedAddress> {
-        let mut from = self
-            .addresses
-            .iter()
-            .filter(|named| named.role == AddressRole::From);
-        let first = from.next()?;
+        let in_role = |role| self.addresses.iter().filter(move |named| named.role == role);
+        let mut from = in_role(AddressRole::From);
+        let Some(first) = from.next() else {
+            return in_role(AddressRole::Sender).next();
+        };
         let sender = self.addresses_in(AddressRole::Sender).next();
         Some(
             from.find(|named| sender.is_some() && named.address.as_ref() == sender)

@@ -1,6 +1,7 @@
 //! Decisions: pure functions over small types, each with its table of cases.
 
 pub mod alarms;
+pub mod answering;
 pub mod audit;
 pub mod blocking;
 pub mod delivery;
@@ -8,6 +9,7 @@ pub mod folder_plan;
 pub mod history;
 pub mod intake;
 pub mod pairing;
+pub mod reports;
 pub mod sender;
 pub mod sent_folder;
 pub mod threading;

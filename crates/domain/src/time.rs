@@ -68,13 +68,13 @@ impl Timestamp {
             .map_or(Timestamp(i64::MAX), |next| Self::start_of_day(next, zone))
     }
 
-    /// RFC 3339, UTC, for JSON.
     /// For the Date field of a message (RFC 5322 §3.3), in UTC.
     pub fn to_rfc2822(self) -> String {
         let at = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
         at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
     }
 
+    /// RFC 3339, UTC, for JSON.
     pub fn to_rfc3339(self) -> String {
         jiff::Timestamp::from_millisecond(self.0)
             .unwrap_or(jiff::Timestamp::UNIX_EPOCH)

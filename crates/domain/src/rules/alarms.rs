@@ -15,24 +15,30 @@ const FULL: u64 = 100;
 pub enum Alarm {
     LoginRefused,
     CertificateChanged,
+    SignInAgain,
     NotSynced,
     QueueFull,
+    GrantRests,
 }
 
 impl Alarm {
-    pub const ALL: [Alarm; 4] = [
+    pub const ALL: [Alarm; 6] = [
         Alarm::LoginRefused,
         Alarm::CertificateChanged,
+        Alarm::SignInAgain,
         Alarm::NotSynced,
         Alarm::QueueFull,
+        Alarm::GrantRests,
     ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Alarm::LoginRefused => "login_refused",
             Alarm::CertificateChanged => "certificate_changed",
+            Alarm::SignInAgain => "sign_in_again",
             Alarm::NotSynced => "not_synced",
             Alarm::QueueFull => "queue_full",
+            Alarm::GrantRests => "grant_rests",
         }
     }
 
@@ -51,6 +57,8 @@ pub struct Condition {
     /// Messages that wait to be sent, and the first of them.
     pub waiting: u64,
     pub waiting_since: Option<Timestamp>,
+    /// Somebody who may see it had their sign-in reset, and its owner has not confirmed them since.
+    pub grant_rests: bool,
 }
 
 pub fn alarms(condition: &Condition, now: Timestamp) -> Vec<Alarm> {
@@ -59,6 +67,7 @@ pub fn alarms(condition: &Condition, now: Timestamp) -> Vec<Alarm> {
         AccountState::Off => {}
         AccountState::LoginRefused => alarms.push(Alarm::LoginRefused),
         AccountState::CertificateChanged => alarms.push(Alarm::CertificateChanged),
+        AccountState::SignInAgain => alarms.push(Alarm::SignInAgain),
         _ => {
             let looked_at = condition.last_sync_at.unwrap_or(condition.state_since);
             if now.since(looked_at) > NOT_SYNCED {
@@ -71,6 +80,9 @@ pub fn alarms(condition: &Condition, now: Timestamp) -> Vec<Alarm> {
         .is_some_and(|since| now.since(since) > WAITS);
     if waits || condition.waiting >= FULL {
         alarms.push(Alarm::QueueFull);
+    }
+    if condition.grant_rests {
+        alarms.push(Alarm::GrantRests);
     }
     alarms
 }
@@ -89,9 +101,17 @@ mod tests {
             last_sync_at: synced.map(ago),
             waiting,
             waiting_since: waits.map(ago),
+            grant_rests: false,
         };
         for (condition, expected) in [
             (condition(AccountState::Connected, Some(1), 0, None), vec![]),
+            (
+                Condition {
+                    grant_rests: true,
+                    ..condition(AccountState::Off, None, 0, None)
+                },
+                vec![Alarm::GrantRests],
+            ),
             (condition(AccountState::Failing, Some(59), 0, None), vec![]),
             (
                 condition(AccountState::Failing, Some(61), 0, None),
@@ -112,6 +132,10 @@ mod tests {
             (
                 condition(AccountState::CertificateChanged, Some(1), 0, None),
                 vec![Alarm::CertificateChanged],
+            ),
+            (
+                condition(AccountState::SignInAgain, Some(61), 0, None),
+                vec![Alarm::SignInAgain],
             ),
             (condition(AccountState::Off, Some(61), 1, Some(5)), vec![]),
             (

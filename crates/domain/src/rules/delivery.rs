@@ -15,7 +15,12 @@ pub const EXPIRES_AFTER: Duration = Duration::from_secs(2 * 24 * 3600);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {
     /// The server took it; of some recipients it may have said "later" or "no".
-    Taken { later: usize, accepted: usize },
+    /// `is_full`: some of the others were only too many for one hand-over (RFC 5321 §4.5.3.1.10).
+    Taken {
+        later: usize,
+        accepted: usize,
+        is_full: bool,
+    },
     /// Nobody has it, and trying again may help: 4xx, no connection, a refused login.
     Later,
     /// Nobody will have it: 5xx for the message, or for every recipient.
@@ -57,9 +62,12 @@ pub fn next_step(
         Attempt::Taken {
             later: 0,
             accepted: 0,
+            ..
         }
         | Attempt::Refused => NextStep::Failed,
         Attempt::Taken { later: 0, .. } => NextStep::Done,
+        // Each of these makes it fewer: there is nothing to wait for.
+        Attempt::Taken { is_full: true, .. } => NextStep::RetryAt(now),
         // Whoever was accepted has it; time can only run out for the others.
         Attempt::Taken { accepted, .. } => match retry() {
             NextStep::Expired if *accepted > 0 => NextStep::Done,
@@ -75,9 +83,14 @@ pub fn per_minute_limit(smtp_server: &str) -> Option<u32> {
     provider_of_server(smtp_server)?.sends_per_minute
 }
 
-/// A copy put into the Sent folder by us would be the second one.
-pub fn files_sent_mail_itself(smtp_server: &str) -> bool {
-    provider_of_server(smtp_server).is_some_and(|provider| provider.files_sent_itself)
+/// A copy put into the Sent folder by us would be the second one. What a provider files lies in its own mailbox: with
+/// another's, or with another user's of it, nothing is filed where the owner looks.
+pub fn files_sent_mail_itself(smtp_server: &str, imap_server: &str, is_one_user: bool) -> bool {
+    let Some(sends) = provider_of_server(smtp_server) else {
+        return false;
+    };
+    let keeps = provider_of_server(imap_server).is_some_and(|keeps| std::ptr::eq(keeps, sends));
+    sends.files_sent_itself && keeps && is_one_user && !sends.is_relay(smtp_server)
 }
 
 #[cfg(test)]
@@ -90,13 +103,23 @@ mod tests {
         let later = |seconds| NextStep::RetryAt(now.plus(Duration::from_secs(seconds)));
         let end = now.plus(EXPIRES_AFTER);
         let soon = now.plus(Duration::from_secs(30));
-        let taken = |later, accepted| Attempt::Taken { later, accepted };
+        let taken = |later, accepted| Attempt::Taken {
+            later,
+            accepted,
+            is_full: false,
+        };
+        let full = Attempt::Taken {
+            later: 1,
+            accepted: 1,
+            is_full: true,
+        };
         for (attempt, attempts, expires_at, step) in [
             (taken(0, 2), 1, end, NextStep::Done),
             (taken(0, 0), 1, end, NextStep::Failed),
             (taken(1, 1), 1, end, later(60)),
             (taken(1, 1), 1, soon, NextStep::Done),
             (taken(1, 0), 1, soon, NextStep::Expired),
+            (full, 9, soon, NextStep::RetryAt(now)),
             (Attempt::Later, 1, end, later(60)),
             (Attempt::Later, 2, end, later(120)),
             (Attempt::Later, 6, end, later(1920)),
@@ -117,14 +140,28 @@ mod tests {
 
     #[test]
     fn a_copy_is_put_into_sent_only_where_the_server_does_not() {
-        for (server, itself) in [
-            ("smtp.gmail.com", true),
-            ("smtp.office365.com", true),
-            ("smtp-mail.outlook.com", true),
-            ("mail.isp.example", false),
-            ("notgmail.com", false),
+        for (smtp, imap, is_one_user, itself) in [
+            ("smtp.gmail.com", "imap.gmail.com", true, true),
+            ("smtp.googlemail.com", "imap.gmail.com", true, true),
+            ("smtp.office365.com", "outlook.office365.com", true, true),
+            ("smtp-mail.outlook.com", "outlook.office365.com", true, true),
+            ("mail.isp.example", "mail.isp.example", true, false),
+            ("notgmail.com", "imap.gmail.com", true, false),
+            // It is filed, and nobody sees it there.
+            ("smtp.gmail.com", "mail.isp.example", true, false),
+            ("smtp.gmail.com", "outlook.office365.com", true, false),
+            ("smtp.gmail.com", "imap.gmail.com", false, false),
+            ("mail.isp.example", "imap.gmail.com", true, false),
+            ("smtp-relay.gmail.com", "imap.gmail.com", true, false),
+            (
+                "isp-example.mail.protection.outlook.com",
+                "outlook.office365.com",
+                true,
+                false,
+            ),
         ] {
-            assert_eq!(files_sent_mail_itself(server), itself, "{server}");
+            let found = files_sent_mail_itself(smtp, imap, is_one_user);
+            assert_eq!(found, itself, "{smtp} {imap} {is_one_user}");
         }
     }
 }

@@ -53,10 +53,13 @@ pub fn offers(from: &EmailAddress, hints: &AuthorHints, own: &[EmailAddress]) ->
             None
         }
     };
-    let mut offers = vec![Offer {
-        caution: caution(from).or(hints.is_list.then_some(Caution::List)),
-        address: from.clone(),
-    }];
+    let mut offers = Vec::new();
+    if !own.contains(from) {
+        offers.push(Offer {
+            caution: caution(from).or(hints.is_list.then_some(Caution::List)),
+            address: from.clone(),
+        });
+    }
     for address in &hints.reply_to {
         let is_new = offers.iter().all(|offer| offer.address != *address);
         if is_new && !own.contains(address) && hints.list_post.as_ref() != Some(address) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::address::EmailAddress;
 use crate::id::ThreadId;
+use crate::message::InternetMessageId;
 use crate::time::Timestamp;
 
 /// Of References the newest are looked up; mail programs keep the first and cut in the middle.
@@ -24,6 +25,7 @@ pub struct Referred {
     pub participants: Vec<EmailAddress>,
     /// The Message-ID that is named holds our keyed token: who names it has had the message.
     pub has_our_token: bool,
+    pub has_same_subject: bool,
 }
 
 /// A thread with the same subject.
@@ -44,11 +46,37 @@ pub struct Reply<'a> {
     pub outside: &'a [EmailAddress],
 }
 
-pub fn join_by_reference(referred: &[Referred]) -> Option<ThreadId> {
-    referred
-        .iter()
-        .find(|candidate| takes_part(candidate))
+/// `outside`: the addresses of the new message less the owner's own. Where a Message-ID was used twice, the thread with
+/// the same people and the same subject is meant.
+pub fn join_by_reference(referred: &[Referred], outside: &[EmailAddress]) -> Option<ThreadId> {
+    let rank = |candidate: &&Referred| (meets(candidate, outside), candidate.has_same_subject);
+    let candidates = referred.iter().filter(|candidate| takes_part(candidate));
+    // The first of the best; `max_by_key` gives the last.
+    candidates
+        .rev()
+        .max_by_key(rank)
         .map(|candidate| candidate.thread)
+}
+
+/// Both name the same third message, or the same conversation ([`conversation_keys`]): weaker than an answer, so that
+/// somebody outside must have had mail of the thread, too.
+pub fn join_by_sibling(siblings: &[Referred], outside: &[EmailAddress]) -> Option<ThreadId> {
+    let mut candidates = siblings.iter();
+    let joined = candidates.find(|sibling| takes_part(sibling) && meets(sibling, outside));
+    joined.map(|sibling| sibling.thread)
+}
+
+/// The same Message-ID on two messages: the same mail by another way (a list, a gateway), if author and subject agree.
+pub fn join_twin(twins: &[Referred]) -> Option<ThreadId> {
+    let mut twins = twins.iter();
+    let joined = twins.find(|twin| twin.has_same_subject && takes_part(twin));
+    joined.map(|twin| twin.thread)
+}
+
+fn meets(candidate: &Referred, outside: &[EmailAddress]) -> bool {
+    outside
+        .iter()
+        .any(|address| candidate.participants.contains(address))
 }
 
 fn takes_part(candidate: &Referred) -> bool {
@@ -77,7 +105,10 @@ pub fn join_by_subject(reply: &Reply<'_>, candidates: &[SameSubject]) -> Option<
 
 /// Reply and forward prefixes of mail programs in their languages, lower case, without the colon.
 const REPLY_PREFIXES: &[&str] = &[
+    // Of most, in Latin letters.
     "re",
+    "r",
+    "ref",
     "aw",
     "antw",
     "antwort",
@@ -85,40 +116,136 @@ const REPLY_PREFIXES: &[&str] = &[
     "vs",
     "odp",
     "ynt",
+    "yanıt",
+    "cvp",
     "res",
+    "rés",
+    "rép",
+    "rép.",
+    "réponse",
+    "resp",
     "rif",
-    "r",
-    "ref",
+    "risp",
+    "svar",
+    "vast",
+    "vá",
+    "vál",
+    "válasz",
+    "atb",
+    "atbilde",
+    "bls",
+    "balas",
+    "hồi âm",
+    "trả lời",
+    "odg",
+    "odgovor",
+    "odpověď",
+    "odpoveď",
+    "răsp",
+    "răspuns",
+    "rhs",
+    "antw.",
+    "aw.",
+    // In others.
     "отв",
-    "відп",
+    "отв.",
     "ответ",
+    "на",
+    "відп",
+    "відповідь",
+    "адк",
+    "απ",
+    "απάντηση",
+    "σχετ",
+    "רד",
+    "תגובה",
+    "השב",
+    "رد",
+    "الرد",
+    "پاسخ",
     "回复",
     "回覆",
     "答复",
+    "答覆",
+    "回信",
     "返信",
-    "תגובה",
-    "رد",
-    "απ",
-    "vá",
-    "atb",
-    "bls",
+    "회신",
+    "답장",
+    "ตอบ",
+    "ตอบกลับ",
+    // Made by programs.
+    "automatic reply",
+    "auto reply",
+    "autoreply",
+    "out of office",
+    "automatische antwort",
+    "abwesenheit",
+    "réponse automatique",
+    "respuesta automática",
+    "resposta automática",
+    "risposta automatica",
+    "automatisch antwoord",
+    "autosvar",
+    "automaattinen vastaus",
+    "automatická odpověď",
+    "odpowiedź automatyczna",
+    "automatyczna odpowiedź",
+    "автоответ",
+    "автоматический ответ",
+    "自动回复",
+    "自動回覆",
+    "自動返信",
+    "자동 회신",
+    "otomatik yanıt",
 ];
 const FORWARD_PREFIXES: &[&str] = &[
     "fw",
     "fwd",
     "wg",
+    "wtr",
+    "weitergel",
     "tr",
+    "trs",
     "rv",
+    "reenv",
     "enc",
     "i",
+    "inoltr",
     "vl",
     "vb",
+    "vidb",
     "pd",
     "doorst",
+    "ilt",
+    "i̇lt",
+    "fwd.",
+    "továbbítás",
+    "přepos",
+    "předán",
+    "préd",
+    "pāpārs",
+    "fpp",
+    "terusan",
+    "trm",
+    "chuyển tiếp",
+    "edasi",
+    "videresendt",
     "пересл",
+    "пер",
+    "пересл.",
+    "перенапр",
+    "πρθ",
+    "προώθ",
+    "הועבר",
+    "נשלח",
+    "إعادة توجيه",
+    "محول",
     "转发",
     "轉寄",
+    "轉發",
     "転送",
+    "전달",
+    "ส่งต่อ",
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,26 +253,35 @@ pub struct SubjectKey {
     /// Lower case, prefixes and mailing-list tags taken off.
     pub base: String,
     pub has_reply_prefix: bool,
+    /// Its first prefix is that of a forward: what it holds is passed on, and not answered.
+    pub is_forward: bool,
 }
 
 /// `AW: Re[2]: [list] Invoice` and `Invoice` have the same base.
 pub fn subject_key(subject: &str) -> SubjectKey {
     let mut rest = subject.trim();
     let mut has_reply_prefix = false;
+    let mut is_forward = None;
     while let Some((prefix, after)) = take_prefix(rest) {
         has_reply_prefix |= prefix == Prefix::Reply;
+        if prefix != Prefix::Tag {
+            is_forward.get_or_insert(prefix == Prefix::Forward);
+        }
         rest = after;
     }
     SubjectKey {
         base: rest.to_lowercase(),
         has_reply_prefix,
+        is_forward: is_forward.unwrap_or(false),
     }
 }
 
 #[derive(PartialEq, Eq)]
 enum Prefix {
     Reply,
-    Other,
+    Forward,
+    /// Of a mailing list.
+    Tag,
 }
 
 fn take_prefix(subject: &str) -> Option<(Prefix, &str)> {
@@ -153,20 +289,164 @@ fn take_prefix(subject: &str) -> Option<(Prefix, &str)> {
         && let Some((_, after)) = inner.split_once(']')
         && !after.trim().is_empty()
     {
-        return Some((Prefix::Other, after.trim_start()));
+        return Some((Prefix::Tag, after.trim_start()));
     }
     let end = subject.find([':', '：'])?;
     let after = subject[end..].trim_start_matches([':', '：']).trim_start();
     let word = subject[..end].trim().to_lowercase();
     let word = word.split(['[', '(']).next().unwrap_or_default().trim();
-    let word = word.trim_end_matches(|c: char| c.is_ascii_digit() || c == '^');
+    let word = word.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '^' | '*' | '-' | ' '));
     if REPLY_PREFIXES.contains(&word) {
         Some((Prefix::Reply, after))
     } else if FORWARD_PREFIXES.contains(&word) {
-        Some((Prefix::Other, after))
+        Some((Prefix::Forward, after))
     } else {
         None
     }
+}
+
+/// Names of the conversation that are no Message-IDs, yet are stored and looked up with those that a message names: a
+/// number of a ticket, and what Exchange calls the thread, whose replies keep it when References are lost. No Message-ID
+/// is like them, for it holds no space.
+pub fn conversation_keys(subject: &str, thread_index: &str, thread_topic: &str) -> Vec<InternetMessageId> {
+    let topic = subject_key(if thread_topic.is_empty() {
+        subject
+    } else {
+        thread_topic
+    })
+    .base;
+    // Some programs send the same index with whatever they send: its subject is a part of the name.
+    let index = exchange_thread(thread_index).map(|thread| format!("exchange {thread} {topic}"));
+    let ticket = ticket(subject).map(|number| format!("ticket {number}"));
+    let keys = ticket.into_iter().chain(index);
+    keys.filter_map(|key| InternetMessageId::new(&key)).collect()
+}
+
+/// The 22 bytes that stay the same in a thread ([MS-OXOMSG] 2.2.1.3); each answer adds five more.
+const THREAD_BYTES: usize = 22;
+
+fn exchange_thread(index: &str) -> Option<String> {
+    let letters: String = index
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .take(THREAD_BYTES * 4 / 3)
+        .collect();
+    let is_base64 = letters
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='));
+    // 29 letters hold 21 bytes and six bits: the last two of the 22 tell no thread from another.
+    (letters.len() == THREAD_BYTES * 4 / 3 && is_base64).then_some(letters)
+}
+
+/// Before the number of a ticket, in the languages of help desks.
+const TICKET_WORDS: &[&str] = &[
+    "ticket",
+    "tickets",
+    "ticket-id",
+    "ticketid",
+    "ticketnr",
+    "ticketnummer",
+    "ticket-nr",
+    "case",
+    "request",
+    "req",
+    "incident",
+    "inc",
+    "issue",
+    "rt",
+    "sr",
+    "tt",
+    "vorgang",
+    "vorgangsnummer",
+    "vorgangsnr",
+    "anfrage",
+    "störung",
+    "fall",
+    "demande",
+    "dossier",
+    "incidence",
+    "caso",
+    "solicitud",
+    "incidencia",
+    "chamado",
+    "protocolo",
+    "richiesta",
+    "pratica",
+    "segnalazione",
+    "melding",
+    "zaak",
+    "zgłoszenie",
+    "zgłoszenia",
+    "sprawa",
+    "požadavek",
+    "tiket",
+    "ärende",
+    "sak",
+    "sag",
+    "tapaus",
+    "tukipyyntö",
+    "talep",
+    "заявка",
+    "заявки",
+    "обращение",
+    "обращения",
+    "тикет",
+    "запит",
+    "звернення",
+    "工单",
+    "工單",
+    "案例",
+    "お問い合わせ番号",
+    "문의",
+];
+/// Between such a word and its number.
+const NUMBER_WORDS: &[&str] = &[
+    "id", "nr", "nr.", "no", "no.", "number", "nummer", "num", "n°", "nº", "№", "numéro", "numer",
+];
+
+/// The number of a ticket in a subject: `[#12345]`, `[Ticket-ID: ABC-123]`, `(Case 00123456)`, `Ticket#2026110210`.
+pub fn ticket(subject: &str) -> Option<String> {
+    let lower = subject.to_lowercase();
+    let mut is_after_word = false;
+    let mut is_in_brackets = false;
+    for piece in lower.split_inclusive([' ', '[', ']', '(', ')', ':', '：', ',', '#', '|', '\t']) {
+        let end = piece.chars().next_back().unwrap_or(' ');
+        let word = piece.trim_end_matches([' ', '[', ']', '(', ')', ':', '：', ',', '#', '|', '\t']);
+        if let Some(number) = ticket_number(word, is_in_brackets, is_after_word) {
+            return Some(number);
+        }
+        let is_word = TICKET_WORDS.contains(&word);
+        let stays = is_after_word && (word.is_empty() || NUMBER_WORDS.contains(&word));
+        is_after_word = is_word || stays || end == '#';
+        is_in_brackets = match end {
+            '[' | '(' | '#' => true,
+            ']' | ')' => false,
+            _ => is_in_brackets && (end != ' ' || is_after_word),
+        };
+    }
+    None
+}
+
+fn ticket_number(word: &str, is_in_brackets: bool, is_after_word: bool) -> Option<String> {
+    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    let is_number = word.len() <= 40
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    // A year, or a number of things, is none.
+    let is_marked = is_after_word && digits >= if is_in_brackets { 3 } else { 5 };
+    let is_key = is_in_brackets && is_project_key(word);
+    (is_number && (is_marked || is_key)).then(|| word.to_owned())
+}
+
+/// `abc-123`
+fn is_project_key(word: &str) -> bool {
+    word.split_once('-').is_some_and(|(project, number)| {
+        (2..=10).contains(&project.len())
+            && project.bytes().all(|byte| byte.is_ascii_alphabetic())
+            && (2..=9).contains(&number.len())
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]
@@ -188,6 +468,7 @@ mod tests {
             referring_author: Some(address(author)),
             participants: participants.iter().map(|text| address(text)).collect(),
             has_our_token: false,
+            has_same_subject: false,
         };
         let with_token = Referred {
             has_our_token: true,
@@ -207,7 +488,7 @@ mod tests {
             ),
             (with_token, true),
         ] {
-            assert_eq!(join_by_reference(&[candidate]).is_some(), joins);
+            assert_eq!(join_by_reference(&[candidate], &[]).is_some(), joins);
         }
     }
 
@@ -252,6 +533,21 @@ mod tests {
             ("Note: read this", "note: read this", false),
             ("[only a tag]", "[only a tag]", false),
             ("Re:", "", true),
+            ("RE[2]: Invoice", "invoice", true),
+            ("Re (3): Invoice", "invoice", true),
+            ("RE 2: Invoice", "invoice", true),
+            ("Antw.: Invoice", "invoice", true),
+            ("Rép : Invoice", "invoice", true),
+            ("Odp: SV: VS: Invoice", "invoice", true),
+            ("Ответ: Invoice", "invoice", true),
+            ("На: Invoice", "invoice", true),
+            ("ΑΠ: Invoice", "invoice", true),
+            ("[EXTERNAL] AW: [#12345] Invoice", "invoice", true),
+            ("Automatische Antwort: Invoice", "invoice", true),
+            ("İLT: Invoice", "invoice", false),
+            ("WG: Invoice", "invoice", false),
+            ("PD: Invoice", "invoice", false),
+            ("转发：Invoice", "invoice", false),
         ] {
             let key = subject_key(subject);
             assert_eq!(
@@ -259,6 +555,87 @@ mod tests {
                 (base, reply),
                 "{subject}"
             );
+        }
+    }
+
+    #[test]
+    fn numbers_of_tickets_are_read_and_other_numbers_are_not() {
+        for (subject, number) in [
+            ("Re: [#12345] Offer", Some("12345")),
+            ("[Ticket#2026110210000012] Offer", Some("2026110210000012")),
+            ("AW: [Ticket-ID: ABC-123-45678] Offer", Some("abc-123-45678")),
+            ("[Ticket ID: 123456]", Some("123456")),
+            ("Offer (Case 00123456)", Some("00123456")),
+            ("Offer (Case Number: 00123456)", Some("00123456")),
+            ("Offer [isp.example #4711]", Some("4711")),
+            ("[ABC-123] Offer", Some("abc-123")),
+            ("Ticket 4711001: Offer", Some("4711001")),
+            ("Vorgang Nr. 4711001", Some("4711001")),
+            ("Заявка №4711001", None),
+            ("Заявка № 4711001", Some("4711001")),
+            ("##47110## Offer", Some("47110")),
+            ("Offer", None),
+            ("Offer 2026", None),
+            ("Request 2026", None),
+            ("Offer [2026]", None),
+            ("[list] Offer 47110011", None),
+            ("Invoice 47110011", None),
+            ("Call 0201234567", None),
+        ] {
+            assert_eq!(ticket(subject).as_deref(), number, "{subject}");
+        }
+    }
+
+    #[test]
+    fn exchange_names_a_thread_by_its_beginning_and_its_topic() {
+        let first = "AdvK5Ex0Jm6cBvJ3RUSV0cvmxKSOiA==";
+        let answer = "AdvK5Ex0Jm6cBvJ3RUSV0cvmxKSOiAAABhFw";
+        let keys = |subject, index, topic| conversation_keys(subject, index, topic);
+        assert_eq!(keys("Offer", first, ""), keys("AW: Offer", answer, ""));
+        assert_eq!(
+            keys("Offer", first, "Offer"),
+            keys("Kyllä: Offer", answer, "Offer")
+        );
+        assert_ne!(
+            keys("Offer", first, ""),
+            keys("Cable", first, ""),
+            "always the same index"
+        );
+        assert!(keys("Offer", "AQ==", "").is_empty());
+        assert!(keys("Offer", "not base64, and long enough to be so", "").is_empty());
+    }
+
+    #[test]
+    fn a_message_id_used_twice_means_the_one_with_the_same_people_and_subject() {
+        let referred = |number, participants: &[&str], has_same_subject| Referred {
+            thread: thread(number),
+            referring_author: Some(address("alice@isp.example")),
+            participants: participants.iter().map(|text| address(text)).collect(),
+            has_our_token: false,
+            has_same_subject,
+        };
+        let kelly = [address("kelly@out.example")];
+        let foreign = referred(1, &["alice@isp.example", "mallory@evil.example"], true);
+        let other = referred(2, &["alice@isp.example", "kelly@out.example"], false);
+        let meant = referred(3, &["alice@isp.example", "kelly@out.example"], true);
+        let all = [foreign.clone(), other.clone(), meant.clone()];
+        assert_eq!(join_by_reference(&all, &kelly), Some(thread(3)));
+        assert_eq!(join_by_reference(&all[..2], &kelly), Some(thread(2)));
+        assert_eq!(join_by_sibling(&all, &kelly), Some(thread(2)));
+        assert_eq!(join_by_sibling(&all[..1], &kelly), None);
+        assert_eq!(join_twin(&[other]), None);
+        assert_eq!(join_twin(&[meant]), Some(thread(3)));
+    }
+
+    #[test]
+    fn a_forward_is_told_by_the_first_prefix() {
+        for (subject, is_forward) in [
+            ("Fwd: Offer", true),
+            ("[EXTERNAL] WG: AW: Offer", true),
+            ("AW: WG: Offer", false),
+            ("Offer", false),
+        ] {
+            assert_eq!(subject_key(subject).is_forward, is_forward, "{subject}");
         }
     }
 }
