@@ -1,4 +1,4 @@
-//! A small honest IMAP server with one fault in it: at a given command it says what a test tells it to.
+//! A small honest IMAP server with one fault in it: at given commands it says what a test tells it to.
 //!
 //! INBOX holds three messages (UIDs 1 to 3), Sent what is put into it. Everything that is asked for is written down.
 
@@ -28,6 +28,8 @@ pub enum Say {
     Deflated(u64),
     /// Nothing more, with the connection open.
     Stall,
+    /// Nothing more, and the connection is closed.
+    Close,
 }
 
 /// Ways of answering that are legal or common, and that clients trip over.
@@ -49,8 +51,14 @@ pub enum Style {
     WrongSize,
     /// Not a word about this UID.
     Silent(u32),
+    /// Not a word about this UID when only flags and headers are asked for.
+    Untold(u32),
     /// NIL in place of this UID's body.
     Nil(u32),
+    /// A literal of this UID whose header is none, each time.
+    Damaged(u32),
+    /// The end of the connection in place of this UID's body, each time.
+    HangsUp(u32),
     /// No UIDNEXT when a folder is opened.
     NoUidNext,
     /// UIDNEXT 0.
@@ -71,6 +79,8 @@ pub enum Style {
     LowUidNext,
     /// News before IDLE has begun.
     EarlyNews,
+    /// INBOX is all there is, and no folder can be made.
+    InboxAlone,
     /// BAD to who signs in, in words that Exchange uses when it is busy.
     BusyLogin,
 }
@@ -79,10 +89,10 @@ pub enum Style {
 pub struct Fault {
     /// In place of the greeting, if not empty.
     pub greeting: Vec<Say>,
-    /// At the first command with this word, before its proper answer: `FETCH`.
-    pub on: Option<String>,
-    pub say: Vec<Say>,
-    /// `NO` to a UID FETCH of bodies that names this one.
+    /// At the first command with this word, before its proper answer: `FETCH`. One after the other where a word has
+    /// several.
+    pub reactions: Vec<(String, Vec<Say>)>,
+    /// `NO` to a UID FETCH of bodies, and to a UID STORE, that names this one.
     pub refuse_uid: Option<u32>,
     pub style: Style,
 }
@@ -143,6 +153,10 @@ impl ImapServer {
     }
 
     /// From the next connection on it answers so.
+    pub fn fail_with(&self, fault: Fault) {
+        *lock(&self.state.fault) = fault;
+    }
+
     pub fn behave(&self, style: Style) {
         *lock(&self.state.fault) = Fault {
             style,
@@ -162,6 +176,14 @@ impl ImapServer {
     /// An APPEND has come to where it was to be stopped.
     pub async fn paused(&self) {
         self.state.paused.notified().await;
+    }
+
+    /// A command with this word has come.
+    pub fn has_met(&self, word: &str) -> bool {
+        let commands = self.commands();
+        commands
+            .iter()
+            .any(|line| has_word(&line.to_ascii_uppercase(), word))
     }
 
     /// Lines that clients have sent, without their tags.
@@ -217,9 +239,9 @@ impl Session {
                 commands.push(command.clone());
             }
             let words = command.to_ascii_uppercase();
-            if self.fault.on.as_ref().is_some_and(|on| has_word(&words, on)) {
-                self.fault.on = None;
-                let say = std::mem::take(&mut self.fault.say);
+            let mut reactions = self.fault.reactions.iter();
+            if let Some(at) = reactions.position(|(word, _)| has_word(&words, word)) {
+                let (_, say) = self.fault.reactions.remove(at);
                 self.say(say, &tag).await?;
             }
             self.answer(&tag, &words).await?;
@@ -245,7 +267,19 @@ impl Session {
             }
             "LIST" => {
                 self.line("* LIST (\\HasNoChildren) \"/\" INBOX").await?;
-                self.line("* LIST (\\HasNoChildren \\Sent) \"/\" Sent").await?;
+                if self.fault.style != Style::InboxAlone {
+                    self.line("* LIST (\\HasNoChildren \\Sent) \"/\" Sent").await?;
+                }
+            }
+            "CREATE" if self.fault.style == Style::InboxAlone => {
+                return self
+                    .line(&format!("{tag} NO [OVERQUOTA] no more folders for you"))
+                    .await;
+            }
+            "SELECT" | "EXAMINE" if self.fault.style == Style::InboxAlone && !command.contains("INBOX") => {
+                return self
+                    .line(&format!("{tag} NO [TRYCREATE] there is no such folder"))
+                    .await;
             }
             "SELECT" | "EXAMINE" => {
                 self.is_inbox = command.contains("INBOX");
@@ -343,10 +377,11 @@ impl Session {
         match self.fault.style {
             Style::Backwards => asked.reverse(),
             Style::Silent(silent) if wants_bodies => asked.retain(|uid| *uid != silent),
+            Style::Untold(untold) if !wants_bodies => asked.retain(|uid| *uid != untold),
             _ => {}
         }
         let refused = self.fault.refuse_uid.is_some_and(|uid| asked.contains(&uid));
-        if verb == "FETCH" && wants_bodies && refused {
+        if refused && (wants_bodies || verb == "STORE") {
             return self.line(&format!("{tag} NO cannot read a message")).await;
         }
         if verb == "FETCH" {
@@ -419,6 +454,14 @@ impl Session {
                 self.line(&format!("* {uid} FETCH (UID {uid} {attributes} BODY[] NIL)"))
                     .await
             }
+            Style::HangsUp(fatal) if fatal == uid => Err(std::io::ErrorKind::ConnectionAborted.into()),
+            Style::Damaged(damaged) if damaged == uid => {
+                self.line(&format!(
+                    "* {uid} FETCH (UID {uid} {attributes} BODY[] {{{}\r\n{raw})",
+                    raw.len()
+                ))
+                .await
+            }
             Style::LowerCase => {
                 self.line(&format!(
                     "* {uid} fetch (uid {uid} {attributes} body[] {{{}}}\r\n{raw})",
@@ -466,6 +509,7 @@ impl Session {
                     while self.stream.read(&mut scratch).await? > 0 {}
                     return Err(std::io::ErrorKind::UnexpectedEof.into());
                 }
+                Say::Close => return Err(std::io::ErrorKind::ConnectionAborted.into()),
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::io::AsyncBufReadExt as _;
 use tokio::io::AsyncRead;
+use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWrite;
 use tokio::io::AsyncWriteExt as _;
 use tokio::io::BufReader;
@@ -145,11 +146,26 @@ pub struct ModelServer {
     users: Arc<Mutex<BTreeMap<String, User>>>,
     silent: Arc<Notify>,
     idling: Arc<AtomicUsize>,
+    hang_up: Arc<Notify>,
     task: JoinHandle<()>,
+}
+
+/// From here on, numbers are those of messages that clients appended.
+const FIRST_APPENDED: u32 = 1 << 31;
+/// Of all servers of this process.
+static APPENDED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn keep(appended: String) -> u32 {
+    let mut kept = lock(&APPENDED);
+    kept.push(appended);
+    FIRST_APPENDED + u32::try_from(kept.len() - 1).unwrap_or_default()
 }
 
 /// The bytes of a message.
 pub fn raw(number: u32) -> String {
+    if let Some(appended) = number.checked_sub(FIRST_APPENDED) {
+        return lock(&APPENDED)[appended as usize].clone();
+    }
     format!(
         "From: Kelly <kelly@out.example>\r\nTo: owner@isp.example\r\nSubject: {number}\r\nMessage-ID: <{number}@out.example>\r\n\r\nThis is letter {number}.\r\n"
     )
@@ -176,16 +192,24 @@ impl ModelServer {
         let silent = Arc::new(Notify::new());
         let idling = Arc::new(AtomicUsize::new(0));
         let (shared, quiet, waiting) = (users.clone(), silent.clone(), idling.clone());
+        let hang_up = Arc::new(Notify::new());
+        let hung_up = hang_up.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (users, silent, acceptor) = (shared.clone(), quiet.clone(), acceptor.clone());
-                let idling = waiting.clone();
-                tokio::spawn(async move {
+                let (idling, hung_up) = (waiting.clone(), hung_up.clone());
+                let served = async move {
                     let stream: Box<dyn Stream> = match acceptor {
                         Some(acceptor) => Box::new(acceptor.accept(stream).await?),
                         None => Box::new(stream),
                     };
                     Session::new(stream, users, silent, idling, tells).run().await
+                };
+                tokio::spawn(async move {
+                    tokio::select! {
+                        ended = served => ended,
+                        () = hung_up.notified() => Ok(()),
+                    }
                 });
             }
         });
@@ -194,8 +218,14 @@ impl ModelServer {
             users,
             silent,
             idling,
+            hang_up,
             task,
         })
+    }
+
+    /// Every connection that there is ends.
+    pub fn hang_up(&self) {
+        self.hang_up.notify_waiters();
     }
 
     /// Looks into a user's mailboxes, or changes them.
@@ -325,6 +355,9 @@ impl Session {
                 self.write(&format!("{tag} NO EXAMINE Unsafe Login\r\n")).await?;
                 continue;
             }
+            if command.starts_with("APPEND") {
+                self.append(command).await?;
+            }
             let answer = self.answer(command);
             let is_sign_in = command.starts_with("LOGIN");
             self.write(&format!("{answer}{tag} OK done\r\n")).await?;
@@ -334,6 +367,25 @@ impl Session {
                 (self.left, self.sent) = (user.cuts.pop_front().flatten(), 0);
             }
         }
+    }
+
+    /// RFC 3501 §6.3.11, the literal in a synchronising form.
+    async fn append(&mut self, command: &str) -> std::io::Result<()> {
+        let size = command
+            .rsplit_once('{')
+            .map(|(_, size)| size.trim_end_matches('}'));
+        let size: usize = size.and_then(|size| size.parse().ok()).unwrap_or_default();
+        self.write("+ go on\r\n").await?;
+        let mut literal = vec![0; size];
+        self.stream.read_exact(&mut literal).await?;
+        self.stream.read_line(&mut String::new()).await?;
+        let number = keep(String::from_utf8_lossy(&literal).into_owned());
+        let name = command.split('"').nth(1).unwrap_or_default();
+        let mut users = lock(&self.users);
+        if let Some(folder) = mailbox_of(&mut users, &self.user).mailbox.get_mut(name) {
+            folder.append(number, true);
+        }
+        Ok(())
     }
 
     /// Until the client says that it is done.
@@ -506,11 +558,16 @@ fn uid_command(folder: &mut Folder, command: &str) -> String {
     let (verb, set) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if verb == "SEARCH" {
         let within = command.split("UID ").nth(2);
+        let header = command
+            .split("HEADER ")
+            .nth(1)
+            .and_then(|rest| rest.split('"').rfind(|part| part.contains('@')));
         let found = folder
             .messages
-            .keys()
-            .filter(|uid| within.is_none_or(|set| is_in(set, **uid)));
-        let found: Vec<_> = found.map(u32::to_string).collect();
+            .iter()
+            .filter(|(uid, _)| within.is_none_or(|set| is_in(set, **uid)))
+            .filter(|(_, message)| header.is_none_or(|value| raw(message.number).contains(value)));
+        let found: Vec<_> = found.map(|(uid, _)| uid.to_string()).collect();
         return format!("* SEARCH {}\r\n", found.join(" "));
     }
     if verb == "STORE" {

@@ -23,6 +23,10 @@ pub struct Mta {
 impl Mta {
     /// Everything that it accepts goes to `dovecot`, whatever the domain.
     pub fn start(dovecot: &Dovecot) -> Result<Self, TestkitError> {
+        Self::start_at(free_port()?, dovecot)
+    }
+
+    pub fn start_at(smtp_port: u16, dovecot: &Dovecot) -> Result<Self, TestkitError> {
         let folder = tempfile::Builder::new().prefix("waxseal-exim-").tempdir()?;
         let owner = Command::new("chown")
             .arg("Debian-exim")
@@ -36,7 +40,6 @@ impl Mta {
             });
         }
         Command::new("chmod").arg("755").arg(folder.path()).status()?;
-        let smtp_port = free_port()?;
         let configuration = folder.path().join("exim.conf");
         std::fs::write(
             &configuration,

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use crate::TestkitError;
 
-const START_TIME: Duration = Duration::from_secs(20);
+const START_TIME: Duration = Duration::from_secs(60);
 const END_TIME: Duration = Duration::from_secs(5);
 
 /// A server process; dropping it ends it and waits.

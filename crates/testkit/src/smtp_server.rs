@@ -3,6 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::io::AsyncBufReadExt as _;
@@ -52,6 +55,12 @@ pub enum SmtpFault {
     Garbage,
     /// Says nothing any more.
     Silent,
+    /// These words, and goes on.
+    Answer(&'static str),
+    /// These words, and hangs up.
+    Farewell(&'static str),
+    /// As it should, after a while.
+    Late(Duration),
 }
 
 impl SmtpFault {
@@ -94,10 +103,18 @@ struct Shared {
     refused: Mutex<Vec<String>>,
     /// Extensions beside the usual ones.
     offered: Mutex<Vec<String>>,
+    has_no_pipelining: AtomicBool,
+    /// So many recipients of a message are taken, and what is said to the others.
+    room: Mutex<Option<(usize, &'static str)>>,
+    connections: AtomicUsize,
     /// Every byte that came, for tests of what goes over the wire.
     wire: Mutex<Vec<u8>>,
     /// The next connection ends so when it has sent so many bytes.
     cut: Mutex<Option<(Cut, usize)>>,
+    /// Pauses while a message is read, after so many bytes each.
+    slow: Mutex<Option<(usize, Duration)>>,
+    /// Messages are counted, and their bytes forgotten.
+    is_forgetful: AtomicBool,
     paused: tokio::sync::Notify,
 }
 
@@ -121,6 +138,7 @@ impl SmtpServer {
         let serving = shared.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                serving.connections.fetch_add(1, Ordering::Relaxed);
                 let shared = serving.clone();
                 tokio::spawn(async move { serve(stream, &shared).await });
             }
@@ -137,6 +155,16 @@ impl SmtpServer {
         *lock(&self.shared.cut) = Some((cut, bytes));
     }
 
+    /// Messages come slowly from now on: after so many bytes each, nothing is read for a while.
+    pub fn read_slowly(&self, bytes: usize, pause: Duration) {
+        *lock(&self.shared.slow) = Some((bytes, pause));
+    }
+
+    /// Keeps nothing of what it takes but who gets it.
+    pub fn forget_bytes(&self) {
+        self.shared.is_forgetful.store(true, Ordering::Relaxed);
+    }
+
     /// A connection has come to where nothing more is read.
     pub async fn paused(&self) {
         self.shared.paused.notified().await;
@@ -150,6 +178,21 @@ impl SmtpServer {
     /// An extension that the next connections are told of.
     pub fn offer(&self, extension: &str) {
         lock(&self.shared.offered).push(extension.to_owned());
+    }
+
+    /// The next connections are not told of PIPELINING.
+    pub fn without_pipelining(&self) {
+        self.shared.has_no_pipelining.store(true, Ordering::Relaxed);
+    }
+
+    /// So many recipients of each message are taken from now on; the others are told these words.
+    pub fn take_recipients(&self, most: usize, words: &'static str) {
+        *lock(&self.shared.room) = Some((most, words));
+    }
+
+    /// That were made so far.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
     }
 
     pub fn ledger(&self) -> Vec<Accepted> {
@@ -198,8 +241,12 @@ async fn serve(stream: TcpStream, shared: &Shared) -> Option<()> {
             "EHLO" => {
                 let offered = lock(&shared.offered).clone();
                 let offered: String = offered.iter().map(|one| format!("250-{one}\r\n")).collect();
+                let pipelining = match shared.has_no_pipelining.load(Ordering::Relaxed) {
+                    true => "",
+                    false => "250-PIPELINING\r\n",
+                };
                 let text = format!(
-                    "250-sink\r\n{offered}250-PIPELINING\r\n250-SIZE 52428800\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN"
+                    "250-sink\r\n{offered}{pipelining}250-SIZE 52428800\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN"
                 );
                 connection.reply(Verb::Ehlo, &text).await?;
             }
@@ -214,8 +261,12 @@ async fn serve(stream: TcpStream, shared: &Shared) -> Option<()> {
                 let refused = lock(&shared.refused)
                     .iter()
                     .any(|part| recipient.contains(part.as_str()));
+                let room = *lock(&shared.room);
+                let full = room.filter(|(most, _)| envelope.1.len() >= *most);
                 if refused {
                     connection.say("550 5.1.1 nobody here").await?;
+                } else if let Some((_, words)) = full {
+                    connection.say(words).await?;
                 } else if connection.reply(Verb::Rcpt, "250 recipient").await? {
                     envelope.1.push(recipient);
                 }
@@ -272,20 +323,33 @@ impl Connection<'_> {
                 }
             }
         }
-        lock(&self.shared.wire).extend_from_slice(&line);
+        if !self.shared.is_forgetful.load(Ordering::Relaxed) {
+            lock(&self.shared.wire).extend_from_slice(&line);
+        }
         Some(line)
     }
 
     /// RFC 5321 §4.5.2; the strict reading: only CRLF.CRLF ends it.
     async fn data(&mut self) -> Option<Vec<u8>> {
         let mut data = Vec::new();
+        let slow = *lock(&self.shared.slow);
+        let mut read = 0;
         loop {
             let line = self.read().await?;
             if line == b".\r\n" {
                 return Some(data);
             }
-            let stuffed = usize::from(line.starts_with(b"."));
-            data.extend_from_slice(&line[stuffed..]);
+            read += line.len();
+            if let Some((bytes, pause)) = slow
+                && read >= bytes
+            {
+                read = 0;
+                tokio::time::sleep(pause).await;
+            }
+            if !self.shared.is_forgetful.load(Ordering::Relaxed) {
+                let stuffed = usize::from(line.starts_with(b"."));
+                data.extend_from_slice(&line[stuffed..]);
+            }
         }
     }
 
@@ -297,7 +361,14 @@ impl Connection<'_> {
         };
         let fault = self.fault(Verb::Dot);
         // A server that says nothing may have taken it: that is what makes it unknown.
-        let takes = !matches!(fault, Some(SmtpFault::Code(_) | SmtpFault::Busy));
+        let refuses = |fault: &SmtpFault| {
+            use SmtpFault::Answer;
+            use SmtpFault::Busy;
+            use SmtpFault::Code;
+            use SmtpFault::Farewell;
+            matches!(fault, Code(_) | Busy | Answer(_) | Farewell(_))
+        };
+        let takes = !fault.as_ref().is_some_and(refuses);
         if takes {
             lock(&self.shared.ledger).push(accepted);
         }
@@ -323,6 +394,15 @@ impl Connection<'_> {
                 None
             }
             SmtpFault::Reset => None,
+            SmtpFault::Answer(words) => self.say(words).await,
+            SmtpFault::Farewell(words) => {
+                self.say(words).await?;
+                None
+            }
+            SmtpFault::Late(pause) => {
+                tokio::time::sleep(pause).await;
+                self.say("250 2.0.0 accepted, after all").await
+            }
             SmtpFault::Half => {
                 self.writer.write_all(b"25").await.ok()?;
                 None

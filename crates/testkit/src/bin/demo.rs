@@ -1,6 +1,8 @@
 //! The whole product on this machine: a private Dovecot and Exim with sample people and mail, and Waxseal
 //! on a fresh data folder. Ends with Ctrl-C and leaves nothing behind.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure, and choose by chance")]
+
 use std::io::BufRead as _;
 use std::io::BufReader;
 use std::io::Write as _;
@@ -10,6 +12,8 @@ use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 
+use testkit::Authority;
+use testkit::DnsServer;
 use testkit::Dovecot;
 use testkit::Mta;
 use testkit::TestkitError;
@@ -18,12 +22,16 @@ use testkit::people::ADMINISTRATORS;
 use testkit::people::ALICE;
 use testkit::people::BOB;
 use testkit::people::SIGN_IN_PASSWORD;
+use testkit::process::free_port;
 use testkit::sample_mail::alices_mailbox;
+use tokio::runtime::Handle;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 
-const USAGE: &str =
-    "usage: demo PATH-OF-WAXSEAL [--port PORT] [--web-port PORT] [--without-account] [--state FILE]";
+const USAGE: &str = "usage: demo PATH-OF-WAXSEAL [--port PORT] [--web-port PORT] [--without-account] [--sign-in] [--discovery] [--state FILE]";
+
+/// Short, so that what is taken back is noticed while somebody looks.
+const TOKEN_LIFE_S: u32 = 20;
 
 struct Options {
     waxseal: PathBuf,
@@ -32,6 +40,10 @@ struct Options {
     web_port: Option<u16>,
     /// The journeys set the account up in the browser.
     without_account: bool,
+    /// A provider signs mailboxes in, with tokens that live for so many seconds.
+    sign_in: Option<u32>,
+    /// Names are looked up at a private DNS server.
+    discovery: bool,
     /// Where the journeys read how to reach the servers.
     state: Option<PathBuf>,
 }
@@ -67,6 +79,8 @@ fn options() -> Option<Options> {
         port: 8080,
         web_port: None,
         without_account: false,
+        sign_in: None,
+        discovery: false,
         state: None,
     };
     while let Some(argument) = arguments.next() {
@@ -74,6 +88,8 @@ fn options() -> Option<Options> {
             "--port" => options.port = arguments.next()?.parse().ok()?,
             "--web-port" => options.web_port = Some(arguments.next()?.parse().ok()?),
             "--without-account" => options.without_account = true,
+            "--discovery" => options.discovery = true,
+            "--sign-in" => options.sign_in = Some(TOKEN_LIFE_S),
             "--state" => options.state = Some(arguments.next()?.into()),
             _ => return None,
         }
@@ -81,11 +97,21 @@ fn options() -> Option<Options> {
     Some(options)
 }
 
+impl Options {
+    fn authority(&self) -> Result<Option<Authority>, TestkitError> {
+        let redirect = format!("http://localhost:{}/profile/signed-in", self.port);
+        let started = self.sign_in.map(|life_s| Authority::start(&redirect, life_s));
+        started.transpose()
+    }
+}
+
 // Fields end in this order: Waxseal first, then its servers, then the folder.
 struct Demo {
     _waxseal: Ending,
+    _dns: Option<DnsServer>,
     mta: Mta,
     dovecot: Dovecot,
+    authority: Option<Authority>,
     _folder: tempfile::TempDir,
 }
 
@@ -102,8 +128,14 @@ impl Drop for Ending {
 impl Demo {
     fn start(options: &Options) -> Result<Self, TestkitError> {
         eprintln!("Starting Dovecot and Exim on loopback ...");
-        let dovecot = Dovecot::start()?;
-        let mta = Mta::start(&dovecot)?;
+        let authority = options.authority()?;
+        let relay = free_port()?;
+        let dovecot = match &authority {
+            Some(authority) => Dovecot::start_with_tokens(&authority.introspection(), relay)?,
+            None => Dovecot::start()?,
+        };
+        let dns = options.discovery.then(|| start_dns(&dovecot)).transpose()?;
+        let mta = Mta::start_at(relay, &dovecot)?;
         let mailbox = dovecot.maildir(ALICE.login);
         for sample in alices_mailbox() {
             mailbox.put(sample.folder, sample.raw.as_bytes(), sample.seen, sample.age)?;
@@ -112,9 +144,14 @@ impl Demo {
         let world = World {
             waxseal: &options.waxseal,
             data: folder.path().join("data"),
-            web_port: options.web_port,
+            web_ports: [
+                options.web_port,
+                authority.as_ref().map(|authority| authority.port),
+            ],
             dovecot: &dovecot,
+            dns: dns.as_ref(),
         };
+        world.run(&["init"], "")?;
         for administrator in ADMINISTRATORS {
             let mut arguments = vec![
                 "admin",
@@ -147,8 +184,10 @@ impl Demo {
         let (waxseal, url) = world.serve(options.port)?;
         let demo = Demo {
             _waxseal: waxseal,
+            _dns: dns,
             mta,
             dovecot,
+            authority,
             _folder: folder,
         };
         demo.introduce(&url);
@@ -185,21 +224,39 @@ impl Demo {
     fn state(&self, url: &str) -> String {
         format!(
             "{{\"url\":\"{url}\",\"imapPort\":{},\"imapsPort\":{},\"mailPassword\":\"{PASSWORD}\",\
-\"signInPassword\":\"{SIGN_IN_PASSWORD}\",\"exim\":\"{}\",\"alice\":\"{}\"}}\n",
+\"signInPassword\":\"{SIGN_IN_PASSWORD}\",\"exim\":\"{}\",\"alice\":\"{}\",\"submissionPort\":{},\"issuer\":\"{}\"}}\n",
             self.dovecot.imap_port,
             self.dovecot.imaps_port,
             self.mta.configuration().display(),
-            ALICE.address
+            ALICE.address,
+            self.dovecot.submission_port(),
+            self.authority.as_ref().map(Authority::issuer).unwrap_or_default()
         )
     }
+}
+
+/// The sample people's own servers; a domain that is served by a known provider; one that names servers of its own.
+fn start_dns(dovecot: &Dovecot) -> Result<DnsServer, TestkitError> {
+    let zone = format!(
+        "localhost. 60 IN A 127.0.0.1\n\
+         _imaps._tcp.isp.example. 60 IN SRV 0 1 {} localhost.\n\
+         acme.example. 60 IN MX 1 aspmx.l.google.com.\n\
+         _imaps._tcp.own.example. 60 IN SRV 0 1 993 imap.own.example.\n\
+         _submissions._tcp.own.example. 60 IN SRV 0 1 465 smtp.own.example.\n\
+         imap.own.example. 60 IN A 127.0.0.1\n\
+         smtp.own.example. 60 IN A 127.0.0.1\n",
+        dovecot.imaps_port
+    );
+    Handle::current().block_on(DnsServer::start(&zone))
 }
 
 /// How every command of Waxseal is run here.
 struct World<'a> {
     waxseal: &'a Path,
     data: PathBuf,
-    web_port: Option<u16>,
+    web_ports: [Option<u16>; 2],
     dovecot: &'a Dovecot,
+    dns: Option<&'a DnsServer>,
 }
 
 impl World<'_> {
@@ -211,13 +268,17 @@ impl World<'_> {
             .env("WAXSEAL_EGRESS_ALLOW", self.egress());
         // The demo's own authority is trusted instead of the machine's.
         command.env("SSL_CERT_FILE", &self.dovecot.certificate.authority);
+        if let Some(dns) = self.dns {
+            command.env("WAXSEAL_DNS_SERVER", dns.address.to_string());
+        }
         command
     }
 
-    /// Mail servers on loopback; and one port where images of mail may be, if that is asked for.
+    /// Mail servers on loopback; and ports where images of mail and the provider may be, if they are asked for.
     fn egress(&self) -> String {
-        let web = self.web_port.map(|port| format!(",127.0.0.1:{port}"));
-        format!("127.0.0.0/8,[::1/128]{}", web.unwrap_or_default())
+        let ports = self.web_ports.iter().flatten();
+        let web: String = ports.map(|port| format!(",127.0.0.1:{port}")).collect();
+        format!("127.0.0.0/8,[::1/128]{web}")
     }
 
     fn run(&self, arguments: &[&str], input: &str) -> Result<(), TestkitError> {
