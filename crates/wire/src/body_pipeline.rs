@@ -23,6 +23,7 @@ use crate::imap_session::merge;
 use crate::imap_session::refuse_failure;
 use crate::imap_session::summary;
 use crate::imap_session::uid_set;
+use crate::pace::Pace;
 
 const BODY_ITEMS: &str = "(UID FLAGS INTERNALDATE BODY.PEEK[])";
 
@@ -50,6 +51,7 @@ pub struct BodyPipeline<'a> {
     partial: HashMap<u32, Fetch>,
     /// Of a large body whose response has not come yet.
     pieces: Vec<u8>,
+    pace: Pace,
 }
 
 pub enum BodyEvent {
@@ -71,6 +73,7 @@ impl<'a> BodyPipeline<'a> {
             pipeline: Pipeline::default(),
             partial: HashMap::new(),
             pieces: Vec::new(),
+            pace: session.pace(),
         }
     }
 
@@ -88,10 +91,8 @@ impl<'a> BodyPipeline<'a> {
     /// Only while a command is on its way.
     pub async fn next(&mut self) -> Result<BodyEvent, WireError> {
         loop {
-            let event = self
-                .session
-                .while_alive(self.pipeline.next(), Self::DOING)
-                .await?;
+            let waiting = self.pipeline.next();
+            let event = self.pace.wait(&self.session.client, waiting, Self::DOING).await?;
             match event {
                 Some(Event::Response(Untagged::Fetch(fetch))) => {
                     if let Some(message) = self.take(*fetch) {

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use crate::dns::Dns;
 use crate::egress::Egress;
 use crate::egress::Host;
 use crate::egress::Purpose;
@@ -39,6 +40,10 @@ pub struct Deadlines {
     pub response: Duration,
     /// For a whole command, but for IDLE and for the bodies of messages.
     pub command: Duration,
+    /// For one block of a message that is handed over (RFC 5321 §4.5.3.2.5).
+    pub data_block: Duration,
+    /// For the answer to the final dot (RFC 5321 §4.5.3.2.6).
+    pub final_dot: Duration,
     /// IDLE is renewed after this: NATs drop silent connections after 5 minutes (stalwart#3299).
     pub idle: Duration,
 }
@@ -53,6 +58,8 @@ impl Default for Deadlines {
             login: Duration::from_secs(30),
             response: Duration::from_secs(60),
             command: Duration::from_secs(300),
+            data_block: Duration::from_secs(180),
+            final_dot: Duration::from_secs(600),
             idle: Duration::from_secs(4 * 60 + 30),
         }
     }
@@ -70,21 +77,84 @@ pub struct Dialled {
 #[derive(Clone, Debug)]
 pub struct Dialer {
     egress: Arc<Egress>,
+    names: Names,
+    pub(crate) dns: Dns,
     roots: TlsRoots,
     pub deadlines: Deadlines,
 }
 
+/// Who says which addresses a name has. What it says may be another thing at each look-up.
+#[derive(Clone)]
+pub enum Names {
+    System,
+    /// The server that the operator names.
+    Server(SocketAddr),
+    /// For tests of answers that change.
+    Told(Arc<LookUp>),
+}
+
+pub type LookUp = dyn Fn(&str) -> std::io::Result<Vec<IpAddr>> + Send + Sync;
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Names::System => "System",
+            Names::Server(_) => "Server",
+            Names::Told(_) => "Told",
+        })
+    }
+}
+
+impl Names {
+    fn dns(&self) -> Dns {
+        match self {
+            Names::System => Dns::of_system(),
+            Names::Server(server) => Dns::at(*server),
+            Names::Told(_) => Dns::none(),
+        }
+    }
+
+    async fn look_up(&self, dns: &Dns, name: &str, port: u16) -> std::io::Result<Vec<IpAddr>> {
+        match self {
+            Names::Server(_) => dns.addresses(name).await,
+            Names::System => {
+                let found = tokio::net::lookup_host((name, port)).await?;
+                Ok(found.map(|address| address.ip()).collect())
+            }
+            Names::Told(told) => told(name),
+        }
+    }
+}
+
 impl Dialer {
     pub fn new(egress: Egress, deadlines: Deadlines) -> Self {
+        Self::with_names(egress, deadlines, Names::System)
+    }
+
+    pub fn with_names(egress: Egress, deadlines: Deadlines, names: Names) -> Self {
         Dialer {
             egress: Arc::new(egress),
+            dns: names.dns(),
+            names,
             roots: TlsRoots::from_system(),
             deadlines,
         }
     }
 
+    /// For tests: this authority (PEM), and no other.
+    pub fn trusting(self, authority: &[u8]) -> Self {
+        Dialer {
+            roots: TlsRoots::of_pem(authority),
+            ..self
+        }
+    }
+
     pub fn allows_cleartext(&self, host: &str, address: SocketAddr) -> bool {
         self.egress.allows_cleartext(host, address.ip(), address.port())
+    }
+
+    pub fn may_ask_in_clear(&self, address: SocketAddr) -> bool {
+        self.egress.is_listed_loopback(address.ip(), address.port())
     }
 
     /// The addresses of `host`, if they may be dialled; else the same error as for a name that is not there.
@@ -99,15 +169,10 @@ impl Dialer {
         let host = Host::parse(host).ok_or_else(not_usable)?;
         let found: Vec<IpAddr> = match &host {
             Host::Address(address) => vec![*address],
-            Host::Name(name) => timeout(
-                self.deadlines.resolve,
-                tokio::net::lookup_host((name.as_str(), port)),
-            )
-            .await
-            .map_err(|_| WireError::timeout(DOING))?
-            .map_err(|_| not_usable())?
-            .map(|address| address.ip())
-            .collect(),
+            Host::Name(name) => timeout(self.deadlines.resolve, self.names.look_up(&self.dns, name, port))
+                .await
+                .map_err(|_| WireError::timeout(DOING))?
+                .map_err(|_| not_usable())?,
         };
         let allowed = self.egress.decide(&host, port, &found, purpose);
         if allowed.is_empty() {

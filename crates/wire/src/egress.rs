@@ -64,6 +64,11 @@ impl Egress {
         is_listed_loopback || self.cleartext_hosts.contains(&host.to_lowercase())
     }
 
+    /// A loopback address and port that the operator listed: where whoever signs mailboxes in may be asked without TLS.
+    pub fn is_listed_loopback(&self, address: IpAddr, port: u16) -> bool {
+        address.to_canonical().is_loopback() && self.names(address, port, Purpose::Web)
+    }
+
     /// A network without a port is for mail servers; what others put into their mail may not be fetched from it.
     fn names(&self, address: IpAddr, port: u16, purpose: Purpose) -> bool {
         let address = address.to_canonical();
@@ -81,7 +86,7 @@ impl Egress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     Mail,
-    /// A remote image of a message.
+    /// A remote image of a message, whoever signs mailboxes in, or what a domain writes down of its servers.
     Web,
 }
 
@@ -132,6 +137,11 @@ impl Host {
             .next()
             .is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()) || last.starts_with("0x"));
         (folded.len() <= 253 && labels.all(is_label) && !ends_in_number).then_some(Host::Name(folded))
+    }
+
+    /// A name that means the same to everybody.
+    pub fn is_public_name(&self) -> bool {
+        matches!(self, Host::Name(name) if !is_special_use(name))
     }
 }
 

@@ -24,10 +24,18 @@ pub enum Kind {
     StarttlsMissing,
     CleartextRefused,
     LoginRefused,
+    /// The server wants no token of this account: it is over, was taken back, or is of somebody else.
+    TokenRefused,
     Timeout,
     FolderMissing,
+    /// There is none, and the server makes none.
+    NoSentFolder,
+    /// Several may be, and nothing tells which.
+    SentFolderUnclear,
     /// The server asked us to come back later, or hung up.
     Unavailable,
+    /// It said no to one command, and listens for the next.
+    Refused,
     Protocol(String),
 }
 
@@ -53,9 +61,13 @@ impl Kind {
             Kind::StarttlsMissing => "STARTTLS missing",
             Kind::CleartextRefused => "clear text refused",
             Kind::LoginRefused => "login refused",
+            Kind::TokenRefused => "token refused",
             Kind::Timeout => "timeout",
             Kind::FolderMissing => "folder missing",
+            Kind::NoSentFolder => "no folder for sent mail",
+            Kind::SentFolderUnclear => "several folders for sent mail",
             Kind::Unavailable => "unavailable",
+            Kind::Refused => "refused",
             Kind::Protocol(_) => "protocol error",
         }
     }
@@ -75,9 +87,15 @@ impl Kind {
             Kind::StarttlsMissing => "The server does not offer STARTTLS.".into(),
             Kind::CleartextRefused => "A password is not sent without encryption.".into(),
             Kind::LoginRefused => "The server refused the user name or password.".into(),
+            Kind::TokenRefused => "The mail server refused the sign-in by the provider.".into(),
             Kind::Timeout => "The server did not answer in time.".into(),
             Kind::FolderMissing => "The folder is not there.".into(),
+            Kind::NoSentFolder => {
+                "There is no folder for sent mail, and the server does not let one be made.".into()
+            }
+            Kind::SentFolderUnclear => "Several folders may be the one for sent mail.".into(),
             Kind::Unavailable => "The server ended the connection or is busy.".into(),
+            Kind::Refused => "The server refused to do this.".into(),
             Kind::Protocol(what) => format!(
                 "The server does not speak {} as expected: {what}.",
                 service.name()
@@ -113,11 +131,20 @@ impl Kind {
             Kind::LoginRefused => {
                 "Type the password again. With Gmail, Yahoo and iCloud it is an app password; the user name is often the whole address."
             }
+            Kind::TokenRefused => {
+                "Sign in again under My profile, Email account, as the owner of this address. If it stays: IMAP may be switched off for the mailbox, which you, or whoever administers mail at your provider, can switch on."
+            }
             Kind::Timeout => {
                 "Check server and port. On a port that expects SSL, choose SSL; otherwise try again in a minute."
             }
             Kind::FolderMissing => "Press Load and choose the folder again.",
-            Kind::Unavailable => "Nothing to do: it is tried again by itself.",
+            Kind::NoSentFolder => {
+                "Make a folder for sent mail with another mail program or on the provider's page, then press Load and choose it."
+            }
+            Kind::SentFolderUnclear => {
+                "Press Load in the IMAP settings and choose the one with your sent mail."
+            }
+            Kind::Unavailable | Kind::Refused => "Nothing to do: it is tried again by itself.",
             Kind::Protocol(_) => "Check that server and port are those for IMAP. On port 993 choose SSL.",
         }
     }
@@ -136,6 +163,9 @@ impl Kind {
             Kind::StarttlsMissing => "Choose SSL (usually port 465).",
             Kind::LoginRefused => {
                 "Type the password again, or choose another authentication type. With Gmail, Yahoo and iCloud it is an app password."
+            }
+            Kind::TokenRefused => {
+                "Sign in again under My profile, Email account, as the owner of this address. If it stays, the provider may not let this mailbox send by SMTP: whoever administers mail there can switch authenticated SMTP on, or you choose Use system SMTP."
             }
             Kind::Protocol(_) => "Check that server and port are those for SMTP. On port 465 choose SSL.",
             _ => return None,

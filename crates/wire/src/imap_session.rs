@@ -34,11 +34,14 @@ use crate::body_pipeline::BodyPipeline;
 use crate::dialer::Deadlines;
 use crate::error::Kind;
 use crate::error::WireError;
+use crate::pace::Pace;
 
 pub struct ImapTarget {
     pub settings: ImapSettings,
     pub username: String,
     pub password: SecretString,
+    /// The password is an access token (OAuth 2.0).
+    pub is_token: bool,
 }
 
 pub struct ImapSession {
@@ -99,11 +102,11 @@ pub struct SummaryItems {
 
 /// Text of a UID set in one command: RFC 2683 §3.2.1.5 asks for lines of about 1,000 characters.
 pub(crate) const SET_BYTES: usize = 900;
-/// Fewer bytes than this in one `response` deadline are a drip: no sign of life.
-const DRIP_BYTES: u64 = 4 * 1024;
-/// Answers of one command that are kept; a server that sends more is not listened to.
+/// Of a message that is put into a folder.
+const LEAST_BYTES_PER_S: u64 = 4 * 1024;
+/// Answers of one command that are kept. A server that sends more gets no further: a part is never taken for all.
 const MAX_RESPONSES: usize = 50_000;
-/// Changes of flags of one folder that are kept.
+/// Changes of flags of one folder that are kept, and ranges of what vanished from it; the same goes for them.
 const MAX_CHANGES: usize = 5_000_000;
 /// UIDs apart from each other: their text is within [`SET_BYTES`].
 const MOVED_AT_ONCE: usize = 80;
@@ -155,17 +158,11 @@ impl ImapSession {
         } else if self.can("CONDSTORE") {
             command = command.with_condstore();
         }
-        let (mut told, mut changes) = (Vec::new(), FolderChanges::default());
+        let mut answers = Answers::default();
         let completion = self
-            .gather(command, DOING, |response| {
-                if !take_change(&response, &mut changes)
-                    && told.len() < MAX_RESPONSES
-                    && tells_something(&response)
-                {
-                    told.push(response);
-                }
-            })
+            .gather(command, DOING, |response| answers.take_with_changes(response))
             .await?;
+        let (told, changes) = answers.all(DOING)?;
         if completion.status != Status::Ok {
             let kind = if is_transient(&completion) {
                 Kind::Unavailable
@@ -200,13 +197,14 @@ impl ImapSession {
                     .raw("(UID FLAGS)")
             }
         };
-        let mut changes = FolderChanges::default();
+        let mut answers = Answers::default();
         let completion = self
             .gather(command, "reading flags", |response| {
-                take_change(&response, &mut changes);
+                answers.take_with_changes(response)
             })
             .await?;
         refuse_failure(&completion, "reading flags")?;
+        let (_, changes) = answers.all("reading flags")?;
         Ok(changes.flags)
     }
 
@@ -351,16 +349,105 @@ impl ImapSession {
     }
 
     /// Puts a message into a folder of the server (RFC 3501 §6.3.11).
-    pub async fn append(&self, to: &MailboxName, flags: &[&str], message: Bytes) -> Result<(), WireError> {
-        let mode = LiteralMode::choose(self.can("LITERAL+"), self.can("LITERAL-"), message.len());
-        let command = Command::append(to, flags, &message, mode);
-        self.run_ok(command, "putting a message into a folder").await?;
-        Ok(())
+    /// `message`: its parts, one after the other. A slow line may take its time, while bytes move.
+    pub async fn append(&self, to: &MailboxName, flags: &[&str], message: &[Bytes]) -> Result<(), WireError> {
+        const DOING: &str = "putting a message into a folder";
+        let size: usize = message.iter().map(Bytes::len).sum();
+        let mode = LiteralMode::choose(self.can("LITERAL+") || self.can("LITERAL-"), size);
+        let within = self.deadlines.command + Duration::from_secs(size as u64 / LEAST_BYTES_PER_S);
+        let mut running = self.client.send(Command::append(to, flags, message, mode)).await;
+        let mut pace = self.pace();
+        let appended = async {
+            while pace.wait(&self.client, running.next(), DOING).await?.is_some() {}
+            Ok(())
+        };
+        timeout(within, appended)
+            .await
+            .map_err(|_| WireError::timeout(DOING))??;
+        let completion = running
+            .finish()
+            .await
+            .map_err(|error| WireError::from_imap(error, DOING))?;
+        // RFC 3501 §7.1: it is gone, and could be made.
+        if completion.status == Status::No && has_code(&completion, "TRYCREATE") {
+            return Err(WireError::new(Kind::FolderMissing, DOING).saying(&completion.text));
+        }
+        refuse_failure(&completion, DOING)
+    }
+
+    /// The folder for sent mail, made where one's own folders lie, or under `name`. [`Kind::NoSentFolder`] with the
+    /// server's words if it is refused.
+    pub async fn make_sent_folder(&self, name: Option<&MailboxName>) -> Result<MailboxName, WireError> {
+        const DOING: &str = "making a folder for sent mail";
+        let names = match name {
+            Some(name) => vec![name.clone()],
+            None => self.names_for_sent().await?,
+        };
+        let mut refusal = WireError::new(Kind::NoSentFolder, DOING);
+        for name in names {
+            let completion = self.create(&name, DOING).await?;
+            if completion.status == Status::Ok || has_code(&completion, "ALREADYEXISTS") {
+                // Best effort: it is there, subscribed to or not.
+                self.run(Command::subscribe(&name), DOING).await?;
+                return Ok(name);
+            }
+            refusal = refusal.saying(&completion.text);
+        }
+        Err(refusal)
+    }
+
+    /// With its mark; without, where the server refuses that (RFC 6154 §3: USEATTR).
+    async fn create(&self, name: &MailboxName, doing: &'static str) -> Result<Completion, WireError> {
+        if self.can("CREATE-SPECIAL-USE") {
+            let (_, completion) = self.run(Command::create(name, Some("\\Sent")), doing).await?;
+            if completion.status == Status::Ok {
+                return Ok(completion);
+            }
+        }
+        let (_, completion) = self.run(Command::create(name, None), doing).await?;
+        Ok(completion)
+    }
+
+    /// As the server says (RFC 2342), else as its other folders lie, else both ways.
+    async fn names_for_sent(&self) -> Result<Vec<MailboxName>, WireError> {
+        const SENT: &[u8] = b"Sent";
+        let mut prefixes = Vec::new();
+        if self.can("NAMESPACE") {
+            let (told, _) = self
+                .run(Command::new("NAMESPACE"), "asking where folders lie")
+                .await?;
+            prefixes.extend(told.into_iter().find_map(|response| match response {
+                Untagged::Namespace { prefix, .. } => Some(prefix.wire().to_vec()),
+                _ => None,
+            }));
+        }
+        if prefixes.is_empty() {
+            let delimiter = self.folders.iter().find_map(|folder| folder.listed.delimiter);
+            let below = delimiter.map(|delimiter| format!("INBOX{delimiter}"));
+            let is_below = |name: &str| {
+                below
+                    .as_ref()
+                    .is_some_and(|below| name.starts_with(below.as_str()))
+            };
+            let mut others = self.folders.iter().map(|folder| folder.listed.name.as_str());
+            let is_home = others.clone().any(is_below)
+                && others.all(|name| is_below(name) || name.eq_ignore_ascii_case("INBOX"));
+            prefixes.push(Vec::new());
+            prefixes.extend(below.map(String::into_bytes));
+            if is_home {
+                prefixes.reverse();
+            }
+        }
+        let names = prefixes
+            .into_iter()
+            .map(|prefix| [prefix.as_slice(), SENT].concat());
+        Ok(names.map(|name| MailboxName::from_wire(&name)).collect())
     }
 
     pub async fn log_out(self) {
         // Best effort: the server closes the connection either way.
-        let _ = timeout(Duration::from_secs(2), self.client.run(Command::new("LOGOUT"))).await;
+        let logged_out = async { self.client.send(Command::new("LOGOUT")).await.finish().await };
+        let _ = timeout(Duration::from_secs(2), logged_out).await;
     }
 
     pub(crate) async fn run(
@@ -368,13 +455,11 @@ impl ImapSession {
         command: Command,
         doing: &'static str,
     ) -> Result<(Vec<Untagged>, Completion), WireError> {
-        let mut responses = Vec::new();
-        let keep = |response| {
-            if responses.len() < MAX_RESPONSES && tells_something(&response) {
-                responses.push(response);
-            }
-        };
-        let completion = self.gather(command, doing, keep).await?;
+        let mut answers = Answers::default();
+        let completion = self
+            .gather(command, doing, |response| answers.take(response))
+            .await?;
+        let (responses, _) = answers.all(doing)?;
         Ok((responses, completion))
     }
 
@@ -386,8 +471,9 @@ impl ImapSession {
         mut take: impl FnMut(Untagged),
     ) -> Result<Completion, WireError> {
         let mut running = self.client.send(command).await;
+        let mut pace = self.pace();
         let gather = async {
-            while let Some(response) = self.while_alive(running.next(), doing).await? {
+            while let Some(response) = pace.wait(&self.client, running.next(), doing).await? {
                 take(response);
             }
             Ok(())
@@ -401,22 +487,8 @@ impl ImapSession {
             .map_err(|error| WireError::from_imap(error, doing))
     }
 
-    /// Waits while bytes keep coming: a slow line is no failure, a drip is no life.
-    pub(crate) async fn while_alive<T>(
-        &self,
-        waiting: impl Future<Output = T>,
-        doing: &'static str,
-    ) -> Result<T, WireError> {
-        tokio::pin!(waiting);
-        loop {
-            let before = self.client.received_bytes();
-            if let Ok(done) = timeout(self.deadlines.response, &mut waiting).await {
-                return Ok(done);
-            }
-            if self.client.received_bytes() - before < DRIP_BYTES {
-                return Err(WireError::timeout(doing));
-            }
-        }
+    pub(crate) fn pace(&self) -> Pace {
+        Pace::new(&self.client, self.deadlines.response)
     }
 
     /// Sends all of them at once. `take` is given every answer; the completions come back in the order of the commands.
@@ -433,8 +505,9 @@ impl ImapSession {
             sent.push(id.map_err(|error| WireError::from_imap(error, doing))?);
         }
         let mut completions: Vec<Option<Completion>> = vec![None; sent.len()];
+        let mut pace = self.pace();
         while completions.contains(&None) {
-            match self.while_alive(pipeline.next(), doing).await? {
+            match pace.wait(&self.client, pipeline.next(), doing).await? {
                 Some(Event::Response(response)) => take(response),
                 Some(Event::Finished(id, result)) => {
                     let completion = result.map_err(|error| WireError::from_imap(error, doing))?;
@@ -459,6 +532,58 @@ impl ImapSession {
     }
 }
 
+/// What a server answers to one command, whole or not at all.
+#[derive(Default)]
+struct Answers {
+    told: Vec<Untagged>,
+    changes: FolderChanges,
+    is_cut: bool,
+}
+
+impl Answers {
+    fn take(&mut self, response: Untagged) {
+        if tells_something(&response) {
+            let Answers { told, is_cut, .. } = self;
+            push_within(told, MAX_RESPONSES, response, is_cut);
+        }
+    }
+
+    /// With what has changed in the folder kept apart.
+    fn take_with_changes(&mut self, response: Untagged) {
+        let Answers { changes, is_cut, .. } = self;
+        match response {
+            Untagged::Vanished { uids, .. } => {
+                for (first, last) in uids.ranges() {
+                    let range = (Uid(*first), Uid(*last));
+                    push_within(&mut changes.vanished, MAX_CHANGES, range, is_cut);
+                }
+            }
+            Untagged::Fetch(fetch) => {
+                if let (Some(uid), Some(flags)) = (fetch.uid, &fetch.flags) {
+                    let (uid, seen) = (Uid(uid), is_seen(flags));
+                    push_within(&mut changes.flags, MAX_CHANGES, FlagChange { uid, seen }, is_cut);
+                }
+            }
+            other => self.take(other),
+        }
+    }
+
+    fn all(self, doing: &'static str) -> Result<(Vec<Untagged>, FolderChanges), WireError> {
+        if self.is_cut {
+            let what = format!("more than {MAX_RESPONSES} answers to one command");
+            return Err(WireError::new(Kind::Protocol(what), doing));
+        }
+        Ok((self.told, self.changes))
+    }
+}
+
+fn push_within<T>(kept: &mut Vec<T>, most: usize, one: T, is_cut: &mut bool) {
+    match kept.len() < most {
+        true => kept.push(one),
+        false => *is_cut = true,
+    }
+}
+
 /// Lines that carry only text are not kept: some servers send them by the million.
 fn tells_something(response: &Untagged) -> bool {
     !matches!(
@@ -467,34 +592,12 @@ fn tells_something(response: &Untagged) -> bool {
     )
 }
 
-/// True: it told of a change that `changes` now holds.
-fn take_change(response: &Untagged, changes: &mut FolderChanges) -> bool {
-    match response {
-        Untagged::Vanished { uids, .. } => {
-            let ranges = uids.ranges().iter();
-            let room = MAX_RESPONSES.saturating_sub(changes.vanished.len());
-            changes
-                .vanished
-                .extend(ranges.take(room).map(|(first, last)| (Uid(*first), Uid(*last))));
-            true
-        }
-        Untagged::Fetch(fetch) => {
-            if let (Some(uid), Some(flags)) = (fetch.uid, &fetch.flags)
-                && changes.flags.len() < MAX_CHANGES
-            {
-                changes.flags.push(FlagChange {
-                    uid: Uid(uid),
-                    seen: is_seen(flags),
-                });
-            }
-            true
-        }
-        _ => false,
-    }
-}
-
 fn is_seen(flags: &[String]) -> bool {
     flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Seen"))
+}
+
+fn has_code(completion: &Completion, wanted: &str) -> bool {
+    matches!(&completion.code, Some(Code::Other(name, _)) if name == wanted)
 }
 
 /// RFC 5530: these pass by themselves.
@@ -510,7 +613,7 @@ pub(crate) fn refuse_failure(completion: &Completion, doing: &'static str) -> Re
             let what = "it did not understand a command".to_owned();
             Err(WireError::new(Kind::Protocol(what), doing).saying(&completion.text))
         }
-        _ => Err(WireError::new(Kind::Unavailable, doing).saying(&completion.text)),
+        _ => Err(WireError::new(Kind::Refused, doing).saying(&completion.text)),
     }
 }
 

@@ -7,6 +7,8 @@ use domain::account::ImapSettings;
 use domain::account::Security;
 use domain::provider::provider_of_server;
 use domain::rules::sent_folder::ListedFolder;
+use domain::rules::sent_folder::mark_by_provider;
+use domain::rules::sent_folder::names_to_count;
 use imap::Client;
 use imap::Code;
 use imap::Command;
@@ -16,6 +18,9 @@ use imap::Greeting;
 use imap::Limits;
 use imap::Status;
 use imap::Untagged;
+use imap::sasl::Refusal;
+use imap::sasl::TokenLogin;
+use imap::sasl::TokenMechanism;
 use tokio::time::timeout;
 
 use crate::dialer::Deadlines;
@@ -37,30 +42,7 @@ impl ImapSession {
     /// Resolve, connect, encrypt, sign in, ask for capabilities; each step into `log`.
     pub async fn connect(dialer: &Dialer, target: &ImapTarget, log: &mut StepLog) -> Result<Self, WireError> {
         let settings = &target.settings;
-        let addresses = dialer
-            .resolve(&settings.server, settings.port, Purpose::Mail)
-            .await?;
-        log.done(format!("Found {}", settings.server));
-        let dialled = dialer.connect(&addresses).await?;
-        log.done(format!("Connected to port {}", settings.port));
-        let (client, greeting) = match settings.security {
-            Security::Tls => {
-                let stream = encrypt(dialer, settings, dialled.stream, log).await?;
-                let mut connection = Connection::new(stream, Limits::default());
-                let greeting = read_greeting(&mut connection, dialer.deadlines).await?;
-                (connection.into_client(), greeting)
-            }
-            Security::Starttls => {
-                let stream = start_tls(dialer, settings, dialled.stream, log).await?;
-                // No second greeting follows; what was learned before is forgotten (RFC 3501 §6.2.1).
-                (Connection::new(stream, Limits::default()).into_client(), None)
-            }
-            Security::None => {
-                let connection = in_clear(dialer, settings, dialled.stream, dialled.address).await?;
-                log.done("Connected without encryption");
-                connection
-            }
-        };
+        let (client, greeting) = open(dialer, settings, log).await?;
         let mut session = ImapSession {
             client,
             deadlines: Deadlines {
@@ -146,6 +128,43 @@ impl ImapSession {
         }
         self.has_qresync = has_qresync;
         self.folders = folders;
+        self.tell_folders_apart(server).await
+    }
+
+    /// A round trip only where several folders may be meant for one purpose and the server marks none.
+    async fn tell_folders_apart(&mut self, server: &str) -> Result<(), WireError> {
+        let mut listed: Vec<_> = self.folders.iter().map(|folder| folder.listed.clone()).collect();
+        mark_by_provider(&mut listed, server);
+        let unclear = names_to_count(&listed);
+        for (folder, listed) in self.folders.iter_mut().zip(listed) {
+            folder.listed = listed;
+        }
+        let names = self
+            .folders
+            .iter()
+            .filter(|folder| unclear.contains(&folder.listed.name));
+        let names: Vec<_> = names.map(|folder| folder.wire_name.clone()).collect();
+        let status = |name| Command::status(name, &["MESSAGES"]);
+        let mut told = Vec::new();
+        self.run_together(
+            names.iter().map(status).collect(),
+            "counting messages",
+            |response| {
+                if let Untagged::StatusCounts(counts) = response {
+                    told.push(counts);
+                }
+            },
+        )
+        .await?;
+        for counts in told {
+            let folder = self
+                .folders
+                .iter_mut()
+                .find(|folder| folder.wire_name == counts.name);
+            if let Some(folder) = folder {
+                folder.listed.messages = counts.messages;
+            }
+        }
         Ok(())
     }
 
@@ -168,26 +187,86 @@ impl ImapSession {
     async fn log_in(&self, target: &ImapTarget) -> Result<Completion, WireError> {
         const DOING: &str = "signing in";
         let (user, password) = (&target.username, &target.password);
-        let command = if !self.can("LOGINDISABLED") && user.is_ascii() {
+        let told = Refusal::default();
+        let command = if target.is_token {
+            self.token_command(target, &told)
+        } else if !self.can("LOGINDISABLED") && user.is_ascii() {
             Command::login(user, password)
         } else if self.can("AUTH=CRAM-MD5") && !self.can("AUTH=PLAIN") {
             Command::authenticate_cram_md5(user, password)
         } else {
             Command::authenticate_plain(user, password, self.can("SASL-IR"))
         };
-        let (_, completion) = timeout(self.deadlines.login, self.client.run(command))
+        // What it says meanwhile is read over: it must not be kept, for it may be without end.
+        let logged_in = async { self.client.send(command).await.finish().await };
+        let completion = timeout(self.deadlines.login, logged_in)
             .await
             .map_err(|_| WireError::timeout(DOING))?
             .map_err(|error| WireError::from_imap(error, DOING))?;
         match completion.status {
             Status::Ok => Ok(completion),
             Status::No if !is_transient(&completion) => {
-                Err(WireError::new(Kind::LoginRefused, DOING).saying(&completion.text))
+                let said = [told.text().unwrap_or_default(), &completion.text].join(" ");
+                let kind = match target.is_token {
+                    true => Kind::TokenRefused,
+                    false => Kind::LoginRefused,
+                };
+                Err(WireError::new(kind, DOING).saying(said.trim()))
             }
             // Exchange: `BAD User is authenticated but not connected` (MailKit#1494); passes by itself.
             _ => Err(WireError::new(Kind::Unavailable, DOING).saying(&completion.text)),
         }
     }
+}
+
+impl ImapSession {
+    fn token_command(&self, target: &ImapTarget, told: &Refusal) -> Command {
+        let by = TokenMechanism::of_offered(|name| self.can(&format!("AUTH={name}")));
+        let login = TokenLogin {
+            user: &target.username,
+            host: &target.settings.server,
+            port: target.settings.port,
+            token: &target.password,
+        };
+        Command::authenticate_token(by, &login, self.can("SASL-IR"), told)
+    }
+}
+
+/// Resolve, connect, encrypt; whoever it is has not signed in yet.
+async fn open(
+    dialer: &Dialer,
+    settings: &ImapSettings,
+    log: &mut StepLog,
+) -> Result<(Client, Option<Greeting>), WireError> {
+    let addresses = dialer
+        .resolve(&settings.server, settings.port, Purpose::Mail)
+        .await?;
+    log.done(format!("Found {}", settings.server));
+    let dialled = dialer.connect(&addresses).await?;
+    log.done(format!("Connected to port {}", settings.port));
+    Ok(match settings.security {
+        Security::Tls => {
+            let stream = encrypt(dialer, settings, dialled.stream, log).await?;
+            let mut connection = Connection::new(stream, Limits::default());
+            let greeting = read_greeting(&mut connection, dialer.deadlines).await?;
+            (connection.into_client(), greeting)
+        }
+        Security::Starttls => {
+            let stream = start_tls(dialer, settings, dialled.stream, log).await?;
+            // No second greeting follows; what was learned before is forgotten (RFC 3501 §6.2.1).
+            (Connection::new(stream, Limits::default()).into_client(), None)
+        }
+        Security::None => {
+            let connection = in_clear(dialer, settings, dialled.stream, dialled.address).await?;
+            log.done("Connected without encryption");
+            connection
+        }
+    })
+}
+
+/// Whether a mail server speaks IMAP there, encrypted, under a certificate that is trusted. Nobody signs in.
+pub async fn answers_imap(dialer: &Dialer, settings: &ImapSettings) -> bool {
+    open(dialer, settings, &mut StepLog::default()).await.is_ok()
 }
 
 async fn encrypt<S: Stream + 'static>(
@@ -227,6 +306,23 @@ async fn read_greeting<S: Stream>(
     Ok(Some(greeting))
 }
 
+/// Signed in by whoever is in between: STARTTLS is no longer possible then, and without it nothing tells whose mail
+/// this is.
+async fn read_greeting_in_clear<S: Stream>(
+    connection: &mut Connection<S>,
+    deadlines: Deadlines,
+) -> Result<Option<Greeting>, WireError> {
+    let greeting = read_greeting(connection, deadlines).await?;
+    if matches!(greeting, Some(Greeting::Preauth(_))) {
+        let what = "it says that we are signed in, before anything is encrypted".to_owned();
+        return Err(WireError::new(
+            Kind::Protocol(what),
+            "waiting for the server's greeting",
+        ));
+    }
+    Ok(greeting)
+}
+
 async fn start_tls<S: Stream + 'static>(
     dialer: &Dialer,
     settings: &ImapSettings,
@@ -235,11 +331,7 @@ async fn start_tls<S: Stream + 'static>(
 ) -> Result<Box<dyn Stream>, WireError> {
     const DOING: &str = "starting encryption";
     let mut connection = Connection::new(stream, Limits::default());
-    let greeting = read_greeting(&mut connection, dialer.deadlines).await?;
-    if matches!(greeting, Some(Greeting::Preauth(_))) {
-        // Signed in before encryption: STARTTLS is no longer possible, so somebody is in between.
-        return Err(WireError::new(Kind::StarttlsMissing, DOING));
-    }
+    read_greeting_in_clear(&mut connection, dialer.deadlines).await?;
     let started = timeout(dialer.deadlines.tls, connection.start_tls())
         .await
         .map_err(|_| WireError::timeout(DOING))?
@@ -258,7 +350,7 @@ async fn in_clear<S: Stream + 'static>(
         return Err(WireError::new(Kind::CleartextRefused, "signing in"));
     }
     let mut connection = Connection::new(stream, Limits::default());
-    let greeting = read_greeting(&mut connection, dialer.deadlines).await?;
+    let greeting = read_greeting_in_clear(&mut connection, dialer.deadlines).await?;
     Ok((connection.into_client(), greeting))
 }
 
@@ -299,6 +391,7 @@ fn server_folder(entry: imap::ListEntry) -> ServerFolder {
             is_junk: has("Junk"),
             is_all: has("All"),
             selectable: !has("Noselect") && !has("NonExistent"),
+            messages: None,
         },
         wire_name: entry.name,
     }

@@ -27,13 +27,16 @@ pub enum IdleEnd {
 }
 
 impl ImapSession {
-    /// Waits for a change in the open folder: IDLE where the server has it, else NOOP every `poll`.
+    /// Waits for a change in the open folder, if none was told since it was opened: IDLE where the server has it, else NOOP every `poll`.
     pub async fn wait_for_change(
         &self,
         at_most: Duration,
         poll: Duration,
         interrupt: impl Future<Output = ()>,
     ) -> Result<IdleEnd, WireError> {
+        if self.client.has_news() {
+            return Ok(IdleEnd::Changed);
+        }
         if self.can("IDLE") {
             return self.idle(at_most.min(self.deadlines.idle), interrupt).await;
         }

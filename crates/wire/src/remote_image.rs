@@ -4,23 +4,18 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::BodyExt as _;
-use http_body_util::Empty;
-use http_body_util::LengthLimitError;
-use http_body_util::Limited;
-use hyper::Request;
+use hyper::Method;
 use hyper::Response;
 use hyper::body::Incoming;
 use hyper::header;
-use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 use url::Url;
 
 use crate::dialer::Dialer;
-use crate::dialer::Stream;
-use crate::egress::Purpose;
 use crate::error::Kind;
 use crate::error::WireError;
+use crate::web;
+use crate::web::Question;
 
 /// For everything: names, redirections, all bytes.
 const MOST_TIME: Duration = Duration::from_secs(10);
@@ -76,49 +71,22 @@ fn parse(url: &str) -> Option<Url> {
 }
 
 async fn ask(dialer: &Dialer, url: &Url) -> Result<Response<Incoming>, WireError> {
-    let (host, port) = url
-        .host_str()
-        .zip(url.port_or_known_default())
-        .ok_or_else(not_usable)?;
-    let addresses = dialer.resolve(host, port, Purpose::Web).await?;
-    let dialled = dialer.connect(&addresses).await?;
-    let stream: Box<dyn Stream> = match url.scheme() {
-        "https" => dialer.handshake(host, dialled.stream, None).await?.0,
-        _ => Box::new(dialled.stream),
+    let question = Question {
+        method: Method::GET,
+        url,
+        // Some servers refuse whoever gives no name; this one tells nothing.
+        headers: vec![
+            (header::ACCEPT, TYPES.join(", ")),
+            (header::USER_AGENT, "Mozilla/5.0".into()),
+        ],
+        body: Bytes::new(),
+        in_clear: true,
     };
-    let broken = |_| WireError::new(Kind::Unavailable, DOING);
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(broken)?;
-    // Ends with the answer: nothing keeps `sender`.
-    tokio::spawn(connection);
-    let mut target = url.path().to_owned();
-    if let Some(query) = url.query() {
-        target.push('?');
-        target.push_str(query);
-    }
-    let authority = match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    };
-    let request = Request::get(target)
-        .header(header::HOST, authority)
-        .header(header::ACCEPT, TYPES.join(", "))
-        // Some servers refuse whoever gives none; this one tells nothing.
-        .header(header::USER_AGENT, "Mozilla/5.0")
-        .body(Empty::<Bytes>::new())
-        .map_err(|_| not_usable())?;
-    sender.send_request(request).await.map_err(broken)
+    web::ask(dialer, question, DOING).await
 }
 
 async fn read(response: Response<Incoming>) -> Result<RemoteImage, WireError> {
-    let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
-    let bytes = body
-        .map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-            Some(_) => WireError::new(Kind::Protocol("it is too large".into()), DOING),
-            None => WireError::new(Kind::Unavailable, DOING),
-        })?
-        .to_bytes();
+    let bytes = web::read(response, MOST_BYTES, DOING).await?;
     let found = infer::get(&bytes).map(|found| found.mime_type());
     let content_type = TYPES.iter().find(|known| found == Some(**known));
     let content_type =

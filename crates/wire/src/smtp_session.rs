@@ -15,7 +15,12 @@ use domain::EmailAddress;
 use domain::account::Security;
 use domain::account::SmtpAuth;
 use domain::account::SmtpSettings;
+use futures_util::Stream;
+use futures_util::StreamExt as _;
 use imap::sasl;
+use imap::sasl::Refusal;
+use imap::sasl::TokenLogin;
+use imap::sasl::TokenMechanism;
 use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
 use tokio::io::AsyncReadExt as _;
@@ -24,7 +29,7 @@ use tokio::time::timeout;
 
 use crate::dialer::Deadlines;
 use crate::dialer::Dialer;
-use crate::dialer::Stream;
+use crate::dialer::Stream as ByteStream;
 use crate::egress::Purpose;
 use crate::error::Kind;
 use crate::error::WireError;
@@ -34,9 +39,11 @@ use crate::tls::CertificateSummary;
 /// A reply longer than this is not a mail server's.
 const MAX_REPLY_BYTES: usize = 64 * 1024;
 const MAX_REPLY_LINES: usize = 200;
-/// RFC 5321 §4.5.3.2.6: the answer to the final dot may take this long.
-const FINAL_DOT: Duration = Duration::from_secs(600);
-const DATA_BLOCK: Duration = Duration::from_secs(180);
+/// What a server that has hung up said before.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+const NOT_ASCII: &str = "The server cannot send to addresses with letters outside of ASCII.";
+/// What is written of a message within one deadline of its own: a slow line takes as many as it needs.
+const BLOCK_BYTES: usize = 16 * 1024;
 
 pub struct SmtpTarget {
     pub settings: SmtpSettings,
@@ -98,14 +105,28 @@ pub enum Submission {
     LostAfter(WireError),
     /// What was asked before the final dot said no: it was not sent.
     Stopped,
+    /// The message could not be read to its end: it was not sent.
+    Unreadable,
+}
+
+/// A message to be handed over.
+pub struct Letter<'a, B> {
+    /// The reverse path; empty for none.
+    pub from: &'a str,
+    pub recipients: &'a [EmailAddress],
+    pub size_bytes: u64,
+    /// Its bytes, in pieces.
+    pub body: B,
 }
 
 pub struct SmtpSession {
-    stream: Box<dyn Stream>,
+    stream: Box<dyn ByteStream>,
     buffer: Vec<u8>,
     deadlines: Deadlines,
     capabilities: HashMap<String, String>,
     may_quote: bool,
+    /// The server has hung up, or says that it will (421, RFC 5321 §3.8).
+    is_over: bool,
 }
 
 impl SmtpSession {
@@ -126,6 +147,7 @@ impl SmtpSession {
             capabilities: HashMap::new(),
             // Words that somebody in between may have put there are not shown.
             may_quote: in_clear || settings.security == Security::Tls,
+            is_over: false,
         };
         match settings.security {
             Security::Tls => {
@@ -237,15 +259,7 @@ impl SmtpSession {
                 let response = STANDARD.encode(sasl::plain(user, password));
                 self.command(&format!("AUTH PLAIN {response}"), DOING).await?
             }
-            SmtpAuth::Xoauth2 => {
-                let response = STANDARD.encode(sasl::xoauth2(user, password));
-                let mut reply = self.command(&format!("AUTH XOAUTH2 {response}"), DOING).await?;
-                // A refusal comes as a challenge that wants an empty answer.
-                if reply.code == 334 {
-                    reply = self.command("", DOING).await?;
-                }
-                reply
-            }
+            SmtpAuth::Xoauth2 => return self.sign_in_by_token(target, password).await,
             SmtpAuth::Login => {
                 let mut reply = self.command("AUTH LOGIN", DOING).await?;
                 for answer in [user, password.expose_secret()] {
@@ -271,159 +285,248 @@ impl SmtpSession {
         }
     }
 
-    /// One message. `before_final_dot` is asked once everything but the dot is on its way; false stops it there,
-    /// and the session is over.
-    pub async fn submit(
+    /// A refusal comes as a challenge that wants an answer, and then as a reply that says less.
+    async fn sign_in_by_token(&mut self, target: &SmtpTarget, token: &SecretString) -> Result<(), WireError> {
+        const DOING: &str = "signing in";
+        let offered = self.capabilities.get("AUTH").cloned().unwrap_or_default();
+        let offers = |name: &str| offered.split(' ').any(|one| one.eq_ignore_ascii_case(name));
+        let by = TokenMechanism::of_offered(offers);
+        let login = TokenLogin {
+            user: &target.username,
+            host: &target.settings.server,
+            port: target.settings.port,
+            token,
+        };
+        let response = STANDARD.encode(by.response(&login));
+        let mut reply = self
+            .command(&format!("AUTH {} {response}", by.name()), DOING)
+            .await?;
+        let told = Refusal::default();
+        if reply.code == 334 {
+            told.take(reply.first());
+            reply = self.command(by.answer_to_refusal(), DOING).await?;
+        }
+        let kind = match reply.code {
+            235 => return Ok(()),
+            400..=499 => Kind::Unavailable,
+            _ => Kind::TokenRefused,
+        };
+        let said = [told.text().unwrap_or_default(), &reply.said()].join(" ");
+        Err(match self.may_quote {
+            true => WireError::new(kind, DOING).saying(said.trim()),
+            false => WireError::new(kind, DOING),
+        })
+    }
+
+    /// One message. `before_final_dot` is asked once everything but the dot is on its way; false stops it there.
+    /// Stopped, or unreadable, the session is over.
+    pub async fn submit<E>(
         &mut self,
-        from: &str,
-        recipients: &[EmailAddress],
-        raw: &[u8],
+        letter: Letter<'_, impl Stream<Item = Result<Bytes, E>>>,
         before_final_dot: impl Future<Output = bool>,
     ) -> Submission {
+        let size = letter.size_bytes;
         if let Some(limit) = self.size_limit()
-            && raw.len() as u64 > limit
+            && size > limit
         {
             let text = format!(
                 "The message has {} MB, and the server takes {} MB.",
-                mega(raw.len() as u64),
+                mega(size),
                 mega(limit)
             );
             return refused_here(552, &text);
         }
-        match self.envelope(from, recipients, raw.len()).await {
+        match self.envelope(letter.from, letter.recipients, size).await {
             Err(error) => Submission::LostBefore(error),
             Ok(Err(submission)) => submission,
-            Ok(Ok(recipients)) => self.data(raw, recipients, before_final_dot).await,
+            Ok(Ok(recipients)) => self.data(letter.body, recipients, before_final_dot).await,
         }
     }
 
-    /// MAIL and RCPT, together where the server can (RFC 2920).
+    /// False: the next message needs a connection of its own.
+    pub fn goes_on(&self) -> bool {
+        !self.is_over
+    }
+
+    /// MAIL and RCPT. One recipient decides for no other: who cannot be written to here is refused here.
     async fn envelope(
         &mut self,
         from: &str,
         recipients: &[EmailAddress],
-        size: usize,
+        size: u64,
     ) -> Result<Result<Vec<RecipientReply>, Submission>, WireError> {
-        const DOING: &str = "naming sender and recipients";
-        let wide = !from.is_ascii() || recipients.iter().any(|address| !address.as_str().is_ascii());
-        if wide && !self.can("SMTPUTF8") {
-            let text = "The server cannot send to addresses with letters outside of ASCII.";
-            return Ok(Err(refused_here(553, text)));
+        let takes_all = self.can("SMTPUTF8");
+        let may_name = |text: &str| takes_all || text.is_ascii();
+        if !may_name(from) {
+            return Ok(Err(refused_here(553, NOT_ASCII)));
         }
+        let (named, left_out): (Vec<_>, Vec<_>) = recipients
+            .iter()
+            .cloned()
+            .partition(|address| may_name(address.as_str()));
+        let mut left_out = replies_of(left_out, local_reply(553, NOT_ASCII));
+        if named.is_empty() {
+            return Ok(Err(all_refused(left_out)));
+        }
+        let mail = self.mail_command(from, &named, size);
+        let (reply, mut known) = self.name_people(&mail, named).await?;
+        if !reply.is_positive() {
+            return Ok(Err(self.refused(reply, Vec::new()).await));
+        }
+        known.append(&mut left_out);
+        if known.iter().any(|recipient| recipient.reply.is_positive()) {
+            return Ok(Ok(known));
+        }
+        self.reset().await;
+        Ok(Err(all_refused(known)))
+    }
+
+    fn mail_command(&self, from: &str, recipients: &[EmailAddress], size: u64) -> String {
         let mut mail = format!("MAIL FROM:<{from}>");
         if self.can("SIZE") {
             mail.push_str(&format!(" SIZE={size}"));
         }
-        if wide {
+        if !from.is_ascii() || recipients.iter().any(|address| !address.as_str().is_ascii()) {
             mail.push_str(" SMTPUTF8");
         }
         // RFC 3461: what comes back need not hold the whole message.
         if self.can("DSN") {
             mail.push_str(" RET=HDRS");
         }
-        let commands: Vec<String> = std::iter::once(mail)
-            .chain(recipients.iter().map(|address| format!("RCPT TO:<{address}>")))
-            .collect();
-        let mut replies = Vec::with_capacity(commands.len());
-        if self.can("PIPELINING") {
-            let lines: String = commands.iter().map(|command| format!("{command}\r\n")).collect();
-            self.write(lines.as_bytes(), self.deadlines.response, DOING)
-                .await?;
-            for _ in &commands {
-                replies.push(self.read_reply(self.deadlines.command, DOING).await?);
-            }
-        } else {
-            for command in &commands {
-                let reply = self.command(command, DOING).await?;
-                let goes_on = reply.is_positive() || !replies.is_empty();
-                replies.push(reply);
-                if !goes_on {
-                    break;
-                }
-            }
-        }
-        let mut replies = replies.into_iter();
-        let mail = replies.next().filter(|reply| !reply.is_positive());
-        if let Some(reply) = mail {
-            self.reset().await?;
-            return Ok(Err(Submission::Refused {
-                reply,
-                recipients: Vec::new(),
-            }));
-        }
-        let named: Vec<RecipientReply> = recipients
-            .iter()
-            .cloned()
-            .zip(replies)
-            .map(|(address, reply)| RecipientReply { address, reply })
-            .collect();
-        if named.iter().any(|recipient| recipient.reply.is_positive()) {
-            return Ok(Ok(named));
-        }
-        self.reset().await?;
-        let worst = named.iter().map(|recipient| &recipient.reply);
-        // If one of them may be taken later, the message may.
-        let reply = worst.min_by_key(|reply| reply.code).cloned();
-        let reply = reply.unwrap_or_else(|| local_reply(554, "There is no recipient."));
-        Ok(Err(Submission::Refused {
-            reply,
-            recipients: named,
-        }))
+        mail
     }
 
-    async fn data(
+    /// The answers to MAIL, and to RCPT for each. A server that has said no and hangs up has said no.
+    async fn name_people(
         &mut self,
-        raw: &[u8],
+        mail: &str,
+        recipients: Vec<EmailAddress>,
+    ) -> Result<(Reply, Vec<RecipientReply>), WireError> {
+        let rcpt = recipients
+            .iter()
+            .map(|address| format!("RCPT TO:<{}>", address.as_written()));
+        let commands: Vec<String> = std::iter::once(mail.to_owned()).chain(rcpt).collect();
+        let (replies, lost) = self.run_all(&commands).await;
+        let mut replies = replies.into_iter();
+        let said_no = replies.as_slice().iter().any(|reply| !reply.is_positive());
+        match lost {
+            Some(error) if !said_no => return Err(error),
+            lost => self.is_over |= lost.is_some(),
+        }
+        let reply = replies.next().unwrap_or_else(unanswered);
+        // Who was taken before the connection was lost does not get it over this one.
+        let is_over = self.is_over;
+        let known = recipients.into_iter().map(|address| {
+            let said = replies.next().filter(|reply| !(is_over && reply.is_positive()));
+            let reply = said.unwrap_or_else(unanswered);
+            RecipientReply { address, reply }
+        });
+        Ok((reply, known.collect()))
+    }
+
+    /// Together where the server can (RFC 2920); else until the first is refused. What was answered until the
+    /// connection was lost.
+    async fn run_all(&mut self, commands: &[String]) -> (Vec<Reply>, Option<WireError>) {
+        const DOING: &str = "naming sender and recipients";
+        let together = self.can("PIPELINING");
+        let mut within = self.deadlines.command;
+        if together {
+            let lines: String = commands.iter().map(|command| format!("{command}\r\n")).collect();
+            // What was not written to its end may have been answered all the same.
+            if self
+                .write(lines.as_bytes(), self.deadlines.response, DOING)
+                .await
+                .is_err()
+            {
+                (self.is_over, within) = (true, LAST_WORDS);
+            }
+        }
+        let mut replies: Vec<Reply> = Vec::with_capacity(commands.len());
+        for command in commands {
+            let answer = match together {
+                true => self.read_reply(within, DOING).await,
+                false => self.command(command, DOING).await,
+            };
+            match answer {
+                Ok(reply) => replies.push(reply),
+                Err(error) => return (replies, Some(error)),
+            }
+            if !together && !replies[0].is_positive() {
+                break;
+            }
+        }
+        (replies, None)
+    }
+
+    async fn data<E>(
+        &mut self,
+        body: impl Stream<Item = Result<Bytes, E>>,
         recipients: Vec<RecipientReply>,
         before_final_dot: impl Future<Output = bool>,
     ) -> Submission {
         const DOING: &str = "handing the message over";
         match self.command("DATA", DOING).await {
             Err(error) => return Submission::LostBefore(error),
-            Ok(reply) if reply.code != 354 => {
-                return match self.reset().await {
-                    Ok(()) => Submission::Refused {
-                        reply,
-                        recipients: Vec::new(),
-                    },
-                    Err(error) if reply.is_permanent() => {
-                        let _ = error;
-                        Submission::Refused {
-                            reply,
-                            recipients: Vec::new(),
-                        }
-                    }
-                    Err(error) => Submission::LostBefore(error),
-                };
-            }
+            Ok(reply) if reply.code != 354 => return self.refused(reply, recipients).await,
             Ok(_) => {}
         }
-        if let Err(error) = self.write(&dot_stuffed(raw), DATA_BLOCK, DOING).await {
-            return Submission::LostBefore(error);
+        if let Err(submission) = self.body(body, DOING).await {
+            return submission;
         }
         if !before_final_dot.await {
             return Submission::Stopped;
         }
         // From here on it may have gone, whatever happens.
-        let answer = match self.write(b".\r\n", DATA_BLOCK, DOING).await {
-            Ok(()) => {
-                self.read_reply(FINAL_DOT.min(self.deadlines.command), DOING)
-                    .await
-            }
+        let answer = match self.write(b".\r\n", self.deadlines.data_block, DOING).await {
+            Ok(()) => self.read_reply(self.deadlines.final_dot, DOING).await,
             Err(error) => Err(error),
         };
         match answer {
             Err(error) => Submission::LostAfter(error),
             Ok(reply) if reply.is_positive() => Submission::Taken { reply, recipients },
             Ok(reply) => Submission::Refused {
+                recipients: refused_with(&reply, recipients),
                 reply,
-                recipients: Vec::new(),
             },
         }
     }
 
-    async fn reset(&mut self) -> Result<(), WireError> {
-        self.command("RSET", "beginning anew").await.map(|_| ())
+    /// Its words stand, whether the server goes on or hangs up.
+    async fn refused(&mut self, reply: Reply, recipients: Vec<RecipientReply>) -> Submission {
+        self.reset().await;
+        Submission::Refused {
+            recipients: refused_with(&reply, recipients),
+            reply,
+        }
+    }
+
+    /// All but the final dot.
+    async fn body<E>(
+        &mut self,
+        body: impl Stream<Item = Result<Bytes, E>>,
+        doing: &'static str,
+    ) -> Result<(), Submission> {
+        let mut body = std::pin::pin!(body);
+        let mut stuffing = DotStuffing::default();
+        while let Some(piece) = body.next().await {
+            let piece = piece.map_err(|_| Submission::Unreadable)?;
+            for block in piece.chunks(BLOCK_BYTES) {
+                let stuffed = stuffing.add(block);
+                self.write_block(&stuffed, doing).await?;
+            }
+        }
+        self.write_block(stuffing.end(), doing).await
+    }
+
+    async fn write_block(&mut self, block: &[u8], doing: &'static str) -> Result<(), Submission> {
+        let written = self.write(block, self.deadlines.data_block, doing).await;
+        written.map_err(Submission::LostBefore)
+    }
+
+    async fn reset(&mut self) {
+        if !self.is_over {
+            self.is_over = self.command("RSET", "beginning anew").await.is_err();
+        }
     }
 
     pub async fn quit(mut self) {
@@ -431,13 +534,13 @@ impl SmtpSession {
     }
 
     async fn command(&mut self, command: &str, doing: &'static str) -> Result<Reply, WireError> {
-        self.write(
-            format!("{command}\r\n").as_bytes(),
-            self.deadlines.response,
-            doing,
-        )
-        .await?;
-        self.read_reply(self.deadlines.command, doing).await
+        let line = format!("{command}\r\n");
+        let written = self.write(line.as_bytes(), self.deadlines.response, doing).await;
+        match written {
+            Ok(()) => self.read_reply(self.deadlines.command, doing).await,
+            // Who hangs up may have said why.
+            Err(error) => self.read_reply(LAST_WORDS, doing).await.map_err(|_| error),
+        }
     }
 
     async fn write(&mut self, bytes: &[u8], within: Duration, doing: &'static str) -> Result<(), WireError> {
@@ -452,26 +555,30 @@ impl SmtpSession {
     }
 
     async fn read_reply(&mut self, within: Duration, doing: &'static str) -> Result<Reply, WireError> {
-        let read = async {
-            loop {
-                if let Some(reply) = take_reply(&mut self.buffer, doing)? {
-                    return Ok(reply);
-                }
-                let mut chunk = [0_u8; 4096];
-                let read = self.stream.read(&mut chunk).await;
-                let read = read.map_err(|error| match crate::error::is_not_tls(&error) {
-                    true => WireError::new(Kind::NotTls, doing),
-                    false => WireError::new(Kind::Unavailable, doing),
-                })?;
-                if read == 0 {
-                    return Err(WireError::new(Kind::Unavailable, doing));
-                }
-                self.buffer.extend_from_slice(&chunk[..read]);
-            }
-        };
-        timeout(within, read)
+        let read = self.read_whole_reply(doing);
+        let reply = timeout(within, read)
             .await
-            .map_err(|_| WireError::timeout(doing))?
+            .map_err(|_| WireError::timeout(doing))??;
+        self.is_over |= reply.code == 421;
+        Ok(reply)
+    }
+
+    async fn read_whole_reply(&mut self, doing: &'static str) -> Result<Reply, WireError> {
+        loop {
+            if let Some(reply) = take_reply(&mut self.buffer, doing)? {
+                return Ok(reply);
+            }
+            let mut chunk = [0_u8; 4096];
+            let read = self.stream.read(&mut chunk).await;
+            let read = read.map_err(|error| match crate::error::is_not_tls(&error) {
+                true => WireError::new(Kind::NotTls, doing),
+                false => WireError::new(Kind::Unavailable, doing),
+            })?;
+            if read == 0 {
+                return Err(WireError::new(Kind::Unavailable, doing));
+            }
+            self.buffer.extend_from_slice(&chunk[..read]);
+        }
     }
 
     fn quoting(&self, error: WireError, reply: &Reply) -> WireError {
@@ -479,6 +586,25 @@ impl SmtpSession {
             true => error.saying(&reply.said()),
             false => error,
         }
+    }
+}
+
+/// Whether a mail server speaks SMTP there, encrypted, under a certificate that is trusted. Nobody signs in.
+pub async fn answers_smtp(dialer: &Dialer, settings: SmtpSettings) -> bool {
+    let target = SmtpTarget {
+        settings: SmtpSettings {
+            auth: SmtpAuth::None,
+            ..settings
+        },
+        username: String::new(),
+        password: None,
+    };
+    match SmtpSession::connect(dialer, &target, &mut StepLog::default()).await {
+        Ok(session) => {
+            session.quit().await;
+            true
+        }
+        Err(_) => false,
     }
 }
 
@@ -533,24 +659,40 @@ fn hello_name(local_domain: Option<&str>) -> &str {
 }
 
 /// RFC 5321 §4.5.2. Ends of lines are CRLF whatever they were, so that no server sees an end where none is.
-fn dot_stuffed(raw: &[u8]) -> Bytes {
-    let mut out = Vec::with_capacity(raw.len() + raw.len() / 64 + 2);
-    let mut rest = raw;
-    while !rest.is_empty() {
-        let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
-        if rest[0] == b'.' {
-            out.push(b'.');
+#[derive(Default)]
+struct DotStuffing {
+    is_in_line: bool,
+    /// A line feed that follows at once belongs to the end that is written already.
+    after_return: bool,
+}
+
+impl DotStuffing {
+    fn add(&mut self, block: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(block.len() + block.len() / 32 + 2);
+        let mut rest = block;
+        while let Some(first) = rest.first() {
+            if std::mem::take(&mut self.after_return) && *first == b'\n' {
+                rest = &rest[1..];
+                continue;
+            }
+            if !self.is_in_line && *first == b'.' {
+                out.push(b'.');
+            }
+            let end = memchr::memchr2(b'\r', b'\n', rest);
+            out.extend_from_slice(&rest[..end.unwrap_or(rest.len())]);
+            self.is_in_line = end.is_none();
+            let Some(end) = end else { break };
+            out.extend_from_slice(b"\r\n");
+            self.after_return = rest[end] == b'\r';
+            rest = &rest[end + 1..];
         }
-        out.extend_from_slice(&rest[..end]);
-        out.extend_from_slice(b"\r\n");
-        let ends = match &rest[end..] {
-            [b'\r', b'\n', ..] => 2,
-            [_, ..] => 1,
-            [] => 0,
-        };
-        rest = &rest[end + ends..];
+        out
     }
-    out.into()
+
+    /// What ends the last line, if it is open.
+    fn end(&self) -> &'static [u8] {
+        if self.is_in_line { b"\r\n" } else { b"" }
+    }
 }
 
 fn encrypted(certificate: Option<&CertificateSummary>) -> String {
@@ -584,6 +726,40 @@ fn refused_here(code: u16, text: &str) -> Submission {
     }
 }
 
+/// Nobody was taken. If one of them may be taken later, the message may: of those the first says why.
+fn all_refused(recipients: Vec<RecipientReply>) -> Submission {
+    let replies = recipients.iter().map(|recipient| &recipient.reply);
+    let reply = replies.min_by_key(|reply| reply.code / 100).cloned();
+    Submission::Refused {
+        reply: reply.unwrap_or_else(|| local_reply(554, "There is no recipient.")),
+        recipients,
+    }
+}
+
+/// Who was taken is refused with the message; who was not keeps what was said of them.
+fn refused_with(reply: &Reply, recipients: Vec<RecipientReply>) -> Vec<RecipientReply> {
+    let refused = recipients.into_iter().map(|one| match one.reply.is_positive() {
+        true => RecipientReply {
+            reply: reply.clone(),
+            ..one
+        },
+        false => one,
+    });
+    refused.collect()
+}
+
+fn replies_of(recipients: Vec<EmailAddress>, reply: Reply) -> Vec<RecipientReply> {
+    let replies = recipients.into_iter().map(|address| RecipientReply {
+        address,
+        reply: reply.clone(),
+    });
+    replies.collect()
+}
+
+fn unanswered() -> Reply {
+    local_reply(451, "The connection was lost before the server answered.")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -599,7 +775,16 @@ mod tests {
             ("\r\n\r\n", "\r\n\r\n"),
             ("", ""),
         ] {
-            assert_eq!(dot_stuffed(raw.as_bytes()), sent.as_bytes(), "{raw:?}");
+            for size in 1..=raw.len().max(1) {
+                let mut stuffing = DotStuffing::default();
+                let mut out: Vec<u8> = raw
+                    .as_bytes()
+                    .chunks(size)
+                    .flat_map(|block| stuffing.add(block))
+                    .collect();
+                out.extend_from_slice(stuffing.end());
+                assert_eq!(out, sent.as_bytes(), "{raw:?} in pieces of {size}");
+            }
         }
     }
 

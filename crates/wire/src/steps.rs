@@ -1,9 +1,9 @@
 //! What a connection did, step by step, for Test connection and its Result box.
 
 use std::time::Duration;
-use std::time::Instant;
 
 use serde::Serialize;
+use tokio::time::Instant;
 
 /// A step that was done, in the words of the page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -19,6 +19,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::UnixTime;
+use rustls::pki_types::pem::PemObject as _;
 use serde::Serialize;
 use sha2::Digest as _;
 use sha2::Sha256;
@@ -54,6 +55,16 @@ impl TlsRoots {
         if roots.is_empty() {
             tracing::warn!("This machine has no trusted certificates; every mail server will be refused");
         }
+        Self::of(roots)
+    }
+
+    pub fn of_pem(pem: &[u8]) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(CertificateDer::pem_slice_iter(pem).filter_map(Result::ok));
+        Self::of(roots)
+    }
+
+    fn of(roots: RootCertStore) -> Self {
         TlsRoots {
             provider: Arc::new(rustls::crypto::ring::default_provider()),
             roots: Arc::new(roots),
