@@ -1,6 +1,7 @@
 //! The handle to a connection's driver task.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
@@ -26,8 +27,15 @@ pub const EVENTS: usize = 64;
 pub struct Client {
     /// Boxed, as events are: a queue takes room for 32 at once, and most connections wait.
     requests: mpsc::Sender<Box<Request>>,
-    received_bytes: Arc<AtomicU64>,
+    seen: Arc<Seen>,
     next_id: AtomicU64,
+}
+
+/// What the driver has seen on the wire.
+#[derive(Default)]
+pub struct Seen {
+    pub moved_bytes: AtomicU64,
+    pub has_news: AtomicBool,
 }
 
 /// Names a command of one connection.
@@ -60,18 +68,24 @@ impl Client {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let (requests, request_queue) = mpsc::channel(REQUESTS);
-        let received_bytes = Arc::new(AtomicU64::new(0));
-        tokio::spawn(Driver::new(stream, framer, received_bytes.clone()).run(request_queue));
+        let seen = Arc::new(Seen::default());
+        tokio::spawn(Driver::new(stream, framer, seen.clone()).run(request_queue));
         Client {
             requests,
-            received_bytes,
+            seen,
             next_id: AtomicU64::new(1),
         }
     }
 
     /// Of this connection so far: tells a slow server from one that only drips.
-    pub fn received_bytes(&self) -> u64 {
-        self.received_bytes.load(Ordering::Relaxed)
+    pub fn moved_bytes(&self) -> u64 {
+        self.seen.moved_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Since the folder was opened the server has told of another number of messages in it, with the answer to whatever
+    /// was on its way. It tells each number once (RFC 3501 §7.3.1).
+    pub fn has_news(&self) -> bool {
+        self.seen.has_news.load(Ordering::Relaxed)
     }
 
     /// Sends one command. What came since the last one arrives first.

@@ -25,11 +25,15 @@ pub(crate) enum Kind {
     Idle,
     /// After its OK both sides compress.
     Compress,
+    /// After its OK another folder is open.
+    Open,
 }
 
 #[derive(Clone)]
 pub(crate) enum Piece {
     Bytes(BytesMut),
+    /// What may be large, as it is held elsewhere: it is not copied.
+    Shared(Vec<Bytes>),
     /// A whole line.
     Answer(Answer),
 }
@@ -56,6 +60,15 @@ impl Command {
         Command {
             kind: Kind::Idle,
             ..Command::new("IDLE")
+        }
+    }
+
+    /// EXAMINE, or SELECT with `read_write`.
+    pub fn open(name: &MailboxName, read_write: bool) -> Self {
+        let verb = if read_write { "SELECT" } else { "EXAMINE" };
+        Command {
+            kind: Kind::Open,
+            ..Command::new(verb).mailbox(name)
         }
     }
 
@@ -101,6 +114,13 @@ impl Command {
         self
     }
 
+    /// The same of what may be large.
+    pub(crate) fn shared_literal(mut self, parts: &[Bytes]) -> Self {
+        self.extend(b"\r\n");
+        self.rest.push(Piece::Shared(parts.to_vec()));
+        self
+    }
+
     /// Bytes that follow their size without being asked for.
     pub(crate) fn literal_at_once(mut self, bytes: &[u8]) -> Self {
         self.extend(b"\r\n");
@@ -118,6 +138,7 @@ impl Command {
         match self.rest.last_mut() {
             None => self.first.extend_from_slice(bytes),
             Some(Piece::Bytes(last)) => last.extend_from_slice(bytes),
+            Some(Piece::Shared(parts)) => parts.push(Bytes::copy_from_slice(bytes)),
             Some(Piece::Answer(_)) => debug_assert!(false, "nothing follows an answer"),
         }
     }
@@ -141,6 +162,7 @@ impl Command {
         let (first, rest) = self.into_wire(tag);
         let rest = rest.iter().map(|piece| match piece {
             Piece::Bytes(bytes) => text(bytes),
+            Piece::Shared(parts) => text(&parts.concat()),
             Piece::Answer(answer) => answer
                 .to("")
                 .map(|bytes| text(&bytes) + "\r\n")

@@ -18,14 +18,14 @@ pub struct Qresync {
 pub enum LiteralMode {
     /// The server asks for them: a round trip, and it can refuse before they are sent.
     Asked,
-    /// `LITERAL+`, or `LITERAL-` for at most 4,096 bytes: sent at once.
+    /// With `LITERAL+` or `LITERAL-`, at most 4,096 bytes: sent at once.
     AtOnce,
 }
 
 impl LiteralMode {
-    /// By what the server can do.
-    pub fn choose(literal_plus: bool, literal_minus: bool, size: usize) -> Self {
-        if literal_plus || (literal_minus && size <= 4096) {
+    /// By what the server can do. What is large is asked for in any case: the server may refuse it by its size.
+    pub fn choose(takes_at_once: bool, size: usize) -> Self {
+        if takes_at_once && size <= 4096 {
             LiteralMode::AtOnce
         } else {
             LiteralMode::Asked
@@ -34,11 +34,6 @@ impl LiteralMode {
 }
 
 impl Command {
-    /// EXAMINE, or SELECT with `read_write`.
-    pub fn open(name: &MailboxName, read_write: bool) -> Self {
-        Command::new(if read_write { "SELECT" } else { "EXAMINE" }).mailbox(name)
-    }
-
     /// After ENABLE QRESYNC.
     pub fn with_qresync(self, known: &Qresync) -> Self {
         self.raw(&format!("(QRESYNC ({} {}))", known.uid_validity, known.mod_seq))
@@ -102,16 +97,31 @@ impl Command {
         Command::new("UID EXPUNGE").raw(&set.to_string())
     }
 
-    /// RFC 3501 §6.3.11. `flags` as they stand on the wire: `\Seen`.
-    pub fn append(to: &MailboxName, flags: &[&str], message: &Bytes, mode: LiteralMode) -> Self {
+    /// RFC 3501 §6.3.3; `special_use` (`\Sent`) where the server can (RFC 6154 §3).
+    pub fn create(name: &MailboxName, special_use: Option<&str>) -> Self {
+        let command = Command::new("CREATE").mailbox(name);
+        match special_use {
+            Some(special_use) => command.raw(&format!("(USE ({special_use}))")),
+            None => command,
+        }
+    }
+
+    /// RFC 3501 §6.3.6: other programs show only what is subscribed to.
+    pub fn subscribe(name: &MailboxName) -> Self {
+        Command::new("SUBSCRIBE").mailbox(name)
+    }
+
+    /// RFC 3501 §6.3.11. `flags` as they stand on the wire: `\Seen`. `message`: its parts, one after the other.
+    pub fn append(to: &MailboxName, flags: &[&str], message: &[Bytes], mode: LiteralMode) -> Self {
+        let size: usize = message.iter().map(Bytes::len).sum();
         let command = Command::new("APPEND")
             .mailbox(to)
             .raw(&format!("({})", flags.join(" ")));
         match mode {
-            LiteralMode::Asked => command.raw(&format!("{{{}}}", message.len())).literal(message),
+            LiteralMode::Asked => command.raw(&format!("{{{size}}}")).shared_literal(message),
             LiteralMode::AtOnce => command
-                .raw(&format!("{{{}+}}", message.len()))
-                .literal_at_once(message),
+                .raw(&format!("{{{size}+}}"))
+                .literal_at_once(&message.concat()),
         }
     }
 }
@@ -129,7 +139,7 @@ mod tests {
             uid_validity: 67,
             mod_seq: 20,
         };
-        let message = Bytes::from_static(b"A: b\r\n\r\nx");
+        let message = [Bytes::from_static(b"A: b\r\n"), Bytes::from_static(b"\r\nx")];
         for (command, wire) in [
             (
                 Command::open(&inbox, true).with_qresync(&known),
@@ -156,6 +166,12 @@ mod tests {
                 Command::uid_move(&set, &sent),
                 "A1 UID MOVE 3:5,9 \"Sent Items\"\r\n",
             ),
+            (
+                Command::create(&sent, Some("\\Sent")),
+                "A1 CREATE \"Sent Items\" (USE (\\Sent))\r\n",
+            ),
+            (Command::create(&sent, None), "A1 CREATE \"Sent Items\"\r\n"),
+            (Command::subscribe(&sent), "A1 SUBSCRIBE \"Sent Items\"\r\n"),
             (Command::uid_expunge(&set), "A1 UID EXPUNGE 3:5,9\r\n"),
             (
                 Command::append(&sent, &["\\Seen"], &message, LiteralMode::AtOnce),
@@ -170,7 +186,12 @@ mod tests {
             asked,
             ["A1 APPEND \"Sent Items\" () {9}\r\n", "A: b\r\n\r\nx\r\n"]
         );
-        assert_eq!(LiteralMode::choose(false, true, 4097), LiteralMode::Asked);
-        assert_eq!(LiteralMode::choose(false, true, 4096), LiteralMode::AtOnce);
+        for (takes_at_once, size, mode) in [
+            (true, 4097, LiteralMode::Asked),
+            (true, 4096, LiteralMode::AtOnce),
+            (false, 1, LiteralMode::Asked),
+        ] {
+            assert_eq!(LiteralMode::choose(takes_at_once, size), mode);
+        }
     }
 }

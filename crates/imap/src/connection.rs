@@ -68,6 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Response::Untagged(Untagged::Status(line)) if line.status == Status::Bye => {
                     return Err(ImapError::Closed { bye: Some(line.text) });
                 }
+                Response::Untagged(Untagged::Broken(what)) => return Err(ImapError::Protocol(what)),
                 Response::Untagged(_) => {}
                 _ => return Err(ImapError::Protocol("an answer to a command that was not sent")),
             }

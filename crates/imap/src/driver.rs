@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
@@ -27,6 +26,7 @@ use crate::Response;
 use crate::Status;
 use crate::Untagged;
 use crate::client::EVENTS;
+use crate::client::Seen;
 use crate::command::Kind;
 use crate::command::Piece;
 use crate::deflate::Deflate;
@@ -57,7 +57,7 @@ struct Outgoing {
 }
 
 enum Write {
-    Now(Bytes),
+    Now(VecDeque<Bytes>),
     /// Waits for the server's `+`.
     Asked(Piece),
 }
@@ -65,13 +65,17 @@ enum Write {
 /// An idle connection holds a small buffer; a busy one reads in large steps.
 const READ_BYTES_MIN: usize = 512;
 const READ_BYTES_MAX: usize = 256 * 1024;
+/// What is taken over to be written at a time.
+const WRITE_BYTES: usize = 256 * 1024;
 
 pub struct Driver<S> {
     reader: ReadHalf<S>,
     writer: WriteHalf<S>,
     framer: Framer,
     read_bytes: usize,
-    received_bytes: Arc<AtomicU64>,
+    seen: Arc<Seen>,
+    /// How many messages the open folder was last told to hold. `None`: fewer since.
+    messages: Option<u32>,
     /// What came while no command was on its way; the next command's reader gets it first.
     between: VecDeque<Untagged>,
     in_flight: VecDeque<InFlight>,
@@ -88,14 +92,15 @@ enum Step {
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
-    pub fn new(stream: S, framer: Framer, received_bytes: Arc<AtomicU64>) -> Self {
+    pub fn new(stream: S, framer: Framer, seen: Arc<Seen>) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         Driver {
             reader,
             writer,
             framer,
             read_bytes: READ_BYTES_MIN,
-            received_bytes,
+            seen,
+            messages: None,
             between: VecDeque::new(),
             in_flight: VecDeque::new(),
             outgoing: VecDeque::new(),
@@ -150,6 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         if bytes == 0 {
             return Err(ImapError::Closed { bye: self.bye.take() });
         }
+        self.seen.moved_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         if self.writing.is_empty() {
             self.writer.flush().await?;
         }
@@ -160,7 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         if bytes == 0 {
             return Err(ImapError::Closed { bye: self.bye.take() });
         }
-        self.received_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.seen.moved_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         let filled = bytes * 2 >= self.read_bytes;
         self.read_bytes = if filled {
             self.read_bytes * 2
@@ -178,7 +184,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
                 if let Some(idle) = self.in_flight.iter().find(|command| command.kind == Kind::Idle) {
                     self.outgoing.push_back(Outgoing {
                         tag: idle.tag.clone(),
-                        what: Write::Now(Bytes::from_static(b"DONE\r\n")),
+                        what: Write::Now([Bytes::from_static(b"DONE\r\n")].into()),
                     });
                 }
             }
@@ -189,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         let tag = format!("W{}", id.0);
         let kind = command.kind;
         let (first, rest) = command.into_wire(&tag);
-        let writes = std::iter::once(Write::Now(first)).chain(rest.into_iter().map(Write::Asked));
+        let writes = std::iter::once(Write::Now([first].into())).chain(rest.into_iter().map(Write::Asked));
         self.outgoing.extend(writes.map(|what| Outgoing {
             tag: tag.clone(),
             what,
@@ -209,12 +215,21 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
 
     /// Moves what may be written now; stops at what the server has to ask for.
     fn fill_writing(&mut self) -> Result<(), ImapError> {
-        while let Some(Write::Now(bytes)) = self.outgoing.front().map(|next| &next.what) {
-            match &mut self.deflate {
-                Some(deflate) => self.writing.extend_from_slice(&deflate.deflate(bytes)?),
-                None => self.writing.extend_from_slice(bytes),
+        while self.writing.len() < WRITE_BYTES
+            && let Some(Write::Now(parts)) = self.outgoing.front_mut().map(|next| &mut next.what)
+        {
+            let Some(part) = parts.front_mut() else {
+                self.outgoing.pop_front();
+                continue;
+            };
+            let bytes = part.split_to(part.len().min(WRITE_BYTES));
+            if part.is_empty() {
+                parts.pop_front();
             }
-            self.outgoing.pop_front();
+            match &mut self.deflate {
+                Some(deflate) => self.writing.extend_from_slice(&deflate.deflate(&bytes)?),
+                None => self.writing.extend_from_slice(&bytes),
+            }
         }
         Ok(())
     }
@@ -249,6 +264,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
             match parse_response(&frame) {
                 Response::Continuation(text) => self.go_on(text).await,
                 Response::Tagged { tag, completion } => self.complete(&tag, completion).await?,
+                Response::Untagged(Untagged::Broken(what)) => return Err(ImapError::Protocol(what)),
                 Response::Untagged(response) => self.deliver(response).await,
             }
         }
@@ -276,6 +292,9 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         if command.kind == Kind::Compress && completion.status == Status::Ok {
             self.deflate = Some(Deflate::new(self.framer.buffer.split()));
         }
+        if command.kind == Kind::Open {
+            self.seen.has_news.store(false, Ordering::Relaxed);
+        }
         let _ = command
             .events
             .send(Box::new(Event::Finished(command.id, Ok(completion))))
@@ -289,10 +308,23 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
         {
             self.bye = Some(line.text.clone());
         }
+        self.note_count(&response);
         match self.in_flight.front() {
             // A reader that wants no more has dropped its end.
             Some(command) => drop(command.events.send(Box::new(Event::Response(response))).await),
             None => self.between.push_back(response),
+        }
+    }
+
+    /// Some servers repeat the number that they have told; that is no news.
+    fn note_count(&mut self, response: &Untagged) {
+        match response {
+            Untagged::Exists(count) if self.messages != Some(*count) => {
+                self.messages = Some(*count);
+                self.seen.has_news.store(true, Ordering::Relaxed);
+            }
+            Untagged::Expunge(_) | Untagged::Vanished { earlier: false, .. } => self.messages = None,
+            _ => {}
         }
     }
 
@@ -308,13 +340,14 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Driver<S> {
 }
 
 /// `*` gives up an exchange that cannot be followed (RFC 3501 §6.2.2).
-fn answer(piece: &Piece, challenge: &str) -> Bytes {
+fn answer(piece: &Piece, challenge: &str) -> VecDeque<Bytes> {
     match piece {
-        Piece::Bytes(bytes) => bytes.clone().freeze(),
+        Piece::Bytes(bytes) => [bytes.clone().freeze()].into(),
+        Piece::Shared(parts) => parts.iter().cloned().collect(),
         Piece::Answer(answer) => {
             let mut line = BytesMut::from(answer.to(challenge).as_deref().unwrap_or(b"*"));
             line.extend_from_slice(b"\r\n");
-            line.freeze()
+            [line.freeze()].into()
         }
     }
 }

@@ -175,8 +175,10 @@ impl Framer {
     fn is_message_body(&self, line_end: usize) -> bool {
         let line = &self.buffer[self.line_start..line_end];
         let open = line.iter().rposition(|byte| *byte == b'{').unwrap_or(0);
-        let before = line[..open].trim_ascii_end().to_ascii_uppercase();
-        before.ends_with(b"BODY[]") || before.ends_with(b"RFC822")
+        let before = line[..open].strip_suffix(b"~").unwrap_or(&line[..open]);
+        let name = before.trim_ascii_end();
+        let start = name.iter().rposition(|byte| matches!(byte, b' ' | b'('));
+        is_whole_body(&name[start.map_or(0, |start| start + 1)..])
     }
 
     fn take_frame(&mut self, line_end: usize) -> Frame {
@@ -204,11 +206,11 @@ impl Framer {
         Ok(())
     }
 
-    /// `{123}` or `{123+}` at the end of a line of data (RFC 3501 §4.3, RFC 7888). `~{123}` answers BINARY
-    /// only (RFC 3516), which is never used here.
+    /// `{123}`, `{123+}` or `~{123}` at the end of a line of data (RFC 3501 §4.3, RFC 7888, RFC 3516). Whatever else a
+    /// line ends in that has a brace is an error: past it the stream could be followed only by guessing.
     fn announced_literal(&self, line_end: usize) -> Result<Option<u64>, ImapError> {
-        let line = &self.buffer[self.line_start..line_end];
-        let line = &line[..line.len() - line_end_length(line)];
+        let written = &self.buffer[self.line_start..line_end];
+        let line = &written[..written.len() - line_end_length(written)];
         let Some(inner) = line.strip_suffix(b"}") else {
             return Ok(None);
         };
@@ -218,19 +220,33 @@ impl Framer {
         let Some(open) = inner.iter().rposition(|byte| *byte == b'{') else {
             return Ok(None);
         };
-        let digits = inner[open + 1..].strip_suffix(b"+").unwrap_or(&inner[open + 1..]);
-        if digits.is_empty() || digits.len() > MAX_SIZE_DIGITS || !digits.iter().all(u8::is_ascii_digit) {
-            // Not a size: the stream cannot be followed past it without guessing.
-            return Err(ImapError::Protocol("a literal without a size"));
+        let size = literal_size(&inner[open + 1..]).ok_or(ImapError::Protocol("a literal without a size"))?;
+        let before = inner[..open].strip_suffix(b"~").unwrap_or(&inner[..open]);
+        if !matches!(before.last(), Some(b' ' | b'(')) {
+            return Err(ImapError::Protocol("a literal where none may stand"));
         }
-        if inner[..open].ends_with(b"~") {
-            return Err(ImapError::Protocol("a binary literal that nobody asked for"));
+        if line_end_length(written) != 2 {
+            return Err(ImapError::Protocol("a literal after half a line end"));
         }
-        let size = std::str::from_utf8(digits)
-            .ok()
-            .and_then(|text| text.parse().ok());
-        Ok(Some(size.unwrap_or(u64::MAX)))
+        Ok(Some(size))
     }
+}
+
+/// Whole digits, with or without the `+` of a literal that is not waited for. More than a number holds is the largest.
+pub fn literal_size(text: &[u8]) -> Option<u64> {
+    let digits = text.strip_suffix(b"+").unwrap_or(text);
+    if digits.is_empty() || digits.len() > MAX_SIZE_DIGITS || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let size = std::str::from_utf8(digits).ok()?.parse();
+    Some(size.unwrap_or(u64::MAX))
+}
+
+/// All of a message, under the names that servers give it: `<0>` stands there though nobody asked for a part, and
+/// some repeat the words of the question.
+pub fn is_whole_body(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 4] = [b"BODY[]", b"BODY[]<0>", b"BODY.PEEK[]", b"RFC822"];
+    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 fn line_end_length(line: &[u8]) -> usize {
@@ -339,6 +355,12 @@ mod tests {
             assert_eq!(frames[0].diverted, Some(Diverted::Streamed(5)));
             assert_eq!(frames[1].bytes.as_ref(), b"* 2 EXISTS");
         }
+        for name in ["BODY[]<0>", "body.peek[]", "rfc822"] {
+            let input = format!("* 1 FETCH ({name} ~{{5}}\r\nhello UID 9)\r\n");
+            let (frames, pieces) = frames_and_pieces(input.as_bytes(), 9, limits).expect("frames");
+            assert_eq!(pieces, b"hello", "{name}");
+            assert_eq!(frames[0].diverted, Some(Diverted::Streamed(5)), "{name}");
+        }
     }
 
     #[test]
@@ -352,6 +374,13 @@ mod tests {
             b"* 1 FETCH (BODY[] {99999999999999999999}\r\n",
             b"* 1 FETCH (BODY[] {-1}\r\n",
             b"* 1 FETCH (BODY[] { 5}\r\n",
+            b"* 1 FETCH (BODY[] {}\r\n",
+            b"* 1 FETCH (BODY[] {5}{5}\r\nhello)\r\n",
+            b"* 1 FETCH (BODY[] x{5}\r\nhello)\r\n",
+            b"* 1 FETCH (BODY[] {5}\nhello)\r\n",
+            b"* 1 FETCH (BODY[] ~~{5}\r\nhello)\r\n",
+            b"* 1 FETCH (BODY[] {5++}\r\nhello)\r\n",
+            b"* 1 FETCH (BODY[] {5}\r\nhello{1}\r\nx)\r\n",
             &[b'x'; 65],
         ] {
             assert!(

@@ -63,20 +63,17 @@ impl MailboxName {
         let mut rest = wire.as_ref();
         while let Some((before, after)) = rest.split_once('&') {
             text.push_str(before);
-            match after.split_once('-') {
-                Some(("", tail)) => {
-                    text.push('&');
-                    rest = tail;
-                }
-                Some((shifted, tail)) if decode_shifted(shifted).is_some() => {
-                    text.push_str(&decode_shifted(shifted).unwrap_or_default());
-                    rest = tail;
-                }
-                _ => {
-                    text.push('&');
-                    rest = after;
-                }
-            }
+            // A shift ends where its alphabet does: what follows is looked at once, however many signs of shifts there are.
+            let end = after.find(|c: char| !is_shifted(c)).unwrap_or(after.len());
+            let (shifted, tail) = after.split_at(end);
+            let decoded = match shifted {
+                "" => Some("&".to_owned()),
+                _ => decode_shifted(shifted),
+            };
+            (text, rest) = match (decoded, tail.strip_prefix('-')) {
+                (Some(decoded), Some(tail)) => (text + &decoded, tail),
+                _ => (text + "&", after),
+            };
         }
         text.push_str(rest);
         text
@@ -91,6 +88,11 @@ fn flush_shifted(wire: &mut Vec<u8>, shifted: &mut Vec<u8>) {
     wire.extend_from_slice(CODEC.encode(&shifted).as_bytes());
     wire.push(b'-');
     shifted.clear();
+}
+
+/// The alphabet of a shift (RFC 3501 §5.1.3).
+fn is_shifted(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '+' | ',')
 }
 
 fn decode_shifted(shifted: &str) -> Option<String> {

@@ -1,4 +1,5 @@
-//! Responses as types. What is not understood stays [`Untagged::Unknown`]; nothing ends the session here.
+//! Responses as types. What is not understood stays [`Untagged::Unknown`]; what cannot be followed is
+//! [`Untagged::Broken`], and nothing of it is used.
 
 use bytes::Bytes;
 
@@ -6,6 +7,7 @@ use crate::MailboxName;
 use crate::SequenceSet;
 use crate::framer::Diverted;
 use crate::framer::Frame;
+use crate::framer::is_whole_body;
 use crate::token::Reader;
 use crate::token::Value;
 
@@ -74,6 +76,11 @@ pub enum Untagged {
     Esearch(Esearch),
     /// RFC 5161
     Enabled(Vec<String>),
+    /// RFC 2342: how the names of one's own folders begin, and what parts them.
+    Namespace {
+        prefix: MailboxName,
+        delimiter: Option<char>,
+    },
     /// RFC 2971: what the server says it is.
     Id(Vec<(String, Option<String>)>),
     Flags(Vec<String>),
@@ -93,6 +100,8 @@ pub enum Untagged {
         of: u64,
     },
     Unknown(Bytes),
+    /// It cannot be followed: where its values end is a guess, and a guess would be stored as mail. Ends the session.
+    Broken(&'static str),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -280,7 +289,10 @@ fn parse_untagged(frame: &Frame) -> Untagged {
         Some(number) => parse_numbered(number, &mut reader, frame.diverted),
         None => parse_named(first, &mut reader),
     };
-    parsed.unwrap_or_else(|| Untagged::Unknown(frame.bytes.clone()))
+    match (reader.broken, parsed) {
+        (Some(what), _) => Untagged::Broken(what),
+        (None, parsed) => parsed.unwrap_or_else(|| Untagged::Unknown(frame.bytes.clone())),
+    }
 }
 
 fn leading_number(word: &[u8]) -> Option<u32> {
@@ -307,6 +319,7 @@ fn parse_named(name: &[u8], reader: &mut Reader<'_>) -> Option<Untagged> {
         b"SEARCH" => Some(Untagged::Search(parse_search(reader))),
         b"ESEARCH" => Some(Untagged::Esearch(parse_esearch(reader))),
         b"ENABLED" => Some(Untagged::Enabled(words(&lossy(reader.rest())))),
+        b"NAMESPACE" => parse_namespace(reader),
         b"ID" => Some(Untagged::Id(parse_id(&reader.value()?))),
         b"FLAGS" => Some(Untagged::Flags(texts(&reader.value()?))),
         b"VANISHED" => parse_vanished(reader),
@@ -322,6 +335,17 @@ fn parse_list(reader: &mut Reader<'_>) -> Option<ListEntry> {
         attributes,
         delimiter,
         name,
+    })
+}
+
+/// `(("INBOX." ".")) NIL NIL`: the first of one's own; those of others are not asked for.
+fn parse_namespace(reader: &mut Reader<'_>) -> Option<Untagged> {
+    let personal = reader.value()?;
+    let first = personal.list().first()?.list();
+    let delimiter = first.get(1).and_then(Value::text);
+    Some(Untagged::Namespace {
+        prefix: MailboxName::from_wire(first.first()?.bytes()?),
+        delimiter: delimiter.and_then(|text| text.chars().next()),
     })
 }
 
@@ -429,10 +453,22 @@ fn parse_fetch(sequence_number: u32, reader: &mut Reader<'_>, diverted: Option<D
         if name.is_empty() {
             break;
         }
-        let Some(value) = reader.value() else { break };
+        let value = reader.value();
+        if is_bytes_of_message(name) && !matches!(value, Some(Value::Text(_) | Value::Nil)) {
+            reader.broken = Some("a body that is no string");
+        }
+        let Some(value) = value else { break };
         set_attribute(&mut fetch, name, value, diverted);
     }
     Some(fetch)
+}
+
+/// What is a literal, a quoted string or NIL (RFC 3501 §9, msg-att-static), and is taken for what somebody wrote.
+fn is_bytes_of_message(name: &[u8]) -> bool {
+    is_whole_body(name)
+        || name
+            .get(..11)
+            .is_some_and(|start| start.eq_ignore_ascii_case(b"BODY[HEADER"))
 }
 
 fn set_attribute(fetch: &mut Fetch, name: &[u8], value: Value, diverted: Option<Diverted>) {
@@ -457,7 +493,7 @@ fn set_attribute(fetch: &mut Fetch, name: &[u8], value: Value, diverted: Option<
             fetch.gmail_labels = Some(labels.map(|label| MailboxName::from_wire(label)).collect());
         }
         // A body that has come is not taken away by a second, empty one.
-        b"BODY[]" | b"RFC822" if fetch.body.is_none() || fetch.body == Some(Body::Nil) => {
+        whole if is_whole_body(whole) && matches!(fetch.body, None | Some(Body::Nil)) => {
             fetch.body = Some(body(value, diverted));
         }
         section if section.starts_with(b"BODY[HEADER") => {
@@ -471,7 +507,7 @@ fn body(value: Value, diverted: Option<Diverted>) -> Body {
     match (diverted, value) {
         (Some(Diverted::Dropped(bytes)), _) => Body::TooLong(bytes),
         (Some(Diverted::Streamed(bytes)), _) => Body::Streamed(bytes),
-        (None, Value::Text(bytes) | Value::Atom(bytes)) => Body::Whole(bytes),
+        (None, Value::Text(bytes)) => Body::Whole(bytes),
         (None, _) => Body::Nil,
     }
 }
@@ -677,6 +713,87 @@ mod tests {
                 other => panic!("{line}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_body_is_a_literal_a_quoted_string_or_nil() {
+        let whole = |text: &'static str| Some(Body::Whole(Bytes::from_static(text.as_bytes())));
+        for (value, body) in [
+            ("BODY[] {5}\r\nhello", whole("hello")),
+            ("BODY[] {5+}\r\nhello", whole("hello")),
+            ("BODY[] {05}\r\nhello", whole("hello")),
+            ("BODY[] ~{5}\r\nhello", whole("hello")),
+            ("BODY[]<0> {5}\r\nhello", whole("hello")),
+            ("BODY[]<0> ~{5}\r\nhello", whole("hello")),
+            ("BODY.PEEK[] {5}\r\nhello", whole("hello")),
+            ("RFC822 \"hello\"", whole("hello")),
+            ("BODY[] {0}\r\n", whole("")),
+            ("BODY[] ~{0}\r\n", whole("")),
+            ("BODY[] \"\"", whole("")),
+            ("BODY[] \"{5\"", whole("{5")),
+            ("BODY[] nil", Some(Body::Nil)),
+            // A part of it is not the message.
+            ("BODY[]<5> {5}\r\nhello", None),
+            ("BODY[1] {5}\r\nhello", None),
+            ("BINARY[1] ~{5}\r\nhello", None),
+        ] {
+            for line in [
+                format!("* 1 FETCH (UID 5 {value})"),
+                format!("* 1 FETCH ({value} UID 5)"),
+            ] {
+                let fetch = fetch(&line);
+                assert_eq!((fetch.uid, &fetch.body), (Some(5), &body), "{line}");
+            }
+        }
+        for value in [
+            "BODY[] {5",
+            "BODY[] {5}{5}\r\nhello",
+            "BODY[] {5}\nhello",
+            "BODY[] {5} hello",
+            "BODY[] {5}hello",
+            "BODY[] {5}\r\r\nhello",
+            "BODY[] {}\r\nhello",
+            "BODY[] {-1}\r\nhello",
+            "BODY[] {0x5}\r\nhello",
+            "BODY[] { 5}\r\nhello",
+            "BODY[] {5 }\r\nhello",
+            "BODY[] {+5}\r\nhello",
+            "BODY[] {5++}\r\nhello",
+            "BODY[] {1e1}\r\nhello",
+            "BODY[] {00000000000000000005}\r\nhello",
+            "BODY[] ~5}\r\nhello",
+            "BODY[] ~~{5}\r\nhello",
+            "BODY[] {3}\r\nhello",
+            "BODY[] {99}\r\nhello",
+            "BODY[] 5}\r\nhello",
+            "BODY[] hello",
+            "BODY[] \"hello",
+            "BODY[] (hello)",
+            "BODY[] ()",
+            "BODY[] ",
+            "BODY[]<0> {5",
+            "RFC822 hello",
+            "BODY[] 5",
+            "BODY[HEADER] {5",
+            "BODY[HEADER.FIELDS (FROM)] From:",
+            "FLAGS ({5) BODY[] \"\"",
+            "X {5",
+        ] {
+            let line = format!("* 1 FETCH (UID 5 {value})");
+            assert!(
+                matches!(untagged(&line), Untagged::Broken(_)),
+                "{line}: {:?}",
+                untagged(&line)
+            );
+        }
+    }
+
+    #[test]
+    fn a_brace_before_a_letter_belongs_to_a_name() {
+        let fetch = fetch("* 1 FETCH (FLAGS ({abc} ~x) UID 5)");
+        assert_eq!(fetch.flags, Some(vec!["{abc}".into(), "~x".into()]));
+        assert!(matches!(untagged("* LIST () \"/\" {5"), Untagged::Broken(_)));
+        assert!(matches!(untagged("* LIST () \"/\" \"{5\""), Untagged::List(_)));
     }
 
     #[test]

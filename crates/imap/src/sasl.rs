@@ -1,5 +1,8 @@
 //! Signing in: SASL mechanisms as pieces of a command. Secrets are held so that they never print.
 
+use std::sync::Arc;
+use std::sync::OnceLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -19,6 +22,27 @@ pub(crate) enum Answer {
     Fixed(Bytes),
     /// A keyed hash of what it says (RFC 2195).
     CramMd5 { user: String, password: SecretString },
+    /// What a token was refused with is kept for whoever asks; the server wants an answer before it says NO.
+    Refusal { answer: Bytes, told: Refusal },
+}
+
+/// Why a server refused a token: its challenge, which comes before its NO (RFC 7628 §3.2.2).
+#[derive(Clone, Debug, Default)]
+pub struct Refusal(Arc<OnceLock<String>>);
+
+impl Refusal {
+    /// `None`: it has said nothing, or nothing that can be read.
+    pub fn text(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
+
+    /// As it came; at most as long as a line of a server may be.
+    pub fn take(&self, challenge: &str) {
+        let decoded = STANDARD.decode(challenge.trim()).ok();
+        if let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
+            let _ = self.0.set(text);
+        }
+    }
 }
 
 impl Answer {
@@ -27,6 +51,10 @@ impl Answer {
         match self {
             Answer::Fixed(bytes) => Some(bytes.clone()),
             Answer::CramMd5 { user, password } => cram_md5(user, password, challenge).map(Bytes::from),
+            Answer::Refusal { answer, told } => {
+                told.take(challenge);
+                Some(answer.clone())
+            }
         }
     }
 }
@@ -39,6 +67,67 @@ pub fn plain(user: &str, password: &SecretString) -> String {
 /// developers.google.com/gmail/imap/xoauth2-protocol, before it is encoded; also Microsoft's.
 pub fn xoauth2(user: &str, token: &SecretString) -> String {
     format!("user={user}\x01auth=Bearer {}\x01\x01", token.expose_secret())
+}
+
+/// RFC 7628, before it is encoded.
+pub fn oauthbearer(login: &TokenLogin<'_>) -> String {
+    let user = login.user.replace('=', "=3D").replace(',', "=2C");
+    format!(
+        "n,a={user},\x01host={}\x01port={}\x01auth=Bearer {}\x01\x01",
+        login.host,
+        login.port,
+        login.token.expose_secret()
+    )
+}
+
+/// Who signs in with a token, and where.
+#[derive(Clone, Copy)]
+pub struct TokenLogin<'a> {
+    pub user: &'a str,
+    pub host: &'a str,
+    pub port: u16,
+    pub token: &'a SecretString,
+}
+
+/// How a token is given to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenMechanism {
+    OauthBearer,
+    Xoauth2,
+}
+
+impl TokenMechanism {
+    /// XOAUTH2 wherever it is offered, because that is what Google's and Microsoft's own clients are tried with; and
+    /// where neither is, since some take it without saying so.
+    pub fn of_offered(offers: impl Fn(&str) -> bool) -> Self {
+        match offers("OAUTHBEARER") && !offers("XOAUTH2") {
+            true => TokenMechanism::OauthBearer,
+            false => TokenMechanism::Xoauth2,
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            TokenMechanism::OauthBearer => "OAUTHBEARER",
+            TokenMechanism::Xoauth2 => "XOAUTH2",
+        }
+    }
+
+    /// Before it is encoded.
+    pub fn response(self, login: &TokenLogin<'_>) -> String {
+        match self {
+            TokenMechanism::OauthBearer => oauthbearer(login),
+            TokenMechanism::Xoauth2 => xoauth2(login.user, login.token),
+        }
+    }
+
+    /// Encoded (RFC 7628 §3.2.3; Google's and Microsoft's pages of XOAUTH2).
+    pub const fn answer_to_refusal(self) -> &'static str {
+        match self {
+            TokenMechanism::OauthBearer => "AQ==",
+            TokenMechanism::Xoauth2 => "",
+        }
+    }
 }
 
 /// RFC 2195: the answer to a challenge, encoded. `None`: the challenge cannot be read.
@@ -73,28 +162,19 @@ impl Command {
         Command::new("AUTHENTICATE").raw("CRAM-MD5").answering(answer)
     }
 
-    /// developers.google.com/gmail/imap/xoauth2-protocol; also Microsoft's. A refusal comes as a challenge,
-    /// which has to be answered before the server says NO.
-    pub fn authenticate_xoauth2(user: &str, token: &SecretString, at_once: bool) -> Self {
-        Command::authenticate("XOAUTH2", &xoauth2(user, token), at_once)
-            .answering(Answer::Fixed(Bytes::new()))
-    }
-
-    /// RFC 7628
-    pub fn authenticate_oauthbearer(
-        user: &str,
-        host: &str,
-        port: u16,
-        token: &SecretString,
+    /// A token by the mechanism `by`. A refusal comes as a challenge, which has to be answered before the server says NO;
+    /// what was in it is in `told` then.
+    pub fn authenticate_token(
+        by: TokenMechanism,
+        token: &TokenLogin<'_>,
         at_once: bool,
+        told: &Refusal,
     ) -> Self {
-        let user = user.replace('=', "=3D").replace(',', "=2C");
-        let response = format!(
-            "n,a={user},\x01host={host}\x01port={port}\x01auth=Bearer {}\x01\x01",
-            token.expose_secret()
-        );
-        // The dummy answer to an error challenge (§3.2.3).
-        Command::authenticate("OAUTHBEARER", &response, at_once).answering(Answer::Fixed("AQ==".into()))
+        let answer = Answer::Refusal {
+            answer: by.answer_to_refusal().into(),
+            told: told.clone(),
+        };
+        Command::authenticate(by.name(), &by.response(token), at_once).answering(answer)
     }
 
     fn authenticate(mechanism: &str, response: &str, at_once: bool) -> Self {
@@ -122,5 +202,41 @@ mod tests {
         let expected = "dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw";
         assert_eq!(answer.to(challenge).as_deref(), Some(expected.as_bytes()));
         assert_eq!(answer.to("not base64!"), None);
+    }
+
+    #[test]
+    fn a_token_goes_by_what_is_offered_and_a_refusal_is_kept() {
+        for (offered, expected) in [
+            (vec!["XOAUTH2", "OAUTHBEARER"], TokenMechanism::Xoauth2),
+            (vec!["OAUTHBEARER"], TokenMechanism::OauthBearer),
+            (vec!["XOAUTH2"], TokenMechanism::Xoauth2),
+            (vec!["PLAIN"], TokenMechanism::Xoauth2),
+        ] {
+            assert_eq!(
+                TokenMechanism::of_offered(|name| offered.contains(&name)),
+                expected
+            );
+        }
+        let token = SecretString::from("abc".to_owned());
+        let login = TokenLogin {
+            user: "a=b,c@isp.example",
+            host: "imap.isp.example",
+            port: 993,
+            token: &token,
+        };
+        assert_eq!(
+            TokenMechanism::OauthBearer.response(&login),
+            "n,a=a=3Db=2Cc@isp.example,\x01host=imap.isp.example\x01port=993\x01auth=Bearer abc\x01\x01"
+        );
+        let told = Refusal::default();
+        let answer = Answer::Refusal {
+            answer: Bytes::from_static(b"AQ=="),
+            told: told.clone(),
+        };
+        assert_eq!(
+            answer.to("eyJzdGF0dXMiOiI0MDEifQ=="),
+            Some(Bytes::from_static(b"AQ=="))
+        );
+        assert_eq!(told.text(), Some(r#"{"status":"401"}"#));
     }
 }

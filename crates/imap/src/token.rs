@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::framer::literal_size;
+
 /// A value of the grammar, without claiming which. Slices of the response, nothing is copied except
 /// quoted strings with escapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,11 +48,18 @@ pub struct Reader<'a> {
     frame: &'a Bytes,
     at: usize,
     values: usize,
+    /// What could not be a value of the grammar: where the response goes on after it is not known.
+    pub broken: Option<&'static str>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(frame: &'a Bytes, at: usize) -> Self {
-        Reader { frame, at, values: 0 }
+        Reader {
+            frame,
+            at,
+            values: 0,
+            broken: None,
+        }
     }
 
     pub fn rest(&self) -> &'a [u8] {
@@ -110,7 +119,10 @@ impl<'a> Reader<'a> {
     }
 
     fn value_at_depth(&mut self, depth: usize) -> Option<Value> {
-        self.skip_spaces();
+        // A stray line end is no value: stepped over in a loop, for there may be millions.
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
+        }
         self.values += 1;
         if depth > MAX_DEPTH || self.values > MAX_VALUES {
             return None;
@@ -119,8 +131,8 @@ impl<'a> Reader<'a> {
             b')' => None,
             b'(' => Some(self.list(depth)),
             b'"' => Some(self.quoted()),
-            b'{' | b'~' => self.literal().or_else(|| self.atom()),
-            _ => self.atom(),
+            b'{' | b'~' => Some(self.literal_or_atom()),
+            _ => Some(self.atom()),
         }
     }
 
@@ -154,46 +166,60 @@ impl<'a> Reader<'a> {
             self.at += 1;
         }
         let end = self.at.min(self.frame.len());
-        self.take(b'"');
-        Value::Text(unescaped.map_or_else(|| self.frame.slice(start..end), Bytes::from))
+        let is_closed = self.take(b'"');
+        let bytes = unescaped.map_or_else(|| self.frame.slice(start..end), Bytes::from);
+        match is_closed {
+            true => Value::Text(bytes),
+            // Cut by a line end: good enough for a name, and no string.
+            false => Value::Atom(bytes),
+        }
+    }
+
+    /// A brace before a number begins a literal or breaks the response; before a letter it belongs to a name.
+    fn literal_or_atom(&mut self) -> Value {
+        if let Some(literal) = self.literal() {
+            if !matches!(self.peek(), None | Some(b' ' | b'\t' | b')' | b'\r' | b'\n')) {
+                self.broken = Some("a literal that is longer than it says");
+            }
+            return literal;
+        }
+        let inner = self.rest().strip_prefix(b"~").unwrap_or(self.rest());
+        let is_name = inner.first() != Some(&b'{') || inner.get(1).is_some_and(u8::is_ascii_alphabetic);
+        if !is_name {
+            self.broken = Some("a literal that is none");
+        }
+        self.atom()
     }
 
     fn literal(&mut self) -> Option<Value> {
         let rest = self.rest();
         let open = usize::from(rest.first() == Some(&b'~'));
         let close = rest.iter().take(open + 24).position(|byte| *byte == b'}')?;
-        let digits = rest.get(open + 1..close)?;
-        let digits = digits.strip_suffix(b"+").unwrap_or(digits);
-        let size: usize = std::str::from_utf8(digits).ok()?.parse().ok()?;
-        let line_end = match rest.get(close + 1..)? {
-            [b'\r', b'\n', ..] => close + 3,
-            [b'\n', ..] => close + 2,
-            _ => return None,
-        };
-        let start = self.at + line_end;
+        let size = literal_size(rest.get(open + 1..close)?)?;
+        let size = usize::try_from(size).ok()?;
+        if !rest.get(close + 1..)?.starts_with(b"\r\n") {
+            return None;
+        }
+        let start = self.at + close + 3;
         let end = start.checked_add(size).filter(|end| *end <= self.frame.len())?;
         self.at = end;
         Some(Value::Text(self.frame.slice(start..end)))
     }
 
     /// Brackets belong to atoms (`[Gmail]/x`, flags such as `]x`).
-    fn atom(&mut self) -> Option<Value> {
+    fn atom(&mut self) -> Value {
         let start = self.at;
         let length = self
             .rest()
             .iter()
             .position(|byte| matches!(byte, b' ' | b'(' | b')' | b'"' | b'\r' | b'\n'))
             .unwrap_or(self.rest().len());
-        // A stray line end is no value; step over it rather than stand still.
-        self.at += length.max(1);
-        if length == 0 {
-            return self.value();
-        }
+        self.at += length;
         let atom = self.frame.slice(start..start + length);
-        Some(if atom.eq_ignore_ascii_case(b"NIL") {
+        if atom.eq_ignore_ascii_case(b"NIL") {
             Value::Nil
         } else {
             Value::Atom(atom)
-        })
+        }
     }
 }

@@ -10,12 +10,20 @@ use domain::EmailAddress;
 use domain::Timestamp;
 use domain::message::InternetMessageId;
 use mail_builder::MessageBuilder;
+use mail_builder::headers::HeaderType;
 use mail_builder::headers::address::Address;
+use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::date::Date;
 use mail_builder::headers::message_id::MessageId;
+use mail_builder::headers::raw::Raw;
 use mail_builder::headers::text::Text;
 use mail_builder::mime::MimePart;
 use mail_parser::decoders::html::html_to_text;
+
+use crate::html;
+use crate::images::map_images;
+use crate::plain::plain_text;
+use crate::summary::with_words_apart;
 
 /// A name (it may be empty) and an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,16 +57,18 @@ pub struct Composition {
 pub struct ComposedFile {
     pub name: CleanText,
     pub content_type: String,
-    /// Of an inline image: the HTML names it as `cid:`.
+    /// Of an inline image: it goes along if the HTML names it as `cid:`.
     pub content_id: Option<String>,
     pub bytes: Bytes,
 }
 
 /// Ends of lines are CRLF throughout, and no line is longer than 998 characters: it goes over the wire as it is.
-/// There is no Bcc field in it.
+/// There is no Bcc field in it. Inline images are those that the HTML names, and it names none that is not there:
+/// what was taken out of the text never goes, and nothing in it is dead.
 pub fn compose(composition: &Composition) -> Vec<u8> {
-    let html = lines_of(&composition.html);
-    let text = lines_of(&html_to_text(&composition.html));
+    let (seen, inline) = with_images(composition);
+    let html = lines_of(&seen);
+    let text = lines_of(&plain_text(&seen));
     let alternative = MimePart::new(
         "multipart/alternative",
         vec![
@@ -66,10 +76,8 @@ pub fn compose(composition: &Composition) -> Vec<u8> {
             MimePart::new("text/html", html),
         ],
     );
-    let (inline, attached): (Vec<_>, Vec<_>) = composition
-        .files
-        .iter()
-        .partition(|file| file.content_id.is_some());
+    let files = composition.files.iter();
+    let attached: Vec<_> = files.filter(|file| file.content_id.is_none()).collect();
     let mut body = alternative;
     if !inline.is_empty() {
         let parts = std::iter::once(body)
@@ -113,6 +121,20 @@ pub fn compose(composition: &Composition) -> Vec<u8> {
     raw
 }
 
+/// The HTML without images that are not there, and the files that it names.
+fn with_images(composition: &Composition) -> (String, Vec<&ComposedFile>) {
+    let mut named: Vec<&ComposedFile> = Vec::new();
+    let html = map_images(&composition.html, |content_id| {
+        let mut files = composition.files.iter();
+        let file = files.find(|file| file.content_id.as_deref() == Some(content_id))?;
+        if !named.iter().any(|held| std::ptr::eq(*held, file)) {
+            named.push(file);
+        }
+        Some(content_id.to_owned())
+    });
+    (html, named)
+}
+
 /// The field that only the owner's own copy has.
 pub fn bcc_field(bcc: &[Mailbox]) -> Vec<u8> {
     if bcc.is_empty() {
@@ -131,16 +153,56 @@ fn part(file: &ComposedFile) -> MimePart<'_> {
         body.extend_from_slice(line);
         body.extend_from_slice(b"\r\n");
     }
-    let part = MimePart::new(file.content_type.as_str(), body).transfer_encoding("base64");
+    // With its name: some programs list what is inline, too.
+    let disposition = match &file.content_id {
+        Some(_) => "inline",
+        None => "attachment",
+    };
+    let (kind, name) = (file.content_type.as_str(), file.name.as_str());
+    let part = MimePart {
+        headers: vec![("Content-Type".into(), Raw::new(named_for_old(kind, name)).into())],
+        contents: body.into(),
+    };
+    let part = part.transfer_encoding("base64");
+    let part = part.header("Content-Disposition", named(disposition, name));
     match &file.content_id {
-        Some(id) => part.inline().cid(id.as_str()),
-        None => part.attachment(file.name.as_str()),
+        Some(id) => part.cid(id.as_str()),
+        None => part,
     }
+}
+
+/// Whole where it is ASCII, whatever its length: not every program joins the pieces of RFC 2231, which is the only way
+/// for all other letters.
+fn named<'x>(disposition: &'x str, name: &'x str) -> HeaderType<'x> {
+    match name.is_ascii() {
+        true => Raw::new(format!("{disposition}; filename={}", quoted(name))).into(),
+        false => ContentType::new(disposition).attribute("filename", name).into(),
+    }
+}
+
+/// Old programs look for the name here, and know encoded words in it (which RFC 2047 §5 does not), but not RFC 2231.
+fn named_for_old(content_type: &str, name: &str) -> String {
+    const WORD_BYTES: usize = 39;
+    if name.is_ascii() {
+        return format!("{content_type}; name={}", quoted(name));
+    }
+    let mut words = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(rest.floor_char_boundary(WORD_BYTES));
+        words.push(format!("=?UTF-8?B?{}?=", STANDARD.encode(word)));
+        rest = after;
+    }
+    format!("{content_type}; name=\"{}\"", words.join(" "))
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn address(mailbox: &Mailbox) -> Address<'_> {
     let name = (!mailbox.name.is_empty()).then(|| mailbox.name.as_str());
-    Address::new_address(name, mailbox.address.as_str())
+    Address::new_address(name, mailbox.address.as_written())
 }
 
 fn addresses(mailboxes: &[Mailbox]) -> Address<'_> {
@@ -157,8 +219,12 @@ fn lines_of(text: &str) -> String {
 }
 
 /// What a person wrote in the editor, or pasted into it: looks and links, inline images by `cid:`, nothing that
-/// runs or loads.
+/// runs or loads. Of what is too heavy (a letter that is quoted may be made so) the words.
 pub fn clean_html(html: &str) -> String {
+    if html::weigh(html).is_none() {
+        let words = html_to_text(&with_words_apart(html));
+        return format!("<p>{}</p>", html::escape(&words));
+    }
     let mut builder = Builder::default();
     builder
         .add_tags(["font", "u"])
@@ -286,8 +352,21 @@ mod tests {
             .iter()
             .find(|file| !file.inline)
             .expect("file");
-        let part = crate::open_part(&raw, file.part).expect("read").expect("part");
+        let part = crate::open_part(&raw, file.place).expect("read").expect("part");
         assert_eq!(part.bytes, b"a\n.\r\nb\rc\0");
+    }
+
+    #[test]
+    fn what_the_text_does_not_show_stays_and_what_is_not_there_is_not_named() {
+        let mut composition = composition();
+        composition.html = clean_html("<p>a<img src=\"cid:gone\">b</p>");
+        let raw = String::from_utf8(compose(&composition)).expect("ascii");
+        assert!(!raw.contains("Content-ID") && !raw.contains("image/png"), "{raw}");
+        assert!(!raw.contains("cid:") && !raw.contains("<img"), "{raw}");
+        composition.html = clean_html("<img src=\"cid:logo\"><img src=\"cid:logo\">");
+        let raw = String::from_utf8(compose(&composition)).expect("ascii");
+        assert_eq!(raw.matches("Content-ID: <logo>").count(), 1, "{raw}");
+        assert!(raw.contains("inline; filename=\"logo.png\""), "{raw}");
     }
 
     #[test]

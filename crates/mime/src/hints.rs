@@ -1,5 +1,7 @@
 //! What headers say about who wrote, for pairing.
 
+use std::collections::HashSet;
+
 use domain::EmailAddress;
 use domain::message::AddressRole;
 use domain::rules::pairing::AuthorHints;
@@ -13,7 +15,7 @@ use crate::summary::addresses;
 pub fn author_hints(raw: &[u8]) -> Result<AuthorHints, Refusal> {
     let end = memchr::memmem::find(raw, b"\r\n\r\n").map_or(raw.len(), |end| end + 4);
     let skeleton = Skeleton::of(&raw[..end])?;
-    let message = parse(&skeleton)?;
+    let message = parse(&skeleton)?.message;
     let mut hints = AuthorHints {
         reply_to: addresses(&message)
             .into_iter()
@@ -35,6 +37,14 @@ pub fn author_hints(raw: &[u8]) -> Result<AuthorHints, Refusal> {
         }
     }
     Ok(hints)
+}
+
+/// The addresses of the header as it writes them: lists know them folded.
+pub fn written_addresses(raw: &[u8]) -> Result<HashSet<EmailAddress>, Refusal> {
+    let end = memchr::memmem::find(raw, b"\r\n\r\n").map_or(raw.len(), |end| end + 4);
+    let skeleton = Skeleton::of(&raw[..end])?;
+    let people = addresses(&parse(&skeleton)?.message).into_iter();
+    Ok(people.filter_map(|named| named.address).collect())
 }
 
 fn mailto(value: &str) -> Option<EmailAddress> {

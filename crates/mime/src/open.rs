@@ -1,19 +1,38 @@
 //! A message opened for reading: its text, its HTML, its files.
 
+use std::collections::HashSet;
+
 use domain::CleanText;
 use domain::message::AuthenticationResult;
-use mail_parser::Encoding;
+use domain::message::FilePlace;
+use domain::rules::threading::subject_key;
+use mail_parser::HeaderValue;
+use mail_parser::MimeHeaders as _;
 use mail_parser::PartType;
-use mail_parser::decoders::base64::base64_decode;
-use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
+use crate::calendar::Invitation;
+use crate::calendar::invitations;
+use crate::charset::Charset;
+use crate::contact::ContactCard;
+use crate::contact::contact_cards;
+use crate::files::File;
+use crate::files::file_at;
+use crate::files::files;
+use crate::html::FrameHtml;
+use crate::html::ImageSources;
 use crate::html::escape;
+use crate::html::sanitise_as;
 use crate::parse::parse;
+use crate::parse::parse_as;
+use crate::protection::Protection;
+use crate::protection::protection;
+use crate::quotes;
+use crate::quotes::Nature;
+use crate::quotes::TextBlock;
 use crate::sender::authentication;
 use crate::skeleton::Refusal;
 use crate::skeleton::Skeleton;
-use crate::summary::content_type;
-use crate::summary::file_name;
+use crate::summary::content_ids;
 use crate::summary::readable_text;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +45,34 @@ pub struct OpenedMessage {
     pub headers: Vec<(String, CleanText)>,
     /// What servers on the way found of the sender; only the receiving one's word counts.
     pub authentication: Vec<AuthenticationResult>,
+    pub invitations: Vec<Invitation>,
+    pub cards: Vec<ContactCard>,
     /// Said above the text where the message is more or less than it seems.
     pub note: Option<&'static str>,
+    /// By its subject: what it holds of others is to be read.
+    pub is_forward: bool,
+}
+
+impl OpenedMessage {
+    /// The text, with what is quoted and the signature apart.
+    pub fn blocks(&self) -> Vec<TextBlock> {
+        quotes::split(&self.text, self.nature())
+    }
+
+    /// The HTML as it is shown: see [`crate::sanitise`]; `None` too if there is none.
+    pub fn frame(&self, sources: &ImageSources) -> Option<FrameHtml> {
+        if self.html.is_empty() {
+            return None;
+        }
+        sanitise_as(&self.html, self.nature(), sources)
+    }
+
+    fn nature(&self) -> Nature {
+        match self.is_forward {
+            true => Nature::Forward,
+            false => Nature::Letter,
+        }
+    }
 }
 
 /// One part as a file.
@@ -39,28 +84,41 @@ pub struct OpenedPart {
 }
 
 pub fn open_message(raw: &[u8]) -> Result<OpenedMessage, Refusal> {
+    open_message_as(raw, None)
+}
+
+/// `charset`: what a reader says it is written in.
+pub fn open_message_as(raw: &[u8], charset: Option<Charset>) -> Result<OpenedMessage, Refusal> {
     let skeleton = Skeleton::of(raw)?;
-    let message = parse(&skeleton)?;
-    let html = html_documents(&message);
-    let text = readable_text(&message);
+    let parsed = parse_as(&skeleton, charset)?;
+    let message = &parsed.message;
+    let files = files(&parsed, &skeleton);
+    let html = html_documents(message, &files);
+    let text = readable_text(message);
+    let protection = protection(message, &skeleton, &files, &text);
     let shows_nothing = html.is_empty() && text.trim().is_empty() && message.attachments.is_empty();
     Ok(OpenedMessage {
-        headers: headers(&message),
-        authentication: authentication(&message),
+        headers: headers(message),
+        authentication: authentication(message),
         note: if skeleton.is_incomplete {
             Some(INCOMPLETE)
         } else if shows_nothing && has_body(raw) {
             Some(NOTHING_SHOWN)
+        } else if shows_nothing {
+            Some(EMPTY)
         } else {
-            note(&message)
+            protection.map(Protection::note)
         },
+        invitations: invitations_of(&files),
+        cards: cards_of(&files),
+        is_forward: subject_key(message.subject().unwrap_or_default()).is_forward,
         html,
         text,
     })
 }
 
 /// What stands as plain text between HTML parts (a footer of a list, words after a picture) is shown among them.
-fn html_documents(message: &mail_parser::Message<'_>) -> Vec<String> {
+fn html_documents(message: &mail_parser::Message<'_>, files: &[File<'_>]) -> Vec<String> {
     let parts: Vec<_> = message
         .html_body
         .iter()
@@ -70,76 +128,134 @@ fn html_documents(message: &mail_parser::Message<'_>) -> Vec<String> {
     if !parts.iter().any(is_html) {
         return Vec::new();
     }
-    let documents = parts.iter().filter_map(|part| {
-        let text = part.text_contents().filter(|text| !text.trim().is_empty())?;
-        Some(match part.body {
-            PartType::Html(_) => text.to_owned(),
-            _ => format!("<div style=\"white-space:pre-wrap\">{}</div>", escape(text)),
-        })
+    let named = message
+        .html_body
+        .iter()
+        .filter_map(|id| match &message.parts.get(*id as usize)?.body {
+            PartType::Html(html) => Some(content_ids(html)),
+            _ => None,
+        });
+    let named: HashSet<&str> = named.flatten().collect();
+    let documents = message.html_body.iter().filter_map(|id| {
+        let part = message.parts.get(*id as usize)?;
+        match &part.body {
+            PartType::Html(text) | PartType::Text(text) if text.trim().is_empty() => None,
+            PartType::Html(html) => Some(html.to_string()),
+            PartType::Text(text) => Some(format!(
+                "<div style=\"white-space:pre-wrap\">{}</div>",
+                escape(text)
+            )),
+            _ if part.content_id().is_some_and(|id| named.contains(id)) => None,
+            _ => {
+                let file = files.binary_search_by_key(id, |file| file.part_id).ok()?;
+                picture(&files[file])
+            }
+        }
     });
     documents.collect()
 }
+
+/// A picture that stands between texts, as Apple Mail sends them, where no HTML names it.
+fn picture(file: &File<'_>) -> Option<String> {
+    Some(format!(
+        "<p><img src=\"cid:{}\" alt=\"{}\"></p>",
+        escape(&file.content_id()?),
+        escape(file.name.as_str())
+    ))
+}
+
+/// More are files and nothing else.
+const MAX_CARD_FILES: usize = 10;
 
 const INCOMPLETE: &str =
     "This message is unusually large or complex: not all of it is shown. Download it to have everything.";
 
 const NOTHING_SHOWN: &str = "Nothing of this message could be read. Download it to have everything.";
 
+const EMPTY: &str = "This message is empty.";
+
 fn has_body(raw: &[u8]) -> bool {
     let body = memchr::memmem::find(raw, b"\n\r\n").or_else(|| memchr::memmem::find(raw, b"\n\n"));
     body.is_some_and(|end| !raw[end..].trim_ascii().is_empty())
 }
 
-/// `None`: there is no such part.
-pub fn open_part(raw: &[u8], part: u32) -> Result<Option<OpenedPart>, Refusal> {
+/// `None`: there is no such file.
+pub fn open_part(raw: &[u8], place: FilePlace) -> Result<Option<OpenedPart>, Refusal> {
     let skeleton = Skeleton::of(raw)?;
-    let message = parse(&skeleton)?;
-    let found = message
-        .attachments
-        .contains(&part)
-        .then(|| message.parts.get(part as usize));
-    let Some(found) = found.flatten() else {
-        return Ok(None);
-    };
-    let bytes = match skeleton.omitted_at(found.offset_body as usize) {
-        Some(omitted) => decode(found.encoding, &raw[omitted.raw.clone()]),
-        None => found.contents().to_vec(),
-    };
-    Ok(Some(OpenedPart {
-        name: file_name(found, part),
-        content_type: content_type(found),
-        bytes,
+    let parsed = parse(&skeleton)?;
+    let found = file_at(&parsed, &skeleton, place);
+    Ok(found.map(|file| OpenedPart {
+        bytes: file.bytes().into_owned(),
+        name: file.name,
+        content_type: file.content_type,
     }))
 }
 
-/// A body that the parser was not shown, out of its transfer encoding (RFC 2045 §6); as it is, if that is broken.
-fn decode(encoding: Encoding, body: &[u8]) -> Vec<u8> {
-    let decoded = match encoding {
-        Encoding::None => None,
-        Encoding::Base64 => base64_decode(body),
-        Encoding::QuotedPrintable => quoted_printable_decode(body),
-    };
-    decoded.unwrap_or_else(|| body.to_vec())
-}
-
 fn headers(message: &mail_parser::Message<'_>) -> Vec<(String, CleanText)> {
-    let raw = message.headers_raw();
-    raw.take(200)
-        .map(|(name, value)| (CleanText::cut(name, 100).into_string(), CleanText::new(value)))
-        .collect()
+    let fields = message.headers().iter().take(200);
+    let shown = fields.map(|field| {
+        let raw = message
+            .raw_message
+            .get(field.offset_start as usize..field.offset_end as usize);
+        let value = match std::str::from_utf8(raw.unwrap_or_default()) {
+            Ok(written) => CleanText::new(written),
+            Err(_) => CleanText::new(&as_read(&field.value)),
+        };
+        (CleanText::cut(field.name(), 100).into_string(), value)
+    });
+    shown.collect()
 }
 
-fn note(message: &mail_parser::Message<'_>) -> Option<&'static str> {
-    let root = message.parts.first().map(content_type).unwrap_or_default();
-    match root.as_str() {
-        "multipart/encrypted" => {
-            Some("This message is encrypted (PGP). Its content is in the attached files.")
+/// What was made of a field whose bytes are no text as they are.
+fn as_read(value: &HeaderValue<'_>) -> String {
+    match value {
+        HeaderValue::Address(addresses) => {
+            let read = addresses.iter().map(|one| match (one.name(), one.address()) {
+                (Some(name), Some(address)) => format!("{name} <{address}>"),
+                (name, address) => name.or(address).unwrap_or_default().to_owned(),
+            });
+            read.collect::<Vec<_>>().join(", ")
         }
-        "application/pkcs7-mime" | "application/x-pkcs7-mime" => {
-            Some("This message is encrypted or signed (S/MIME). Its content is in the attached file.")
-        }
-        _ => None,
+        value => value.as_text().unwrap_or_default().to_owned(),
     }
+}
+
+/// What stands in it twice, as some programs send it, is shown once.
+fn invitations_of(files: &[File<'_>]) -> Vec<Invitation> {
+    let is_calendar = |file: &&File<'_>| {
+        let name = file.name.as_str().to_lowercase();
+        file.content_type.ends_with("/calendar") || name.ends_with(".ics") || name.ends_with(".vcs")
+    };
+    let mut found = Vec::new();
+    for file in files.iter().filter(is_calendar).take(MAX_CARD_FILES) {
+        let read = file.text().map(|text| invitations(&text)).unwrap_or_default();
+        found.extend(read);
+    }
+    without_repeated(found)
+}
+
+fn cards_of(files: &[File<'_>]) -> Vec<ContactCard> {
+    let is_card = |file: &&File<'_>| {
+        let is_named = file.name.as_str().to_lowercase().ends_with(".vcf");
+        is_named || file.content_type.ends_with("vcard") || file.content_type == "text/directory"
+    };
+    let files = files.iter().filter(is_card).take(MAX_CARD_FILES);
+    without_repeated(
+        files
+            .filter_map(|file| Some(contact_cards(&file.text()?)))
+            .flatten()
+            .collect(),
+    )
+}
+
+fn without_repeated<T: PartialEq>(found: Vec<T>) -> Vec<T> {
+    let mut kept = Vec::new();
+    for one in found {
+        if !kept.contains(&one) {
+            kept.push(one);
+        }
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -174,7 +290,7 @@ mod tests {
             let listed = &summary.attachments[0];
             assert_eq!(listed.name.as_str(), "a.pdf");
             assert_eq!(listed.size_bytes, expected.len() as u64);
-            let opened = open_part(raw.as_bytes(), listed.part)
+            let opened = open_part(raw.as_bytes(), listed.place)
                 .expect("opened")
                 .expect("part");
             assert!(opened.bytes == expected);
@@ -185,6 +301,22 @@ mod tests {
 
     #[test]
     fn a_part_that_is_not_there_is_none() {
-        assert_eq!(open_part(MAIL, 99), Ok(None));
+        assert_eq!(open_part(MAIL, FilePlace::of_number(99)), Ok(None));
+    }
+
+    #[test]
+    fn an_empty_message_says_that_it_is_empty() {
+        for raw in [
+            "",
+            "\r\n",
+            "\n\n  \r\n",
+            "Subject: hi\r\n\r\n",
+            "Subject: hi\r\n",
+            "\r\n\r\n",
+        ] {
+            let opened = open_message(raw.as_bytes()).expect("opened");
+            assert_eq!((opened.text.trim(), opened.note), ("", Some(EMPTY)), "{raw:?}");
+            crate::summarise(raw.as_bytes()).expect("summary");
+        }
     }
 }

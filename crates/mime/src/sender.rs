@@ -10,17 +10,23 @@ const MAX_AUTHENTICATION_RESULTS: usize = 5;
 const SHOWN_METHODS: [&str; 3] = ["spf", "dkim", "dmarc"];
 const MAX_METHODS: usize = 10;
 
-/// Of the raw fields: what a parser makes of a broken one is a guess, and others guess differently.
+/// Of the raw fields: what a parser makes of a broken one is a guess, and others guess differently. So do they where a
+/// header begins below empty lines, or its lines end in CR.
 pub fn from_shape(message: &Message<'_>) -> FromShape {
+    let is_below_blank = message.raw_message.first().is_some_and(u8::is_ascii_whitespace);
     let fields: Vec<&str> = message
         .headers_raw()
         .filter(|(name, _)| name.trim().eq_ignore_ascii_case("From"))
         .map(|(_, value)| value)
         .collect();
     match fields.as_slice() {
-        [field] => shape(field),
+        [field] if !is_below_blank && !has_bare_cr(field) => shape(field),
         _ => FromShape::Unclear,
     }
+}
+
+fn has_bare_cr(field: &str) -> bool {
+    field.replace("\r\n", "\n").contains('\r')
 }
 
 fn shape(field: &str) -> FromShape {
@@ -270,6 +276,46 @@ mod tests {
             ("kelly@localhost.", FromShape::Unclear),
         ] {
             assert_eq!(shape(field), expected, "{field}");
+        }
+    }
+
+    #[test]
+    fn an_author_who_takes_a_guess_stays_in_doubt() {
+        let own = b"kelly@out.example".as_slice();
+        for (header, address) in [
+            (b"Sender: Kelly <kelly@out.example>\r\n".as_slice(), own),
+            (b"From: \r\nSender: kelly@out.example\r\n", own),
+            (b"From: <>\r\nSender: kelly@out.example\r\n", own),
+            (b"Return-Path: <kelly@out.example>\r\nSubject: x\r\n", own),
+            (b"Return-Path: <>\r\nSubject: x\r\n", b""),
+            (
+                b"Return-Path: <bounce@out.example>\r\nFrom: MAILER-DAEMON\r\n",
+                b"",
+            ),
+            (b"From: Kelly kelly@out.example\r\n", own),
+            (b"From: \"kelly@out.example\"\r\n", own),
+            (b"From: Sanders, Kelly <kelly@out.example>\r\n", own),
+            (b"From: \"Lamps\" <>, \"Ltd\" <kelly@out.example>\r\n", own),
+            (b"From: Team: kelly@out.example;\r\n", own),
+            (b"From: <mail system kelly@out.example>\r\n", own),
+            (b"From: kelly@out.example.\r\n", own),
+            (b"From: =?utf-8?Q?Kelly_<kelly@out.example>?=\r\n", own),
+            (b"From: \xcf\xf0\xe8\xe2\xe5\xf2 <kelly@out.example>\r\n", own),
+            // Below empty lines, and with the line ends of very old computers.
+            (b"\r\nFrom: Kelly <kelly@out.example>\r\n", own),
+            (b"From: Kelly <kelly@out.example>\rSubject: x\r\rhi", own),
+        ] {
+            let raw = [header, b"\r\nhi"].concat();
+            let summary = crate::summarise(&raw).expect("summary");
+            let author = summary.author().and_then(|author| author.address.as_ref());
+            let found = author.map_or("", |address| address.as_str());
+            assert_eq!(found.as_bytes(), address, "{}", header.escape_ascii());
+            assert_eq!(
+                summary.from_shape,
+                FromShape::Unclear,
+                "{}",
+                header.escape_ascii()
+            );
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is kept of a message for lists, threads and search.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use domain::CleanText;
 use domain::EmailAddress;
@@ -8,24 +9,29 @@ use domain::Timestamp;
 use domain::message::AddressRole;
 use domain::message::AttachmentSummary;
 use domain::message::Automatic;
+use domain::message::DeliveryReport;
 use domain::message::InternetMessageId;
 use domain::message::MessageSummary;
 use domain::message::NamedAddress;
+use domain::rules::threading::conversation_keys;
 use domain::search;
 use mail_parser::Address;
-use mail_parser::Encoding;
 use mail_parser::HeaderValue;
 use mail_parser::Message;
-use mail_parser::MimeHeaders as _;
 use mail_parser::PartType;
 use mail_parser::decoders::html::html_to_text;
-use memchr::memchr2_iter;
 
 use crate::automatic::automatic;
-use crate::automatic::delivery_report;
+use crate::charset::Charset;
+use crate::files::File;
+use crate::files::files;
 use crate::parse::parse;
+use crate::parse::parse_as;
 use crate::quotes::TextKind;
 use crate::quotes::split_text;
+use crate::quotes::text_with_marks;
+use crate::report::complaint;
+use crate::report::delivery_report;
 use crate::sender::authentication;
 use crate::sender::from_shape;
 use crate::sender::received_by;
@@ -46,29 +52,48 @@ pub struct HeaderAddresses {
 }
 
 pub fn summarise(raw: &[u8]) -> Result<MessageSummary, Refusal> {
+    summarise_as(raw, None)
+}
+
+/// `charset`: what a reader says it is written in.
+pub fn summarise_as(raw: &[u8], charset: Option<Charset>) -> Result<MessageSummary, Refusal> {
     let skeleton = Skeleton::of(raw)?;
-    let message = parse(&skeleton)?;
-    let addresses = addresses(&message);
+    let parsed = parse_as(&skeleton, charset)?;
+    let message = &parsed.message;
+    let addresses = addresses(message);
     let subject = CleanText::new(message.subject().unwrap_or_default());
-    let text = readable_text(&message);
-    let automatic = automatic(&message);
-    let report = (automatic == Some(Automatic::DeliveryReport)).then(|| delivery_report(&message));
+    let text = readable_text(message);
+    let automatic = automatic(message);
+    let report = automatic.and_then(|kind| match kind {
+        Automatic::DeliveryReport => Some(delivery_report(message)),
+        Automatic::Complaint => Some(complaint(message)),
+        _ => None,
+    });
+    let references = references(message, report.as_ref());
+    let attachments = attachments(message, files(&parsed, &skeleton));
+    let mut words = search_text(&addresses, &subject, &text);
+    add_other_words(&mut words, message, &attachments);
     Ok(MessageSummary {
         automatic,
         report,
-        internet_message_id: message.message_id().and_then(InternetMessageId::new),
-        in_reply_to: message_ids(message.in_reply_to()),
-        references: message_ids(message.references()),
+        internet_message_id: message_id(message),
+        in_reply_to: message_ids(message, "In-Reply-To"),
+        references,
+        conversation_keys: conversation_keys(
+            subject.as_str(),
+            header(message, "Thread-Index").unwrap_or_default(),
+            &topic(message),
+        ),
         date: message
             .date()
             .map(|date| Timestamp::from_seconds(date.to_timestamp())),
         snippet: snippet(&text),
-        search_text: search_text(&addresses, &subject, &text),
-        attachments: attachments(&message, &skeleton, raw),
-        authentication: authentication(&message),
-        from_shape: from_shape(&message),
-        received_by: received_by(&message),
-        own_token: own_token(&message),
+        search_text: words,
+        attachments,
+        authentication: authentication(message),
+        from_shape: from_shape(message),
+        received_by: received_by(message),
+        own_token: own_token(message),
         addresses,
         subject,
     })
@@ -79,10 +104,10 @@ pub fn header_addresses(header: &[u8]) -> HeaderAddresses {
     let Ok(skeleton) = Skeleton::of(header) else {
         return HeaderAddresses::default();
     };
-    let Ok(message) = parse(&skeleton) else {
+    let Ok(parsed) = parse(&skeleton) else {
         return HeaderAddresses::default();
     };
-    let all = addresses(&message);
+    let all = addresses(&parsed.message);
     let of = |roles: &[AddressRole]| {
         all.iter()
             .filter(|named| roles.contains(&named.role))
@@ -104,15 +129,27 @@ pub fn addresses(message: &Message<'_>) -> Vec<NamedAddress> {
         (AddressRole::Cc, message.cc()),
         (AddressRole::Bcc, message.bcc()),
     ];
-    fields
-        .into_iter()
-        .flat_map(|(role, field)| {
-            field
-                .into_iter()
-                .flat_map(move |field| named_addresses(role, field))
-        })
-        .take(MAX_ADDRESSES)
-        .collect()
+    let named = fields.into_iter().flat_map(|(role, field)| {
+        field
+            .into_iter()
+            .flat_map(move |field| named_addresses(role, field))
+    });
+    let mut named: Vec<NamedAddress> = named.take(MAX_ADDRESSES).collect();
+    let is_signed = |named: &NamedAddress| matches!(named.role, AddressRole::From | AddressRole::Sender);
+    if !named.iter().any(is_signed) {
+        named.extend(returned_to(message));
+    }
+    named
+}
+
+/// Whom a server returns it to (RFC 5321 §4.4): of mail that names no author, who sent it as far as anybody knows.
+fn returned_to(message: &Message<'_>) -> Option<NamedAddress> {
+    let address = EmailAddress::parse(message.return_path().as_text()?).ok()?;
+    Some(NamedAddress {
+        role: AddressRole::Sender,
+        name: CleanText::default(),
+        address: Some(address),
+    })
 }
 
 fn named_addresses(role: AddressRole, field: &Address<'_>) -> Vec<NamedAddress> {
@@ -137,36 +174,60 @@ fn named_addresses(role: AddressRole, field: &Address<'_>) -> Vec<NamedAddress> 
         .collect()
 }
 
-fn message_ids(value: &HeaderValue<'_>) -> Vec<InternetMessageId> {
-    let texts: Vec<&str> = match value {
-        HeaderValue::Text(text) => vec![text],
-        HeaderValue::TextList(texts) => texts.iter().map(AsRef::as_ref).collect(),
-        _ => Vec::new(),
-    };
-    let skip = texts.len().saturating_sub(MAX_REFERENCES);
-    texts
-        .into_iter()
-        .skip(skip)
-        .filter_map(InternetMessageId::new)
-        .collect()
+fn message_id(message: &Message<'_>) -> Option<InternetMessageId> {
+    let first = message_ids(message, "Message-ID").into_iter().next();
+    first.or_else(|| message.message_id().and_then(InternetMessageId::new))
+}
+
+fn message_ids(message: &Message<'_>, name: &str) -> Vec<InternetMessageId> {
+    let ids = header(message, name)
+        .map(crate::ids::message_ids)
+        .unwrap_or_default();
+    let skip = ids.len().saturating_sub(MAX_REFERENCES);
+    ids.into_iter().skip(skip).collect()
+}
+
+/// As it came.
+fn header<'m>(message: &'m Message<'_>, name: &str) -> Option<&'m str> {
+    let mut fields = message.headers_raw();
+    let (_, value) = fields.find(|(field, _)| field.eq_ignore_ascii_case(name))?;
+    Some(value.trim())
+}
+
+/// Thread-Topic: the subject without prefixes, as Exchange keeps it.
+fn topic(message: &Message<'_>) -> String {
+    let topic = message.header("Thread-Topic").and_then(HeaderValue::as_text);
+    topic.unwrap_or_default().to_owned()
+}
+
+/// A report belongs to what it returns, though many a server does not refer to it.
+fn references(message: &Message<'_>, report: Option<&DeliveryReport>) -> Vec<InternetMessageId> {
+    let mut named = message_ids(message, "References");
+    let returned = report.into_iter().flat_map(|report| &report.returned);
+    for id in returned.take(MAX_REFERENCES.saturating_sub(named.len())) {
+        if !named.contains(id) {
+            named.push(id.clone());
+        }
+    }
+    named
 }
 
 fn own_token(message: &Message<'_>) -> Option<String> {
-    let mut fields = message.headers_raw();
-    let (_, value) = fields.find(|(name, _)| name.eq_ignore_ascii_case("X-Waxseal-Id"))?;
-    Some(CleanText::cut(value.trim(), 100).into_string())
+    Some(CleanText::cut(header(message, "X-Waxseal-Id")?, 100).into_string())
 }
 
 /// Plain text as written, or made from HTML.
 pub fn readable_text(message: &Message<'_>) -> String {
-    let texts = message.text_body.iter().filter_map(|id| {
-        let part = message.parts.get(*id as usize)?;
-        let text = part.text_contents()?;
-        Some(match part.body {
-            PartType::Html(_) => Cow::Owned(html_to_text(&with_words_apart(text))),
-            _ => Cow::Borrowed(text),
-        })
-    });
+    let texts = message
+        .text_body
+        .iter()
+        .filter_map(|id| match &message.parts.get(*id as usize)?.body {
+            PartType::Html(html) => Some(Cow::Owned(text_with_marks(html, |html| {
+                html_to_text(&with_words_apart(html))
+            }))),
+            PartType::Text(text) => Some(Cow::Borrowed(text.as_ref())),
+            _ => None,
+        });
     let mut joined = String::new();
     for text in texts {
         joined.push_str(&text);
@@ -179,7 +240,7 @@ pub fn readable_text(message: &Message<'_>) -> String {
 }
 
 /// Words of neighbouring blocks would be glued together by the conversion, and then be found by nobody.
-fn with_words_apart(html: &str) -> String {
+pub(crate) fn with_words_apart(html: &str) -> String {
     const INLINE: &[&[u8]] = &[
         b"a", b"abbr", b"b", b"big", b"bdi", b"bdo", b"code", b"em", b"font", b"i", b"mark", b"s", b"small",
         b"span", b"strong", b"sub", b"sup", b"u", b"wbr",
@@ -236,83 +297,77 @@ fn search_text(addresses: &[NamedAddress], subject: &CleanText, text: &str) -> S
     folded
 }
 
-fn attachments(message: &Message<'_>, skeleton: &Skeleton<'_>, raw: &[u8]) -> Vec<AttachmentSummary> {
-    let html = message.body_html(0).unwrap_or_default();
-    let parts = message.attachments.iter().filter_map(|id| {
-        let part = message.parts.get(*id as usize)?;
-        let content_id = part.content_id().map(str::to_owned);
-        let inline = content_id
-            .as_ref()
-            .is_some_and(|id| html.contains(&format!("cid:{id}")));
-        Some(AttachmentSummary {
-            part: *id,
-            name: file_name(part, *id),
-            content_type: content_type(part),
-            size_bytes: size(part, skeleton, raw),
-            content_id,
-            inline,
-        })
+/// What people see of a message beside its plain text: HTML that says more than the plain text, and names of files.
+fn add_other_words(words: &mut String, message: &Message<'_>, attachments: &[AttachmentSummary]) {
+    for file in attachments {
+        search::fold_into(words, file.name.as_str());
+        search::fold_into(words, file.other_name.as_ref().map_or("", CleanText::as_str));
+    }
+    let html = html_beside_text(message);
+    if html.is_empty() {
+        return;
+    }
+    let mut more = String::new();
+    let end = html
+        .char_indices()
+        .nth(search::MAX_INDEXED_CHARS)
+        .map_or(html.len(), |(end, _)| end);
+    search::fold_into(&mut more, &html[..end]);
+    // Mostly it says the same; then the index grows by nothing.
+    let known: HashSet<&str> = words.split(' ').collect();
+    if more.split_whitespace().any(|word| !known.contains(word)) {
+        words.push(' ');
+        words.push_str(&more);
+    }
+}
+
+/// The text of HTML parts that are shown in place of a plain part.
+fn html_beside_text(message: &Message<'_>) -> String {
+    let plain: HashSet<&u32> = message.text_body.iter().collect();
+    let parts = message.html_body.iter().filter(|id| !plain.contains(id));
+    let texts = parts.filter_map(|id| match &message.parts.get(*id as usize)?.body {
+        PartType::Html(html) => Some(html_to_text(&with_words_apart(html))),
+        _ => None,
     });
-    parts.collect()
+    let mut joined = String::new();
+    for text in texts {
+        joined.push_str(&text);
+        joined.push('\n');
+        if joined.len() > search::MAX_INDEXED_CHARS * 4 {
+            break;
+        }
+    }
+    joined
 }
 
-/// Of one that the parser was not shown: base64 has four characters for three bytes (RFC 4648 §4).
-fn size(part: &mail_parser::MessagePart<'_>, skeleton: &Skeleton<'_>, raw: &[u8]) -> u64 {
-    let Some(omitted) = skeleton.omitted_at(part.offset_body as usize) else {
-        return part.len() as u64;
-    };
-    let body = &raw[omitted.raw.clone()];
-    match part.encoding {
-        Encoding::Base64 => {
-            let data = body.trim_ascii_end();
-            let padding = data.iter().rev().take_while(|byte| **byte == b'=').count();
-            let line_ends = memchr2_iter(b'\r', b'\n', data).count();
-            (data.len() - padding - line_ends) as u64 * 3 / 4
+fn attachments(message: &Message<'_>, files: Vec<File<'_>>) -> Vec<AttachmentSummary> {
+    let html = message.body_html(0).unwrap_or_default();
+    let named = content_ids(&html);
+    let files = files.into_iter().map(|file| {
+        let content_id = file.content_id();
+        AttachmentSummary {
+            place: file.place,
+            size_bytes: file.size(),
+            inline: content_id.as_deref().is_some_and(|id| named.contains(id)),
+            content_id,
+            name: file.name,
+            other_name: file.other_name,
+            content_type: file.content_type,
         }
-        _ => body.len() as u64,
-    }
+    });
+    files.collect()
 }
 
-pub fn content_type(part: &mail_parser::MessagePart<'_>) -> String {
-    let Some(content_type) = part.content_type() else {
-        return if part.is_message() {
-            "message/rfc822"
-        } else {
-            "application/octet-stream"
-        }
-        .to_owned();
-    };
-    let joined = match content_type.subtype() {
-        Some(subtype) => format!("{}/{subtype}", content_type.ctype()),
-        None => content_type.ctype().to_owned(),
-    };
-    let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '+' | '-' | '_');
-    if joined.len() <= 100 && joined.chars().all(is_token) {
-        joined.to_ascii_lowercase()
-    } else {
-        "application/octet-stream".to_owned()
-    }
-}
-
-/// A name fit for a file system: no path, no control or bidirectional characters.
-pub fn file_name(part: &mail_parser::MessagePart<'_>, id: u32) -> CleanText {
-    let written = part.attachment_name().unwrap_or_default();
-    let base = written.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean = CleanText::cut(base.trim_start_matches('.'), 150);
-    if !clean.is_empty() {
-        return clean;
-    }
-    let subject = part
-        .message()
-        .and_then(|message| message.subject())
-        .unwrap_or_default();
-    match part.is_message() {
-        true if !subject.is_empty() => {
-            CleanText::cut(&format!("{}.eml", subject.replace(['/', '\\'], " ")), 150)
-        }
-        true => CleanText::new(&format!("message-{id}.eml")),
-        false => CleanText::new(&format!("attachment-{id}")),
-    }
+/// What the HTML names as `cid:`, found in one pass: both its length and the number of files are the sender's choice.
+pub fn content_ids(html: &str) -> HashSet<&str> {
+    let pieces = html.split("cid:").skip(1);
+    pieces
+        .filter_map(|piece| {
+            piece
+                .split(['"', '\'', ' ', '\n', '\r', '\t', '<', '>', ')'])
+                .next()
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -383,6 +438,35 @@ References: <x@y> <z@y>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; b
         let raw = format!("Content-Type: text/html\r\n\r\n{html}");
         let summary = summarise(raw.as_bytes()).expect("summary");
         assert_eq!(summary.snippet.as_str(), "Ten days of offers Pay now one two a b");
+    }
+
+    #[test]
+    fn search_knows_what_is_seen_beside_the_plain_text() {
+        let mail = |plain: &str, html: &str| {
+            format!(
+                "Subject: Offer\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\n\
+--m\r\nContent-Type: multipart/alternative; boundary=a\r\n\r\n\
+--a\r\nContent-Type: text/plain\r\n\r\n{plain}\r\n\
+--a\r\nContent-Type: text/html\r\n\r\n{html}\r\n--a--\r\n\
+--m\r\nContent-Type: application/pdf; name=\"Vertrag Zürich.pdf\"\r\n\r\nPDF\r\n--m--\r\n"
+            )
+        };
+        for (plain, html, expected) in [
+            (
+                "See the HTML",
+                "<p>Ten <b>days</b></p>",
+                "offer see the html vertrag zurich pdf ten days",
+            ),
+            (
+                "Ten days",
+                "<p>Ten</p><p>days</p>",
+                "offer ten days vertrag zurich pdf",
+            ),
+            ("Ten days", "", "offer ten days vertrag zurich pdf"),
+        ] {
+            let summary = summarise(mail(plain, html).as_bytes()).expect("summary");
+            assert_eq!(summary.search_text, expected);
+        }
     }
 
     #[test]

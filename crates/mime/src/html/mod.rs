@@ -5,6 +5,7 @@
 
 mod links;
 mod style;
+mod weight;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,12 +19,13 @@ use ammonia::UrlRelative;
 use css_inline::CSSInliner;
 
 use crate::quotes;
+use crate::quotes::Nature;
+pub use weight::Weight;
+pub use weight::weigh;
 
 const MAX_HTML_BYTES: usize = 2 * 1024 * 1024;
-/// 20,000 nested elements cost the sanitiser 3 s; honest newsletters stay under 100.
-const MAX_DEPTH: usize = 300;
-/// Every rule is tried on every element; a heavy newsletter has 500 rules and 2,000 elements.
-const MAX_RULES_TIMES_ELEMENTS: usize = 4_000_000;
+/// Every selector is tried on every element; a heavy newsletter has 500 of the ones and 2,000 of the others.
+const MAX_SELECTORS_TIMES_ELEMENTS: usize = 1_500_000;
 
 /// Sanitised body and what was kept out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,18 +48,24 @@ pub struct ImageSources {
 }
 
 /// The HTML of a message, each MIME part cleaned as a document of its own: what one leaves open the next cannot close.
-/// `None`: too large or too deep; the text is shown instead.
+/// `None`: too large or too heavy; the text is shown instead.
 pub fn sanitise(documents: &[String], sources: &ImageSources) -> Option<FrameHtml> {
+    sanitise_as(documents, Nature::Letter, sources)
+}
+
+pub fn sanitise_as(documents: &[String], nature: Nature, sources: &ImageSources) -> Option<FrameHtml> {
     let size: usize = documents.iter().map(String::len).sum();
-    if size > MAX_HTML_BYTES || documents.iter().any(|html| depth(html) > MAX_DEPTH) {
+    if size > MAX_HTML_BYTES {
         return None;
     }
+    let weights: Option<Vec<Weight>> = documents.iter().map(|html| weigh(html)).collect();
     let mut blocked_images = 0;
     let cleaned: Vec<String> = documents
         .iter()
-        .map(|html| {
-            let well_formed = normalise(&inline_styles(html));
-            let marked = quotes::fold_html(&links::name_targets(&well_formed));
+        .zip(weights?)
+        .map(|(html, weight)| {
+            let well_formed = normalise(&inline_styles(html, weight));
+            let marked = quotes::fold_html(&links::name_targets(&well_formed), nature);
             let cleaned = clean(&marked, sources);
             blocked_images += cleaned.blocked_images;
             cleaned.html
@@ -70,10 +78,9 @@ pub fn sanitise(documents: &[String], sources: &ImageSources) -> Option<FrameHtm
 }
 
 /// Style sheets as `style` attributes; nothing is loaded for it. One that cannot be read is left out.
-fn inline_styles(html: &str) -> Cow<'_, str> {
-    let rules = memchr::memchr_iter(b'{', html.as_bytes()).count();
-    let elements = memchr::memchr_iter(b'<', html.as_bytes()).count();
-    if rules == 0 || rules.saturating_mul(elements) > MAX_RULES_TIMES_ELEMENTS {
+fn inline_styles(html: &str, weight: Weight) -> Cow<'_, str> {
+    let tries = weight.selectors.saturating_mul(weight.elements);
+    if tries == 0 || tries > MAX_SELECTORS_TIMES_ELEMENTS {
         return Cow::Borrowed(html);
     }
     let inliner = CSSInliner::options().load_remote_stylesheets(false).build();
@@ -87,8 +94,7 @@ fn normalise(html: &str) -> String {
     builder.url_relative(UrlRelative::Deny);
     builder.attribute_filter(|element, attribute, value| match (element, attribute) {
         // Of names only what tells a quote stays.
-        (_, "class") => quotes::class_mark(value).map(Cow::Borrowed),
-        (_, "id") => quotes::id_mark(value).map(Cow::Borrowed),
+        (_, "class" | "id" | "name") => quotes::name_mark(value).map(Cow::Borrowed),
         (_, "style") => allowed_style(value),
         _ => Some(Cow::Borrowed(value)),
     });
@@ -110,7 +116,7 @@ fn clean(html: &str, sources: &ImageSources) -> FrameHtml {
         }
         ("details", "class") => (value == quotes::FOLDED).then_some(Cow::Borrowed(value)),
         ("span", "class") => (value == links::TARGET).then_some(Cow::Borrowed(value)),
-        (_, "class" | "id") => None,
+        (_, "class" | "id" | "name") => None,
         (_, "style") => allowed_style(value),
         _ => Some(Cow::Borrowed(value)),
     });
@@ -139,13 +145,15 @@ fn builder() -> Builder<'static> {
         .add_generic_attributes(["style", "align", "valign", "bgcolor", "width", "height", "dir"])
         .add_tag_attributes("font", ["color", "face", "size"])
         .add_tag_attributes("table", ["border", "cellpadding", "cellspacing"])
-        .add_tag_attributes("div", ["class", "id"])
+        .add_tag_attributes("div", ["class", "id", "name"])
         .add_tag_attributes("section", ["class"])
+        .add_tag_attributes("p", ["class", "id"])
+        .add_tag_attributes("table", ["class", "id"])
         .add_tag_attributes("details", ["class"])
         .add_tag_attributes("summary", ["title", "aria-label"])
-        .add_tag_attributes("span", ["class"])
+        .add_tag_attributes("span", ["class", "id", "name"])
         .add_tag_attributes("a", ["title"])
-        .add_tag_attributes("blockquote", ["class", "type"])
+        .add_tag_attributes("blockquote", ["class", "id", "type"])
         // Quoting elements name where text came from; nothing may be loaded from there.
         .rm_tag_attributes("blockquote", ["cite"])
         .rm_tag_attributes("q", ["cite"])
@@ -167,33 +175,6 @@ impl ImageSources {
             None => None,
         }
     }
-}
-
-/// The deepest run of elements that were opened and not closed; elements that never close count less than
-/// they should, never more.
-fn depth(html: &str) -> usize {
-    let bytes = html.as_bytes();
-    let (mut open, mut deepest) = (0_usize, 0);
-    for at in memchr::memchr_iter(b'<', bytes) {
-        match bytes.get(at + 1) {
-            Some(b'/') => open = open.saturating_sub(1),
-            Some(letter) if letter.is_ascii_alphabetic() && !is_void(&bytes[at + 1..]) => open += 1,
-            _ => {}
-        }
-        deepest = deepest.max(open);
-    }
-    deepest
-}
-
-fn is_void(tag: &[u8]) -> bool {
-    const VOID: &[&[u8]] = &[
-        b"br", b"img", b"hr", b"meta", b"link", b"input", b"col", b"p", b"li", b"td", b"tr", b"wbr",
-    ];
-    let length = tag
-        .iter()
-        .position(|byte| !byte.is_ascii_alphanumeric())
-        .unwrap_or(tag.len());
-    VOID.iter().any(|void| tag[..length].eq_ignore_ascii_case(void))
 }
 
 /// Text as HTML shows it.
