@@ -1,5 +1,7 @@
 //! The two ways to keep raw messages, measured: BLOBs in SQLite and segments. For docs/adr/0001.
 
+#![allow(clippy::disallowed_methods, reason = "it measures")]
+
 use std::time::Instant;
 
 use bytes::Bytes;

@@ -1,5 +1,7 @@
 //! Mail accounts: settings, sealed passwords, state, lease.
 
+use std::time::Duration;
+
 use domain::AdministratorId;
 use domain::EmailAddress;
 use domain::MailAccountId;
@@ -14,6 +16,8 @@ use crate::Conn;
 use crate::StoreError;
 use crate::Tx;
 use crate::db::Statement;
+use crate::lease::Leased;
+use crate::lease::Renewal;
 use crate::value::Row;
 use crate::value::Value;
 
@@ -57,8 +61,17 @@ impl MailAccount {
         }
     }
 
+    /// With any tag: what goes to `alice+shop@x` comes to `alice@x`.
     pub fn is_own_address(&self, address: &EmailAddress) -> bool {
-        *address == self.address || self.aliases.contains(address)
+        let mut own = std::iter::once(&self.address).chain(&self.aliases);
+        own.any(|own| address.is_in_box_of(own))
+    }
+
+    /// Where its owner wants to be answered: at an own address, or at the one that stands in what is sent from here.
+    pub fn is_answered_at(&self, address: &EmailAddress) -> bool {
+        let reply_to = self.smtp.as_ref().and_then(|smtp| smtp.reply_to.as_deref());
+        let reply_to = reply_to.and_then(|text| EmailAddress::parse(text).ok());
+        self.is_own_address(address) || reply_to.as_ref() == Some(address)
     }
 }
 
@@ -217,8 +230,9 @@ const SET_STATUS: &str = "
            state_since = CASE WHEN state = $2 THEN state_since ELSE $3 END,
            state_error = $4,
            next_try_at = $5
-     WHERE id = $1";
+     WHERE id = $1 AND state IN ";
 
+/// Nothing changes where the state may not become that one.
 pub async fn set_state(
     tx: &mut Tx,
     id: MailAccountId,
@@ -227,13 +241,17 @@ pub async fn set_state(
     next_try_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let statement = Statement::new(SET_STATUS)
+    let mut update = Statement::new(SET_STATUS)
         .bind(id)
         .bind(state.as_str())
         .bind(now)
         .bind(error)
         .bind(next_try_at);
-    tx.execute(statement).await?;
+    let before = AccountState::ALL
+        .into_iter()
+        .filter(|before| before.may_become(state));
+    update.push_list(before.map(|before| Value::from(before.as_str())));
+    tx.execute(update).await?;
     Ok(())
 }
 
@@ -276,15 +294,15 @@ pub async fn take_lease(
     .transpose()
 }
 
-const RENEW_LEASE: &str = "UPDATE mail_accounts SET lease_until = $3 WHERE id = $1 AND fence = $2";
+/// Renewed with every write under it, and by [`renew_leases_of`] meanwhile.
+impl Leased for Lease {
+    const TIME: Duration = Duration::from_secs(120);
 
-/// False: somebody else has taken it; what is under way must stop. Also the fence of every intake.
-pub async fn renew_lease(tx: &mut Tx, lease: &Lease, until: Timestamp) -> Result<bool, StoreError> {
-    let statement = Statement::new(RENEW_LEASE)
-        .bind(lease.account)
-        .bind(lease.fence)
-        .bind(until);
-    Ok(tx.execute(statement).await? == 1)
+    fn renewal(&self, until: Timestamp) -> Renewal {
+        let update = "UPDATE mail_accounts SET lease_until = $1 WHERE id = $2 AND fence = $3";
+        let statement = Statement::new(update).bind(until);
+        Renewal(statement.bind(self.account).bind(self.fence))
+    }
 }
 
 const RENEW_LEASES_OF: &str = "
@@ -385,6 +403,13 @@ pub async fn set_secret(
         .bind(secret.sealed.as_slice())
         .bind(secret.binding.as_slice());
     tx.execute(statement).await?;
+    Ok(())
+}
+
+pub async fn delete_secret(tx: &mut Tx, account: MailAccountId, purpose: &str) -> Result<(), StoreError> {
+    let delete = "DELETE FROM account_secrets WHERE mail_account_id = $1 AND purpose = $2";
+    tx.execute(Statement::new(delete).bind(account).bind(purpose))
+        .await?;
     Ok(())
 }
 

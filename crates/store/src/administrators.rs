@@ -20,6 +20,10 @@ pub struct Administrator {
     pub password_hash: String,
     pub is_super: bool,
     pub time_zone: String,
+    /// Of the page; empty: as the browser says.
+    pub language: String,
+    /// How dates and numbers are written (BCP 47); empty: as the language.
+    pub formats: String,
     pub disabled_at: Option<Timestamp>,
     /// The sealed secret of the second factor, where it is on.
     pub totp_secret: Option<Vec<u8>>,
@@ -45,7 +49,7 @@ pub async fn insert(tx: &mut Tx, administrator: &Administrator, now: Timestamp) 
 }
 
 const SELECT: &str = "
-    SELECT id, login, name, password_hash, is_super, time_zone, disabled_at, totp_secret
+    SELECT id, login, name, password_hash, is_super, time_zone, language, formats, disabled_at, totp_secret
       FROM administrators";
 
 pub async fn find_by_login(conn: &mut Conn, login: &str) -> Result<Option<Administrator>, StoreError> {
@@ -69,6 +73,13 @@ pub async fn find(conn: &mut Conn, id: AdministratorId) -> Result<Option<Adminis
         .transpose()
 }
 
+/// As [`find`], and nobody else changes it before the transaction ends.
+pub async fn hold(tx: &mut Tx, id: AdministratorId) -> Result<Option<Administrator>, StoreError> {
+    let hold = "UPDATE administrators SET login = login WHERE id = $1";
+    tx.execute(Statement::new(hold).bind(id)).await?;
+    find(tx, id).await
+}
+
 /// Those who can be let in: the system itself is not among them.
 pub async fn list(conn: &mut Conn) -> Result<Vec<Administrator>, StoreError> {
     let statement = Statement::new(format!("{SELECT} WHERE id <> $1 ORDER BY name, id")).bind(SYSTEM);
@@ -76,15 +87,35 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<Administrator>, StoreError> {
     rows.iter().map(administrator).collect()
 }
 
-const UPDATE_PROFILE: &str = "UPDATE administrators SET name = $2, time_zone = $3 WHERE id = $1";
+/// What people say of themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    pub name: String,
+    pub time_zone: String,
+    pub language: String,
+    pub formats: String,
+}
 
-pub async fn update_profile(
-    tx: &mut Tx,
-    id: AdministratorId,
-    name: &str,
-    time_zone: &str,
-) -> Result<(), StoreError> {
-    tx.execute(Statement::new(UPDATE_PROFILE).bind(id).bind(name).bind(time_zone))
+const UPDATE_PROFILE: &str = "
+    UPDATE administrators
+       SET name = $2, time_zone = $3, language = $4, formats = $5
+     WHERE id = $1";
+
+pub async fn update_profile(tx: &mut Tx, id: AdministratorId, profile: &Profile) -> Result<(), StoreError> {
+    let statement = Statement::new(UPDATE_PROFILE)
+        .bind(id)
+        .bind(profile.name.as_str())
+        .bind(profile.time_zone.as_str())
+        .bind(profile.language.as_str())
+        .bind(profile.formats.as_str());
+    tx.execute(statement).await?;
+    Ok(())
+}
+
+const SET_TIME_ZONE: &str = "UPDATE administrators SET time_zone = $2 WHERE id = $1";
+
+pub async fn set_time_zone(tx: &mut Tx, id: AdministratorId, zone: &str) -> Result<(), StoreError> {
+    tx.execute(Statement::new(SET_TIME_ZONE).bind(id).bind(zone))
         .await?;
     Ok(())
 }
@@ -153,6 +184,8 @@ fn administrator(row: &Row) -> Result<Administrator, StoreError> {
         password_hash: row.text("password_hash")?,
         is_super: row.bool("is_super")?,
         time_zone: row.text("time_zone")?,
+        language: row.text("language")?,
+        formats: row.text("formats")?,
         disabled_at: row.optional_time("disabled_at")?,
         totp_secret: row.optional_blob("totp_secret")?,
     })

@@ -2,17 +2,22 @@
 //! To, Cc or Bcc.
 
 use domain::Access;
+use domain::Before;
 use domain::EmailAddress;
 use domain::MailAccountId;
+use domain::Page;
 use domain::PartyId;
 use domain::ThreadId;
 use domain::Timestamp;
+use domain::search::SearchQuery;
 
 use crate::Conn;
 use crate::StoreError;
+use crate::db::Dialect;
 use crate::db::Statement;
 use crate::messages;
 use crate::messages::Message;
+use crate::search;
 use crate::value::Value;
 
 /// A thread as a line of the Communication tab.
@@ -22,7 +27,7 @@ pub struct ConversationThread {
     pub account: MailAccountId,
     pub last_at: Timestamp,
     pub messages: u64,
-    /// The newest message that is not deleted.
+    /// See [`messages::last_of_thread`].
     pub last: Message,
 }
 
@@ -45,34 +50,38 @@ const THREADS_WITH: &str = "
                                         WHERE c.thread_id = m.thread_id AND c.party_id <> $2)
                        AND a.address IN ";
 
-/// Last contacted first, strictly before `before`. A thread that somebody gave to another party with the same
-/// address is that one's; what the author's domain disowns counts only where it was given.
+/// What of a conversation is listed.
+pub struct Wanted<'a> {
+    pub party: PartyId,
+    pub addresses: &'a [&'a EmailAddress],
+    /// Some message of the thread holds all of it.
+    pub words: Option<&'a SearchQuery>,
+    pub before: Before,
+    pub limit: u32,
+}
+
+/// Last contacted first. A thread that somebody gave to another party with the same address is that one's; what the
+/// author's domain disowns counts only where it was given.
 pub async fn threads_with(
     conn: &mut Conn,
     access: &Access,
-    party: PartyId,
-    addresses: &[&EmailAddress],
-    before: Timestamp,
-    limit: u32,
-) -> Result<Vec<ConversationThread>, StoreError> {
-    let mut found: Vec<(Timestamp, ThreadId, MailAccountId)> = Vec::new();
+    wanted: &Wanted<'_>,
+) -> Result<Page<ConversationThread>, StoreError> {
+    let mut found: Vec<(Before, (Timestamp, ThreadId, MailAccountId))> = Vec::new();
     for account in access.account_ids() {
-        let mut statement = Statement::new(THREADS_WITH).bind(account).bind(party);
-        statement.push_list(addresses.iter().map(|address| Value::from(address.as_str())));
-        let (at, count) = (statement.next_placeholder(), statement.next_placeholder() + 1);
-        statement.push_sql(&format!(
-            ")) AND t.last_at < ${at} ORDER BY t.last_at DESC, t.id LIMIT ${count}"
-        ));
-        for row in conn.fetch_all(statement.bind(before).bind(limit)).await? {
-            found.push((row.time("last_at")?, row.id("id")?, account));
+        let statement = threads_of_account(conn.dialect(), account, wanted);
+        for row in conn.fetch_all(statement).await? {
+            let (at, thread): (_, ThreadId) = (row.time("last_at")?, row.id("id")?);
+            let id = thread.uuid();
+            found.push((Before { at, id }, (at, thread, account)));
         }
     }
-    found.sort_by(|one, other| other.cmp(one));
-    found.truncate(limit as usize);
-    let mut threads = Vec::with_capacity(found.len());
-    for (last_at, thread, account) in found {
+    found.sort_by_key(|(key, _)| std::cmp::Reverse((key.at, key.id)));
+    let page = Page::of(found, wanted.limit);
+    let mut rows = Vec::with_capacity(page.len());
+    for (last_at, thread, account) in page.rows {
         if let Some(last) = messages::last_of_thread(conn, access, thread).await? {
-            threads.push(ConversationThread {
+            rows.push(ConversationThread {
                 thread,
                 account,
                 last_at,
@@ -81,5 +90,29 @@ pub async fn threads_with(
             });
         }
     }
-    Ok(threads)
+    Ok(Page {
+        rows,
+        older: page.older,
+    })
+}
+
+/// One more than the page has.
+fn threads_of_account(dialect: Dialect, account: MailAccountId, wanted: &Wanted<'_>) -> Statement {
+    let mut statement = Statement::new(THREADS_WITH).bind(account).bind(wanted.party);
+    statement.push_list(
+        wanted
+            .addresses
+            .iter()
+            .map(|address| Value::from(address.as_str())),
+    );
+    statement.push_sql("))");
+    if let Some(words) = wanted.words {
+        let hits = search::hits_of_account(dialect, statement.next_placeholder());
+        statement.push_sql(&format!(
+            " AND t.id IN (SELECT m.thread_id FROM messages m WHERE m.deleted_at IS NULL AND m.arrival_key IN ({hits}))"
+        ));
+        statement = statement.bind(search::words_in_account(dialect, account, words));
+    }
+    statement = statement.push_before("t.last_at", "t.id", wanted.before);
+    statement.push_limit(wanted.limit.saturating_add(1))
 }

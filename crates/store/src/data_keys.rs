@@ -95,6 +95,8 @@ pub async fn delete(tx: &mut Tx, scope: MailAccountId) -> Result<(), StoreError>
 pub async fn forget(tx: &mut Tx) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM account_secrets",
+        "DELETE FROM account_tokens",
+        "UPDATE sign_in_providers SET secret = NULL",
         "UPDATE administrators SET totp_secret = NULL",
         "DELETE FROM data_keys",
     ] {

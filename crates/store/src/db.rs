@@ -10,6 +10,7 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use domain::Before;
 use futures_util::TryStreamExt as _;
 use futures_util::stream::BoxStream;
 use sqlx::AssertSqlSafe;
@@ -28,6 +29,7 @@ use sqlx::sqlite::SqlitePoolOptions;
 use sqlx::sqlite::SqliteSynchronous;
 
 use crate::StoreError;
+use crate::upgrade;
 use crate::value::Row;
 use crate::value::Value;
 
@@ -38,6 +40,8 @@ const WRITER_CACHE: &str = "-8192";
 /// A page that is written again and again is copied out of the log once: 16 MiB of it.
 const CHECKPOINT_PAGES: &str = "4096";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// After this a wait for the only connection is taken for one that would never end.
+const ONE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
 pub enum Db {
@@ -54,41 +58,39 @@ pub enum Dialect {
 impl Db {
     /// Opens or creates the file and brings its schema up to date.
     pub async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .foreign_keys(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT);
-        let writing = options
-            .clone()
-            .pragma("cache_size", WRITER_CACHE)
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(writing)
-            .await?;
-        sqlx::migrate!("migrations/sqlite").run(&writer).await?;
+        let writer = open_writer(path, SqlitePoolOptions::new()).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .idle_timeout(Duration::from_secs(60))
-            .connect_with(options.read_only(true))
+            .connect_with(sqlite_options(path).read_only(true))
             .await?;
         Ok(Db::Sqlite { readers, writer })
     }
 
     /// Connects to `postgres://...` and brings its schema up to date.
     pub async fn open_postgres(url: &str) -> Result<Self, StoreError> {
-        let options = sqlx::postgres::PgConnectOptions::from_str(url)?;
-        let pool = PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS)
-            .connect_with(options)
-            .await?;
-        sqlx::migrate!("migrations/postgres").run(&pool).await?;
-        Ok(Db::Postgres(pool))
+        let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS);
+        connect_postgres(url, pool).await
     }
 
+    /// One connection for reads and writes alike, for tests: whoever asks for a second one while it holds the first
+    /// gets an error, where with more of them it would only stop a busy server.
+    pub async fn open_sqlite_with_one_connection(path: &Path) -> Result<Self, StoreError> {
+        let one = SqlitePoolOptions::new().acquire_timeout(ONE_CONNECTION_TIMEOUT);
+        let writer = open_writer(path, one).await?;
+        let readers = writer.clone();
+        Ok(Db::Sqlite { readers, writer })
+    }
+
+    /// See [`Db::open_sqlite_with_one_connection`].
+    pub async fn open_postgres_with_one_connection(url: &str) -> Result<Self, StoreError> {
+        let one = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ONE_CONNECTION_TIMEOUT);
+        connect_postgres(url, one).await
+    }
+
+    /// Give it back before anything else asks for one: an operation has one connection and passes it on.
     pub async fn read(&self) -> Result<Conn, StoreError> {
         Ok(Conn(match self {
             Db::Sqlite { readers, .. } => Inner::Sqlite(readers.acquire().await?),
@@ -113,6 +115,42 @@ impl Db {
             Db::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+fn sqlite_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+}
+
+async fn open_writer(path: &Path, pool: SqlitePoolOptions) -> Result<SqlitePool, StoreError> {
+    let options = sqlite_options(path)
+        .pragma("cache_size", WRITER_CACHE)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
+    let writer = pool.max_connections(1).connect_with(options).await?;
+    upgrade::sqlite(&writer, path).await?;
+    Ok(writer)
+}
+
+async fn connect_postgres(url: &str, pool: PgPoolOptions) -> Result<Db, StoreError> {
+    let options = sqlx::postgres::PgConnectOptions::from_str(url)?;
+    let pool = pool.connect_with(options).await?;
+    upgrade::postgres(&pool).await?;
+    Ok(Db::Postgres(pool))
+}
+
+/// Whether `postgres://...` holds our tables. Makes nothing.
+pub async fn is_made_in_postgres(url: &str) -> Result<bool, StoreError> {
+    let mut connection = sqlx::PgConnection::connect(url).await?;
+    let made: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(&mut connection)
+        .await?;
+    connection.close().await?;
+    Ok(made)
 }
 
 /// A connection that reads.
@@ -361,6 +399,21 @@ impl Statement {
             count => push_placeholders(&mut list, first, count),
         }
         self.push_sql(&list);
+    }
+
+    /// ` AND (at, id) < (..) ORDER BY at DESC, id DESC`: what a page of a list begins with.
+    pub fn push_before(mut self, at: &str, id: &str, before: Before) -> Self {
+        let (first, second) = (self.next_placeholder(), self.next_placeholder() + 1);
+        self.push_sql(&format!(
+            " AND ({at}, {id}) < (${first}, ${second}) ORDER BY {at} DESC, {id} DESC"
+        ));
+        self.bind(before.at).bind(Value::Uuid(Some(before.id)))
+    }
+
+    pub fn push_limit(mut self, limit: u32) -> Self {
+        let placeholder = self.next_placeholder();
+        self.push_sql(&format!(" LIMIT ${placeholder}"));
+        self.bind(limit)
     }
 
     /// Texts are built from constants of this crate and placeholders only.

@@ -9,6 +9,7 @@ use domain::message::InternetMessageId;
 use crate::Conn;
 use crate::StoreError;
 use crate::db::Statement;
+use crate::value::Row;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Occurrences {
@@ -24,14 +25,12 @@ const OF_ADDRESS: &str = "
      WHERE m.mail_account_id = $1
        AND m.id IN (SELECT a.message_id FROM message_addresses a
                      WHERE a.mail_account_id = $1 AND a.address = $2)
-     ORDER BY m.arrival_key DESC
-     LIMIT 10000";
+     ORDER BY m.arrival_key DESC";
 const OF_MESSAGE_ID: &str = "
     SELECT m.id, m.deleted_at IS NOT NULL AS is_deleted
       FROM messages m
      WHERE m.mail_account_id = $1 AND m.internet_message_id = $2
-     ORDER BY m.arrival_key DESC
-     LIMIT 10000";
+     ORDER BY m.arrival_key DESC";
 
 pub async fn of_address(
     conn: &mut Conn,
@@ -73,12 +72,13 @@ async fn count(
     if access.right_to(account).is_none() {
         return Ok(found);
     }
-    for row in conn.fetch_all(select).await? {
-        if row.bool("is_deleted")? {
+    let read = |row: &Row| Ok((row.id("id")?, row.bool("is_deleted")?));
+    for (id, is_deleted) in conn.fetch_each(select, read).await? {
+        if is_deleted {
             found.deleted += 1;
         } else {
             found.messages += 1;
-            found.newest = found.newest.or(Some(row.id("id")?));
+            found.newest = found.newest.or(Some(id));
         }
     }
     Ok(found)

@@ -16,7 +16,9 @@ use jiff::civil::Date;
 use crate::Conn;
 use crate::StoreError;
 use crate::Tx;
+use crate::accounts::Lease;
 use crate::db::Statement;
+use crate::lease::Held;
 use crate::value::Row;
 use crate::value::Value;
 
@@ -166,7 +168,7 @@ const SET_CURSOR: &str = "
      WHERE id = $1";
 
 pub async fn set_cursor(
-    tx: &mut Tx,
+    tx: &mut Held<'_, Lease>,
     id: FolderId,
     cursor: &FolderCursor,
     history_since: Option<&str>,
@@ -191,7 +193,7 @@ const MOVE_DOWN: &str =
 /// Moves one end of the cursor, whose other end another connection may move meanwhile. False: the folder has another
 /// UIDVALIDITY by now.
 pub async fn move_cursor(
-    tx: &mut Tx,
+    tx: &mut Held<'_, Lease>,
     id: FolderId,
     cursor: &FolderCursor,
     walk: Walk,
@@ -214,7 +216,11 @@ pub async fn move_cursor(
 
 const SET_BASELINE_AT: &str = "UPDATE folders SET baseline_at = $2 WHERE id = $1 AND baseline_at IS NULL";
 
-pub async fn set_baseline_at(tx: &mut Tx, id: FolderId, at: Timestamp) -> Result<(), StoreError> {
+pub async fn set_baseline_at(
+    tx: &mut Held<'_, Lease>,
+    id: FolderId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     tx.execute(Statement::new(SET_BASELINE_AT).bind(id).bind(at))
         .await?;
     Ok(())
@@ -242,7 +248,7 @@ const FORGET_COPIES: &str =
 /// The server counts from a lower UIDNEXT again: what we know at or above it may be given out anew. The
 /// messages stay.
 pub async fn forget_copies_from(
-    tx: &mut Tx,
+    tx: &mut Held<'_, Lease>,
     id: FolderId,
     uid_validity: UidValidity,
     first: Uid,
@@ -288,7 +294,7 @@ const FORGET_PLACES: [&str; 2] = [
 ];
 
 /// Where every message of the folder was, under whichever UIDVALIDITY; the messages stay.
-pub async fn forget_places(tx: &mut Tx, id: FolderId) -> Result<(), StoreError> {
+pub async fn forget_places(tx: &mut Held<'_, Lease>, id: FolderId) -> Result<(), StoreError> {
     for delete in FORGET_PLACES {
         tx.execute(Statement::new(delete).bind(id)).await?;
     }
@@ -296,7 +302,7 @@ pub async fn forget_places(tx: &mut Tx, id: FolderId) -> Result<(), StoreError> 
 }
 
 pub async fn forget_vanished(
-    tx: &mut Tx,
+    tx: &mut Held<'_, Lease>,
     id: FolderId,
     uid_validity: UidValidity,
     (first, last): (Uid, Uid),
@@ -316,7 +322,7 @@ const SET_MOD_SEQ: &str = "UPDATE folders SET mod_seq = $3 WHERE id = $1 AND uid
 
 /// Everything up to there has been dealt with.
 pub async fn set_mod_seq(
-    tx: &mut Tx,
+    tx: &mut Held<'_, Lease>,
     id: FolderId,
     uid_validity: UidValidity,
     mod_seq: ModSeq,
@@ -506,6 +512,24 @@ pub async fn forget_skipped(
         statement = statement.bind(line);
     }
     tx.execute(statement).await
+}
+
+const FORGET_SKIPPED_THAT_CAME: &str = "
+    DELETE FROM skipped_copies
+     WHERE folder_id = $1 AND uid_validity = $2
+       AND uid IN (SELECT uid FROM remote_copies WHERE folder_id = $1 AND uid_validity = $2)";
+
+/// Skipped once, and here now.
+pub async fn forget_skipped_that_came(
+    tx: &mut Held<'_, Lease>,
+    folder: FolderId,
+    uid_validity: UidValidity,
+) -> Result<(), StoreError> {
+    let delete = Statement::new(FORGET_SKIPPED_THAT_CAME)
+        .bind(folder)
+        .bind(uid_validity.0);
+    tx.execute(delete).await?;
+    Ok(())
 }
 
 const RESET_CURSORS: &str = "

@@ -1,5 +1,7 @@
 //! Who may see whose accounts.
 
+use std::collections::HashSet;
+
 use domain::Access;
 use domain::AdministratorId;
 use domain::GrantId;
@@ -38,6 +40,7 @@ const ACCESS_OF: &str = "
        AND m.owner_id <> $1
        AND m.sealed_at IS NULL
        AND g.revoked_at IS NULL
+       AND g.rests_since IS NULL
        AND (g.starts_at IS NULL OR g.starts_at <= $2)
        AND (g.ends_at IS NULL OR g.ends_at > $2)";
 
@@ -64,7 +67,7 @@ fn account_access(row: &Row) -> Result<AccountAccess, StoreError> {
 
 const LIST_OF_ACCOUNT: &str = "
     SELECT id, mail_account_id, administrator_id, level, starts_at, ends_at, revoked_at,
-           created_at
+           rests_since, created_at
       FROM grants
      WHERE mail_account_id = $1 AND revoked_at IS NULL
      ORDER BY created_at, id";
@@ -86,6 +89,7 @@ fn grant(row: &Row) -> Result<Grant, StoreError> {
             starts_at: row.optional_time("starts_at")?,
             ends_at: row.optional_time("ends_at")?,
             revoked_at: row.optional_time("revoked_at")?,
+            rests_since: row.optional_time("rests_since")?,
         },
         created_at: row.time("created_at")?,
     })
@@ -93,8 +97,9 @@ fn grant(row: &Row) -> Result<Grant, StoreError> {
 
 const INSERT: &str = "
     INSERT INTO grants
-           (id, mail_account_id, administrator_id, level, starts_at, ends_at, revoked_at, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, NULL, $7)";
+           (id, mail_account_id, administrator_id, level, starts_at, ends_at, revoked_at, rests_since,
+            created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, $8)";
 
 pub async fn insert(tx: &mut Tx, grant: &Grant) -> Result<(), StoreError> {
     let statement = Statement::new(INSERT)
@@ -104,6 +109,7 @@ pub async fn insert(tx: &mut Tx, grant: &Grant) -> Result<(), StoreError> {
         .bind(grant.level.as_str())
         .bind(grant.period.starts_at)
         .bind(grant.period.ends_at)
+        .bind(grant.period.rests_since)
         .bind(grant.created_at);
     tx.execute(statement).await?;
     Ok(())
@@ -123,4 +129,45 @@ pub async fn revoke(tx: &mut Tx, grant: &Grant, now: Timestamp) -> Result<(), St
     )
     .await?;
     Ok(())
+}
+
+const LET_REST: &str = "
+    UPDATE grants SET rests_since = $2
+     WHERE administrator_id = $1 AND revoked_at IS NULL AND rests_since IS NULL";
+
+/// Everything that others show to this administrator, until each owner confirms it.
+pub async fn let_rest(tx: &mut Tx, administrator: AdministratorId, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(Statement::new(LET_REST).bind(administrator).bind(now))
+        .await?;
+    Ok(())
+}
+
+const CONFIRM: &str = "
+    UPDATE grants SET rests_since = NULL
+     WHERE mail_account_id = $1 AND administrator_id = $2 AND revoked_at IS NULL AND rests_since IS NOT NULL";
+
+/// False: nothing of this administrator rests at this account.
+pub async fn confirm(
+    tx: &mut Tx,
+    account: MailAccountId,
+    administrator: AdministratorId,
+) -> Result<bool, StoreError> {
+    let confirm = Statement::new(CONFIRM).bind(account).bind(administrator);
+    Ok(tx.execute(confirm).await? > 0)
+}
+
+const WITH_RESTING: &str = "
+    SELECT DISTINCT mail_account_id
+      FROM grants
+     WHERE revoked_at IS NULL AND rests_since IS NOT NULL AND (ends_at IS NULL OR ends_at > $1)";
+
+/// Accounts with grants that wait to be confirmed by their owner.
+pub async fn accounts_with_resting(
+    conn: &mut Conn,
+    now: Timestamp,
+) -> Result<HashSet<MailAccountId>, StoreError> {
+    let rows = conn
+        .fetch_all(Statement::new(WITH_RESTING).bind(now))
+        .await?;
+    rows.iter().map(|row| row.id("mail_account_id")).collect()
 }

@@ -69,7 +69,8 @@ const INSERT_ADDRESSES: &str =
 const INSERT_REFERENCES: &str =
     "INSERT INTO message_references (mail_account_id, internet_message_id, message_id)";
 const INSERT_ATTACHMENTS: &str = "
-    INSERT INTO attachments (message_id, part, name, content_type, size_bytes, content_id, is_inline)";
+    INSERT INTO attachments
+        (message_id, part, name, content_type, size_bytes, content_id, is_inline, other_name)";
 const INSERT_RAWS: &str = "
     INSERT INTO raws (message_id, sha256, mail_account_id, origin, is_shown, segment, start_byte, length_bytes)";
 
@@ -177,16 +178,33 @@ fn reference_rows(account: MailAccountId, message: &NewMessage) -> Vec<Vec<Value
     message.references.iter().map(row).collect()
 }
 
+/// More Message-IDs that lead to messages: who names one of these names the message.
+pub async fn insert_references(
+    tx: &mut Tx,
+    account: MailAccountId,
+    named: impl Iterator<Item = (MessageId, InternetMessageId)>,
+) -> Result<(), StoreError> {
+    let rows = named.map(|(message, named)| vec![account.into(), named.as_str().into(), message.into()]);
+    tx.execute_rows(INSERT_REFERENCES, " ON CONFLICT DO NOTHING", rows.collect())
+        .await?;
+    Ok(())
+}
+
 fn attachment_rows(message: &NewMessage) -> Vec<Vec<Value>> {
     let rows = message.attachments.iter().map(|attachment| {
         vec![
             message.id.into(),
-            attachment.part.into(),
+            attachment.place.number().into(),
             attachment.name.as_str().into(),
             attachment.content_type.as_str().into(),
             attachment.size_bytes.into(),
             attachment.content_id.clone().into(),
             attachment.inline.into(),
+            attachment
+                .other_name
+                .as_ref()
+                .map(|name| name.as_str().to_owned())
+                .into(),
         ]
     });
     rows.collect()

@@ -15,9 +15,11 @@ use domain::message::AddressRole;
 use domain::message::AttachmentSummary;
 use domain::message::Automatic;
 use domain::message::Direction;
+use domain::message::FilePlace;
 use domain::message::NamedAddress;
 use domain::outbox::OutboxState;
 use domain::rules::sender::SenderMarks;
+use uuid::Uuid;
 
 use crate::Conn;
 use crate::StoreError;
@@ -117,7 +119,7 @@ pub async fn list(
             .bind(account);
         statement = push_filter(statement, filter, access.viewer());
         statement = push_position(statement, position);
-        statement = push_limit(statement, limit);
+        statement = statement.push_limit(limit);
         for row in conn.fetch_all(statement).await? {
             page.push(message(&row)?);
         }
@@ -192,10 +194,6 @@ fn push_position(statement: Statement, position: Position) -> Statement {
     statement
 }
 
-fn push_limit(statement: Statement, limit: u32) -> Statement {
-    push_condition(statement, " LIMIT ", limit)
-}
-
 /// Those of `keys` that the viewer may see and the filter lets through; newest first.
 pub async fn list_by_keys(
     conn: &mut Conn,
@@ -212,33 +210,77 @@ pub async fn list_by_keys(
     conn.fetch_all(statement).await?.iter().map(message).collect()
 }
 
-/// Of a longer thread the newest messages are shown.
-const MAX_THREAD: u32 = 1_000;
+/// Of a longer thread the newest messages are shown first.
+const THREAD_PAGE: usize = 1_000;
 
-/// Of one thread, oldest first, deleted ones left out; empty also when the viewer may not see its account.
+/// Of one thread before a key, oldest first, deleted ones left out, and the key before which there are more; empty also
+/// when the viewer may not see its account.
 pub async fn list_of_thread(
     conn: &mut Conn,
     access: &Access,
     thread: ThreadId,
-) -> Result<Vec<Message>, StoreError> {
-    let mut found = newest_of_thread(conn, access, thread, MAX_THREAD).await?;
+    before: i64,
+) -> Result<(Vec<Message>, Option<i64>), StoreError> {
+    let mut found = newest_of_thread(conn, access, thread, before, THREAD_PAGE as u32 + 1).await?;
+    let has_more = found.len() > THREAD_PAGE;
+    found.truncate(THREAD_PAGE);
     found.reverse();
+    let older = found.first().map(|message| message.arrival_key);
+    Ok((found, older.filter(|_| has_more)))
+}
+
+/// Those of these messages that are of the thread, oldest first, deleted ones left out.
+pub async fn list_in_thread(
+    conn: &mut Conn,
+    access: &Access,
+    thread: ThreadId,
+    ids: &[MessageId],
+) -> Result<Vec<Message>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in ids.chunks(500) {
+        let mut statement = Statement::new(format!(
+            "{SELECT} m.thread_id = $2 AND m.deleted_at IS NULL AND m.mail_account_id IN "
+        ))
+        .bind(access.viewer())
+        .bind(thread);
+        statement.push_list(access.account_ids().map(Value::from));
+        statement.push_sql(" AND m.id IN ");
+        statement.push_list(chunk.iter().map(|id| Value::from(*id)));
+        for row in conn.fetch_all(statement).await? {
+            found.push(message(&row)?);
+        }
+    }
+    found.sort_by_key(|message| message.arrival_key);
     Ok(found)
 }
 
-/// The newest message of a thread that is not deleted.
+/// The newest message of a thread that is not deleted, as the thread is called by it: a report of a server only where
+/// there is nothing else.
 pub async fn last_of_thread(
     conn: &mut Conn,
     access: &Access,
     thread: ThreadId,
 ) -> Result<Option<Message>, StoreError> {
-    Ok(newest_of_thread(conn, access, thread, 1).await?.pop())
+    let mut statement = Statement::new(format!(
+        "{SELECT} m.thread_id = $2 AND m.deleted_at IS NULL AND m.automatic IS DISTINCT FROM $3 AND m.automatic IS DISTINCT FROM $4 AND m.mail_account_id IN "
+    ))
+    .bind(access.viewer())
+    .bind(thread)
+    .bind(Automatic::DeliveryReport.as_str())
+    .bind(Automatic::Complaint.as_str());
+    statement.push_list(access.account_ids().map(Value::from));
+    let statement = push_position(statement, Position::Before(i64::MAX)).push_limit(1);
+    match conn.fetch_optional(statement).await? {
+        Some(row) => Ok(Some(message(&row)?)),
+        None => Ok(newest_of_thread(conn, access, thread, i64::MAX, 1).await?.pop()),
+    }
 }
 
 async fn newest_of_thread(
     conn: &mut Conn,
     access: &Access,
     thread: ThreadId,
+    before: i64,
     limit: u32,
 ) -> Result<Vec<Message>, StoreError> {
     let mut statement = Statement::new(format!(
@@ -247,8 +289,7 @@ async fn newest_of_thread(
     .bind(access.viewer())
     .bind(thread);
     statement.push_list(access.account_ids().map(Value::from));
-    statement.push_sql(" ORDER BY m.arrival_key DESC");
-    let statement = push_limit(statement, limit);
+    let statement = push_position(statement, Position::Before(before)).push_limit(limit);
     conn.fetch_all(statement).await?.iter().map(message).collect()
 }
 
@@ -373,10 +414,10 @@ pub async fn addresses(conn: &mut Conn, message: &Message) -> Result<Vec<NamedAd
 }
 
 const ATTACHMENTS: &str = "
-    SELECT part, name, content_type, size_bytes, content_id, is_inline
+    SELECT part, name, content_type, size_bytes, content_id, is_inline, other_name
       FROM attachments
      WHERE message_id = $1
-     ORDER BY part";
+     ORDER BY part % 65536, part";
 
 /// Of a message that [`find`] has given.
 pub async fn attachments(conn: &mut Conn, message: &Message) -> Result<Vec<AttachmentSummary>, StoreError> {
@@ -385,12 +426,13 @@ pub async fn attachments(conn: &mut Conn, message: &Message) -> Result<Vec<Attac
         .await?;
     let attachments = rows.iter().map(|row| {
         Ok(AttachmentSummary {
-            part: row.unsigned("part")?,
+            place: FilePlace::of_number(row.unsigned("part")?),
             name: CleanText::new(&row.text("name")?),
             content_type: row.text("content_type")?,
             size_bytes: row.size("size_bytes")?,
             content_id: row.optional_text("content_id")?,
             inline: row.bool("is_inline")?,
+            other_name: row.optional_text("other_name")?.map(|name| CleanText::new(&name)),
         })
     });
     attachments.collect()
@@ -423,7 +465,7 @@ const COUNT_UNREAD: &str = "
 pub async fn count_unread(conn: &mut Conn, access: &Access, at_most: u32) -> Result<u64, StoreError> {
     let mut statement = Statement::new(COUNT_UNREAD).bind(access.viewer());
     statement.push_list(access.account_ids().map(Value::from));
-    let mut statement = push_limit(statement, at_most);
+    let mut statement = statement.push_limit(at_most);
     statement.push_sql(") counted");
     let row = conn
         .fetch_optional(statement)
@@ -493,18 +535,21 @@ pub struct Erasable {
 const ERASABLE: &str = "
     SELECT m.id, m.mail_account_id, m.arrival_key
       FROM messages m
-     WHERE m.deleted_at IS NOT NULL AND m.deleted_at < $1
-     LIMIT $2";
+     WHERE m.deleted_at IS NOT NULL AND m.deleted_at < $1 AND m.id > $2
+     ORDER BY m.id
+     LIMIT $3";
 const RAWS: &str = "SELECT sha256, segment FROM raws WHERE message_id = $1";
 
+/// In the order of their ids, those after `after`.
 pub async fn list_erasable_for_engine(
     conn: &mut Conn,
     deleted_before: Timestamp,
+    after: Option<MessageId>,
     limit: u32,
 ) -> Result<Vec<Erasable>, StoreError> {
-    let rows = conn
-        .fetch_all(Statement::new(ERASABLE).bind(deleted_before).bind(limit))
-        .await?;
+    let after = after.unwrap_or(MessageId::from_uuid(Uuid::nil()));
+    let select = Statement::new(ERASABLE).bind(deleted_before).bind(after);
+    let rows = conn.fetch_all(select.bind(limit)).await?;
     let mut erasable = Vec::with_capacity(rows.len());
     for row in &rows {
         let id: MessageId = row.id("id")?;

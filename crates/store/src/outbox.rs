@@ -1,14 +1,19 @@
 //! Messages on their way out: claimed with a lease and a fence, so that no two workers send one.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::time::Duration;
 
 use domain::Access;
 use domain::AdministratorId;
+use domain::Before;
 use domain::CleanText;
 use domain::EmailAddress;
 use domain::MailAccountId;
 use domain::MessageId;
+use domain::Page;
 use domain::Timestamp;
+use domain::message::Became;
+use domain::message::DeliveryReport;
 use domain::message::ReportedRecipient;
 use domain::outbox::OutboxState;
 use domain::outbox::RecipientState;
@@ -21,6 +26,9 @@ use crate::StoreError;
 use crate::Tx;
 use crate::blob::BlobRange;
 use crate::db::Statement;
+use crate::lease::Held;
+use crate::lease::Leased;
+use crate::lease::Renewal;
 use crate::messages::blob_range;
 use crate::sessions::Hash;
 use crate::value::Row;
@@ -59,11 +67,13 @@ pub async fn insert(tx: &mut Tx, entry: &NewEntry<'_>) -> Result<(), StoreError>
         .bind(entry.expires_at)
         .bind(entry.sent_copy.as_str());
     tx.execute(statement).await?;
-    let rows = entry.recipients.iter().map(|address| {
+    let mut known = HashSet::new();
+    let once = entry.recipients.iter().filter(|address| known.insert(*address));
+    let rows = once.map(|address| {
         let waiting = RecipientState::Waiting.as_str();
         vec![
             entry.message.into(),
-            address.as_str().into(),
+            address.as_written().as_ref().into(),
             waiting.into(),
             None::<String>.into(),
         ]
@@ -74,7 +84,7 @@ pub async fn insert(tx: &mut Tx, entry: &NewEntry<'_>) -> Result<(), StoreError>
     Ok(())
 }
 
-/// An entry that a worker holds. Every write of its outcome repeats the fence.
+/// An entry that a worker holds, and the proof that it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
     pub message: MessageId,
@@ -91,120 +101,123 @@ pub struct Claimed {
     pub raw: BlobRange,
 }
 
-/// What may be sent now: due, or held by a worker that died before the message could have gone.
-const CLAIMABLE: &str = "
-    ((state IN ('queued', 'retrying') AND due_at <= $1)
-     OR (state = 'sending' AND lease_until < $1 AND data_sent_at IS NULL))";
+/// Longer than the answer to the final dot may take (ten minutes); renewed while the message is handed over.
+impl Leased for Claimed {
+    const TIME: Duration = Duration::from_secs(15 * 60);
 
-/// Up to `limit` entries of the one account, not in `busy`, whose oldest is due longest.
+    fn renewal(&self, until: Timestamp) -> Renewal {
+        let update = "
+            UPDATE outbox SET lease_until = $1 WHERE message_id = $2 AND fence = $3 AND state = 'sending'";
+        let statement = Statement::new(update).bind(until);
+        Renewal(statement.bind(self.message).bind(self.fence))
+    }
+}
+
+/// What ends the process so often is not tried by itself any more.
+const MAX_DEATHS: u32 = 3;
+
+/// What may be sent now: due, or held by a worker that died before the message could have gone.
+fn claimable() -> String {
+    format!(
+        "((state IN ('queued', 'retrying') AND due_at <= $1)
+          OR (state = 'sending' AND lease_until < $1 AND data_sent_at IS NULL AND deaths < {MAX_DEATHS}))"
+    )
+}
+
+/// The account whose entry has been due longest, but for those in `busy`.
+pub async fn next_account(
+    conn: &mut Conn,
+    busy: &[MailAccountId],
+    now: Timestamp,
+) -> Result<Option<MailAccountId>, StoreError> {
+    let mut select = Statement::new(format!(
+        "SELECT mail_account_id FROM outbox WHERE {}",
+        claimable()
+    ))
+    .bind(now);
+    if !busy.is_empty() {
+        select.push_sql(" AND mail_account_id NOT IN ");
+        select.push_list(busy.iter().map(|id| Value::from(*id)));
+    }
+    select.push_sql(" ORDER BY due_at LIMIT 1");
+    let row = conn.fetch_optional(select).await?;
+    row.map(|row| row.id("mail_account_id")).transpose()
+}
+
+/// The entry of an account that has been due longest. `None`: there is none, or another worker was faster.
 pub async fn claim(
     tx: &mut Tx,
     worker: &str,
-    until: Timestamp,
-    busy: &[MailAccountId],
-    limit: u32,
+    account: MailAccountId,
     now: Timestamp,
-) -> Result<Vec<Claimed>, StoreError> {
-    let mut statement =
-        Statement::new(format!("SELECT mail_account_id FROM outbox WHERE {CLAIMABLE}")).bind(now);
-    if !busy.is_empty() {
-        statement.push_sql(" AND mail_account_id NOT IN ");
-        statement.push_list(busy.iter().map(|id| Value::from(*id)));
-    }
-    statement.push_sql(" ORDER BY due_at LIMIT 1");
-    let Some(row) = tx.fetch_optional(statement).await? else {
-        return Ok(Vec::new());
-    };
-    let account: MailAccountId = row.id("mail_account_id")?;
+) -> Result<Option<Claimed>, StoreError> {
+    let claimable = claimable();
     let select = format!(
-        "SELECT message_id FROM outbox WHERE {CLAIMABLE} AND mail_account_id = $2 ORDER BY due_at, message_id LIMIT $3"
+        "SELECT message_id FROM outbox WHERE {claimable} AND mail_account_id = $2 ORDER BY due_at, message_id LIMIT 1"
     );
-    let rows = tx
-        .fetch_all(Statement::new(select).bind(now).bind(account).bind(limit))
-        .await?;
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let found: Vec<MessageId> = rows
-        .iter()
-        .map(|row| row.id("message_id"))
-        .collect::<Result<_, _>>()?;
+    let Some(row) = tx
+        .fetch_optional(Statement::new(select).bind(now).bind(account))
+        .await?
+    else {
+        return Ok(None);
+    };
+    let message: MessageId = row.id("message_id")?;
     // The whole predicate again: another worker may have been faster (PostgreSQL).
-    let mut update = Statement::new(format!(
+    let update = format!(
         "UPDATE outbox
-            SET state = 'sending', lease_owner = $2, lease_until = $3, fence = fence + 1, attempts = attempts + 1
-          WHERE {CLAIMABLE} AND message_id IN "
-    ))
-    .bind(now)
-    .bind(worker)
-    .bind(until);
-    update.push_list(found.iter().map(|id| Value::from(*id)));
-    tx.execute(update).await?;
-    load(tx, worker, until, &found).await
+            SET state = 'sending', lease_owner = $2, lease_until = $3, fence = fence + 1, attempts = attempts + 1,
+                deaths = CASE WHEN state = 'sending' THEN deaths + 1 ELSE deaths END
+          WHERE {claimable} AND message_id = $4"
+    );
+    let update = Statement::new(update).bind(now).bind(worker);
+    let update = update.bind(now.plus(Claimed::TIME)).bind(message);
+    match tx.execute(update).await? {
+        0 => Ok(None),
+        _ => load(tx, message).await,
+    }
 }
 
 const LOAD: &str = "
     SELECT o.message_id, o.mail_account_id, o.answers_id, o.envelope_from, o.attempts, o.expires_at, o.fence,
            (SELECT COUNT(*) FROM outbox_recipients a
-             WHERE a.message_id = o.message_id AND a.state = 'accepted') AS accepted,
+             WHERE a.message_id = o.message_id AND a.state NOT IN ('waiting', 'refused')) AS accepted,
            r.segment, r.start_byte, r.length_bytes
       FROM outbox o
       JOIN raws r ON r.message_id = o.message_id AND r.is_shown
-     WHERE o.state = 'sending' AND o.lease_owner = $1 AND o.lease_until = $2 AND o.message_id IN ";
+     WHERE o.message_id = $1";
 const WAITING: &str = "
-    SELECT message_id, address FROM outbox_recipients WHERE state = 'waiting' AND message_id IN ";
+    SELECT address FROM outbox_recipients WHERE message_id = $1 AND state = 'waiting' ORDER BY address";
 
-/// Those of `found` that this worker holds now, in the order of `found`.
-async fn load(
-    tx: &mut Tx,
-    worker: &str,
-    until: Timestamp,
-    found: &[MessageId],
-) -> Result<Vec<Claimed>, StoreError> {
-    let mut select = Statement::new(LOAD).bind(worker).bind(until);
-    select.push_list(found.iter().map(|id| Value::from(*id)));
-    let mut held = HashMap::with_capacity(found.len());
-    for row in tx.fetch_all(select).await? {
-        let message: MessageId = row.id("message_id")?;
-        let claimed = Claimed {
-            message,
-            account: row.id("mail_account_id")?,
-            answers: row.optional_id("answers_id")?,
-            envelope_from: row.text("envelope_from")?,
-            recipients: Vec::new(),
-            accepted: row.unsigned("accepted")?,
-            attempts: row.unsigned("attempts")?,
-            expires_at: row.time("expires_at")?,
-            fence: row.size("fence")?,
-            raw: blob_range(&row)?,
-        };
-        held.insert(message, claimed);
-    }
-    let mut select = Statement::new(WAITING);
-    select.push_list(found.iter().map(|id| Value::from(*id)));
-    select.push_sql(" ORDER BY address");
-    for row in tx.fetch_all(select).await? {
-        if let Some(claimed) = held.get_mut(&row.id("message_id")?) {
-            claimed.recipients.push(address(&row)?);
-        }
-    }
-    Ok(found.iter().filter_map(|message| held.remove(message)).collect())
+async fn load(tx: &mut Tx, message: MessageId) -> Result<Option<Claimed>, StoreError> {
+    let Some(row) = tx.fetch_optional(Statement::new(LOAD).bind(message)).await? else {
+        return Ok(None);
+    };
+    let waiting = tx.fetch_all(Statement::new(WAITING).bind(message)).await?;
+    Ok(Some(Claimed {
+        message,
+        account: row.id("mail_account_id")?,
+        answers: row.optional_id("answers_id")?,
+        envelope_from: row.text("envelope_from")?,
+        recipients: waiting.iter().map(address).collect::<Result<_, _>>()?,
+        accepted: row.unsigned("accepted")?,
+        attempts: row.unsigned("attempts")?,
+        expires_at: row.time("expires_at")?,
+        fence: row.size("fence")?,
+        raw: blob_range(&row)?,
+    }))
 }
 
 fn address(row: &Row) -> Result<EmailAddress, StoreError> {
     EmailAddress::parse(&row.text("address")?).map_err(|_| StoreError::Unexpected("address"))
 }
 
-const DATA_SENT: &str = "
-    UPDATE outbox SET data_sent_at = $3 WHERE message_id = $1 AND fence = $2 AND state = 'sending'";
-
-/// False: somebody else holds the entry now, and the final dot must not be sent.
-pub async fn data_sent(tx: &mut Tx, claimed: &Claimed, now: Timestamp) -> Result<bool, StoreError> {
-    let update = Statement::new(DATA_SENT)
-        .bind(claimed.message)
-        .bind(claimed.fence)
-        .bind(now);
-    Ok(tx.execute(update).await? == 1)
+/// Before the final dot.
+pub async fn data_sent(held: &mut Held<'_, Claimed>, now: Timestamp) -> Result<(), StoreError> {
+    let update = "UPDATE outbox SET data_sent_at = $2 WHERE message_id = $1";
+    let message = held.lease.message;
+    held.execute(Statement::new(update).bind(message).bind(now))
+        .await?;
+    Ok(())
 }
 
 /// How an attempt ended.
@@ -219,14 +232,16 @@ pub struct Outcome {
 
 const FINISH: &str = "
     UPDATE outbox
-       SET state = $3, due_at = $4, said = $5, lease_owner = '', lease_until = 0,
+       SET state = $3, due_at = $4, said = $5, lease_owner = '', lease_until = 0, deaths = 0,
            sent_at = CASE WHEN $3 = 'sent' THEN $6 ELSE sent_at END,
            data_sent_at = CASE WHEN $3 = 'unknown' THEN data_sent_at ELSE NULL END
-     WHERE message_id = $1 AND fence = $2 AND state = 'sending'";
-const SET_RECIPIENT: &str =
-    "UPDATE outbox_recipients SET state = $3, said = $4 WHERE message_id = $1 AND address = $2";
+     WHERE message_id = $1 AND fence = $2 AND state IN ('sending', 'unknown')";
+const SET_RECIPIENT: &str = "
+    UPDATE outbox_recipients SET state = $3, said = $4
+     WHERE message_id = $1 AND address = $2 AND state = 'waiting'";
 
-/// False: somebody else holds the entry now.
+/// Stores what became of an entry, also where others have taken its worker for dead and the entry for unknown: who has
+/// the answer knows better. False: it has been sent anew since.
 pub async fn finish(
     tx: &mut Tx,
     claimed: &Claimed,
@@ -246,12 +261,24 @@ pub async fn finish(
     for (address, state, said) in &outcome.recipients {
         let update = Statement::new(SET_RECIPIENT)
             .bind(claimed.message)
-            .bind(address.as_str())
+            .bind(address.as_written().as_ref())
             .bind(state.as_str())
             .bind(said.clone());
         tx.execute(update).await?;
     }
+    if outcome.state == OutboxState::Sent {
+        end_waiting(tx, claimed.message).await?;
+    }
     Ok(true)
+}
+
+/// Whoever has not taken it by the end does not get it.
+async fn end_waiting(tx: &mut Tx, message: MessageId) -> Result<(), StoreError> {
+    let update = "
+        UPDATE outbox_recipients SET state = 'refused', said = COALESCE(said, 'Its time was over.')
+         WHERE message_id = $1 AND state = 'waiting'";
+    tx.execute(Statement::new(update).bind(message)).await?;
+    Ok(())
 }
 
 const EXPIRE: &str = "UPDATE outbox SET lease_until = 0 WHERE lease_owner = $1 AND state = 'sending'";
@@ -260,6 +287,27 @@ const EXPIRE: &str = "UPDATE outbox SET lease_until = 0 WHERE lease_owner = $1 A
 pub async fn expire_of(tx: &mut Tx, worker: &str) -> Result<(), StoreError> {
     tx.execute(Statement::new(EXPIRE).bind(worker)).await?;
     Ok(())
+}
+
+/// The same for one entry.
+pub async fn let_go(tx: &mut Tx, claimed: &Claimed) -> Result<(), StoreError> {
+    let update =
+        "UPDATE outbox SET lease_until = 0 WHERE message_id = $1 AND fence = $2 AND state = 'sending'";
+    let update = Statement::new(update).bind(claimed.message).bind(claimed.fence);
+    tx.execute(update).await?;
+    Ok(())
+}
+
+const GIVE_BACK: &str = "
+    UPDATE outbox
+       SET state = 'retrying', due_at = $2, lease_owner = '', lease_until = 0, attempts = attempts - 1
+     WHERE lease_owner = $1 AND state = 'sending' AND data_sent_at IS NULL";
+
+/// A worker ends, and what it held and cannot have gone waits as before.
+pub async fn give_back_of(tx: &mut Tx, worker: &str, now: Timestamp) -> Result<(), StoreError> {
+    tx.execute(Statement::new(GIVE_BACK).bind(worker).bind(now))
+        .await?;
+    expire_of(tx, worker).await
 }
 
 /// What went within a while, or is going.
@@ -290,54 +338,36 @@ pub async fn went_since(
     })
 }
 
+/// What came back stays so, whatever is reported after it: [`RecipientState::may_become`].
 const REPORTED: &str = "
     UPDATE outbox_recipients SET state = $3, said = $4
-     WHERE message_id = $1 AND address = $2 AND state IN ('accepted', 'waiting', 'bounced')";
+     WHERE message_id = $1 AND LOWER(address) = $2 AND state IN ";
 const CAME_BACK: &str = "
     UPDATE outbox SET state = 'bounced', due_at = $3
      WHERE message_id = $1 AND mail_account_id = $2 AND state IN ('sent', 'unknown', 'bounced')";
 
-/// A server tells what became of a message that it had accepted. True: it is about one of ours. Where it names
-/// nobody that was written to (an address behind a forward), a message to one person came back from that one.
+/// A server tells what became of a message that it had accepted. True: it is about one of ours, and told something new.
+/// Where it names nobody that was written to (an address behind a forward), it is about the one whom a message to one
+/// person was written to.
 pub async fn reported(
     tx: &mut Tx,
     account: MailAccountId,
     message: MessageId,
-    reported: &[ReportedRecipient],
+    report: &DeliveryReport,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let select = "SELECT address FROM outbox_recipients WHERE message_id = $1 ORDER BY address LIMIT 2";
     let written_to = tx.fetch_all(Statement::new(select).bind(message)).await?;
     let only = match written_to.as_slice() {
-        [one] => Some(one.text("address")?),
+        [one] => Some(one.text("address")?.to_lowercase()),
         _ => None,
     };
     let (mut is_ours, mut has_failed) = (false, false);
-    // A report that names nobody at all is about the one whom it was written to.
-    let unnamed = only
-        .as_deref()
-        .and_then(|address| EmailAddress::parse(address).ok());
-    let unnamed = unnamed
-        .filter(|_| reported.is_empty())
-        .map(|address| ReportedRecipient {
-            address,
-            has_failed: true,
-            said: CleanText::default(),
-        });
-    for one in reported.iter().chain(&unnamed) {
-        let state = match one.has_failed {
-            true => RecipientState::Bounced,
-            false => RecipientState::Accepted,
-        };
+    for one in report.recipients.iter().chain(&unnamed(report, only.as_deref())) {
         let named = only.as_deref().unwrap_or(one.address.as_str());
-        let update = Statement::new(REPORTED)
-            .bind(message)
-            .bind(named)
-            .bind(state.as_str())
-            .bind(one.said.as_str());
-        if tx.execute(update).await? > 0 {
+        if tx.execute(note(message, named, one)).await? > 0 {
             is_ours = true;
-            has_failed |= one.has_failed;
+            has_failed |= one.became == Became::Failed;
         }
     }
     if has_failed {
@@ -347,46 +377,92 @@ pub async fn reported(
     Ok(is_ours)
 }
 
-const PUT_BACK: &str = "
-    UPDATE outbox
-       SET state = 'retrying', due_at = $3, said = $4, lease_owner = '', lease_until = 0, attempts = attempts - 1
-     WHERE message_id = $1 AND fence = $2 AND state = 'sending'";
+/// A report that names nobody at all, and says what became of the message.
+fn unnamed(report: &DeliveryReport, only: Option<&str>) -> Option<ReportedRecipient> {
+    let became = report.overall.filter(|_| report.recipients.is_empty())?;
+    Some(ReportedRecipient {
+        address: EmailAddress::parse(only?).ok()?,
+        became,
+        said: CleanText::default(),
+    })
+}
 
-/// Nothing was tried: it waits until then.
-pub async fn put_back(
+fn note(message: MessageId, named: &str, one: &ReportedRecipient) -> Statement {
+    let (state, before) = match one.became {
+        Became::Failed => (RecipientState::Bounced, RecipientState::ALL.to_vec()),
+        Became::Late => (RecipientState::Late, RecipientState::ALL.to_vec()),
+        Became::Complained => (RecipientState::Complained, RecipientState::ALL.to_vec()),
+        // That it was given to the next server is known already.
+        Became::Passed => (RecipientState::Accepted, vec![RecipientState::Late]),
+    };
+    let before = before
+        .into_iter()
+        .filter(|before| *before == state || before.may_become(state));
+    let mut update = Statement::new(REPORTED)
+        .bind(message)
+        .bind(named)
+        .bind(state.as_str())
+        .bind(one.said.as_str());
+    update.push_list(before.map(|state| Value::from(state.as_str())));
+    update
+}
+
+const HOLD_BACK: &str = "
+    UPDATE outbox
+       SET state = 'retrying', due_at = $3, said = $4
+     WHERE mail_account_id = $1 AND state IN ('queued', 'retrying') AND due_at <= $2
+ RETURNING message_id";
+
+/// What is due of an account waits until then: which those are.
+pub async fn hold_back(
     tx: &mut Tx,
-    claimed: &Claimed,
+    account: MailAccountId,
+    now: Timestamp,
     until: Timestamp,
     said: &str,
-) -> Result<(), StoreError> {
-    let update = Statement::new(PUT_BACK)
-        .bind(claimed.message)
-        .bind(claimed.fence)
-        .bind(until)
-        .bind(said);
-    tx.execute(update).await?;
-    Ok(())
+) -> Result<Vec<MessageId>, StoreError> {
+    let update = Statement::new(HOLD_BACK).bind(account).bind(now);
+    let rows = tx.fetch_all(update.bind(until).bind(said)).await?;
+    rows.iter().map(|row| row.id("message_id")).collect()
 }
 
 const EXPIRED: &str = "state IN ('queued', 'retrying') AND expires_at < $1";
 
-/// Entries whose time is over before they could be tried (again).
+/// Entries whose time is over before they could be tried (again). What some have was sent, to them.
 pub async fn mark_expired(
     tx: &mut Tx,
     now: Timestamp,
     said: &str,
 ) -> Result<Vec<(MailAccountId, MessageId)>, StoreError> {
-    let select = format!("SELECT message_id, mail_account_id FROM outbox WHERE {EXPIRED}");
+    let select = format!(
+        "
+        SELECT o.message_id, o.mail_account_id,
+               EXISTS (SELECT 1 FROM outbox_recipients r
+                        WHERE r.message_id = o.message_id AND r.state NOT IN ('waiting', 'refused')) AS is_sent
+          FROM outbox o
+         WHERE {EXPIRED}"
+    );
     let rows = tx.fetch_all(Statement::new(select).bind(now)).await?;
-    if rows.is_empty() {
-        return Ok(Vec::new());
+    let mut expired = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let message: MessageId = row.id("message_id")?;
+        let state = match row.bool("is_sent")? {
+            true => OutboxState::Sent,
+            false => OutboxState::Expired,
+        };
+        let update = format!(
+            "UPDATE outbox SET state = $2, said = COALESCE(said, $3), sent_at = CASE WHEN $2 = 'sent' THEN $1 ELSE sent_at END
+              WHERE {EXPIRED} AND message_id = $4"
+        );
+        let update = Statement::new(update).bind(now).bind(state.as_str());
+        if tx.execute(update.bind(said).bind(message)).await? == 1 {
+            if state == OutboxState::Sent {
+                end_waiting(tx, message).await?;
+            }
+            expired.push((row.id("mail_account_id")?, message));
+        }
     }
-    let update = format!("UPDATE outbox SET state = 'expired', said = COALESCE(said, $2) WHERE {EXPIRED}");
-    tx.execute(Statement::new(update).bind(now).bind(said)).await?;
-    let expired = rows
-        .iter()
-        .map(|row| Ok((row.id("mail_account_id")?, row.id("message_id")?)));
-    expired.collect()
+    Ok(expired)
 }
 
 const DUE_NOW: &str =
@@ -401,7 +477,7 @@ pub async fn make_due(tx: &mut Tx, account: MailAccountId, now: Timestamp) -> Re
 
 const LOG: &str = "
     SELECT o.message_id, o.mail_account_id, o.sender_id, o.state, o.said, o.queued_at, o.due_at, o.attempts,
-           o.sent_copy, m.subject
+           o.sent_copy, o.sent_copy_said, m.subject
       FROM outbox o
       JOIN messages m ON m.id = o.message_id
      WHERE o.queued_at >= $1 AND o.queued_at < $2 AND o.mail_account_id IN ";
@@ -411,18 +487,31 @@ pub async fn list_system_mail(
     conn: &mut Conn,
     from: Timestamp,
     until: Timestamp,
+    before: Before,
     limit: u32,
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Page<Entry>, StoreError> {
     let mut statement = Statement::new(LOG).bind(from).bind(until);
     statement.push_list([CUSTOMER_MAIL, STAFF_MAIL].into_iter().map(Value::from));
-    let count = statement.next_placeholder();
-    statement.push_sql(&format!(
-        " ORDER BY o.queued_at DESC, o.message_id LIMIT ${count}"
-    ));
-    entries(conn, statement.bind(limit)).await
+    page(conn, statement, before, limit).await
 }
 
 const LOST: &str = "state = 'sending' AND lease_until < $1 AND data_sent_at IS NOT NULL";
+
+fn deadly() -> String {
+    format!("state = 'sending' AND lease_until < $1 AND data_sent_at IS NULL AND deaths >= {MAX_DEATHS}")
+}
+
+/// Whether there is something for [`mark_lost`], [`mark_deadly`] or [`mark_expired`]: asked often, and seldom so.
+pub async fn is_any_to_mark(conn: &mut Conn, now: Timestamp) -> Result<bool, StoreError> {
+    let select = format!(
+        "SELECT 1 FROM outbox WHERE ({LOST}) OR ({}) OR ({EXPIRED}) LIMIT 1",
+        deadly()
+    );
+    Ok(conn
+        .fetch_optional(Statement::new(select).bind(now))
+        .await?
+        .is_some())
+}
 
 /// Entries of workers that died around the final dot: nobody knows whether they went.
 pub async fn mark_lost(
@@ -430,21 +519,40 @@ pub async fn mark_lost(
     now: Timestamp,
     said: &str,
 ) -> Result<Vec<(MailAccountId, MessageId)>, StoreError> {
-    let select = format!("SELECT message_id, mail_account_id FROM outbox WHERE {LOST}");
+    mark(tx, LOST, OutboxState::Unknown, now, said).await
+}
+
+/// Entries that ended the process each time that they were tried.
+pub async fn mark_deadly(
+    tx: &mut Tx,
+    now: Timestamp,
+    said: &str,
+) -> Result<Vec<(MailAccountId, MessageId)>, StoreError> {
+    mark(tx, &deadly(), OutboxState::Failed, now, said).await
+}
+
+async fn mark(
+    tx: &mut Tx,
+    which: &str,
+    state: OutboxState,
+    now: Timestamp,
+    said: &str,
+) -> Result<Vec<(MailAccountId, MessageId)>, StoreError> {
+    let select = format!("SELECT message_id, mail_account_id FROM outbox WHERE {which}");
     let rows = tx.fetch_all(Statement::new(select).bind(now)).await?;
-    let mut lost = Vec::with_capacity(rows.len());
+    let mut marked = Vec::with_capacity(rows.len());
     for row in &rows {
         let message: MessageId = row.id("message_id")?;
         let update = format!(
-            "UPDATE outbox SET state = 'unknown', lease_owner = '', lease_until = 0, said = $2
-              WHERE {LOST} AND message_id = $3"
+            "UPDATE outbox SET state = $2, lease_owner = '', lease_until = 0, said = $3
+              WHERE {which} AND message_id = $4"
         );
-        let update = Statement::new(update).bind(now).bind(said).bind(message);
-        if tx.execute(update).await? == 1 {
-            lost.push((row.id("mail_account_id")?, message));
+        let update = Statement::new(update).bind(now).bind(state.as_str());
+        if tx.execute(update.bind(said).bind(message)).await? == 1 {
+            marked.push((row.id("mail_account_id")?, message));
         }
     }
-    Ok(lost)
+    Ok(marked)
 }
 
 /// When the next entry is due; `None`: nothing waits.
@@ -466,13 +574,25 @@ pub struct Entry {
     pub due_at: Timestamp,
     pub attempts: u32,
     pub sent_copy: SentCopy,
+    /// Why the copy could not be made so far.
+    pub sent_copy_said: Option<String>,
     pub subject: String,
     pub recipients: Vec<(EmailAddress, RecipientState, Option<String>)>,
 }
 
+impl Entry {
+    /// Its place in a list.
+    pub fn key(&self) -> Before {
+        Before {
+            at: self.queued_at,
+            id: self.message.uuid(),
+        }
+    }
+}
+
 const ENTRIES: &str = "
     SELECT o.message_id, o.mail_account_id, o.sender_id, o.state, o.said, o.queued_at, o.due_at, o.attempts,
-           o.sent_copy, m.subject
+           o.sent_copy, o.sent_copy_said, m.subject
       FROM outbox o
       JOIN messages m ON m.id = o.message_id
      WHERE o.mail_account_id IN ";
@@ -482,15 +602,30 @@ pub async fn list(
     conn: &mut Conn,
     access: &Access,
     sent_since: Timestamp,
+    before: Before,
     limit: u32,
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Page<Entry>, StoreError> {
     let mut statement = Statement::new(ENTRIES);
     statement.push_list(access.account_ids().map(Value::from));
-    let (since, count) = (statement.next_placeholder(), statement.next_placeholder() + 1);
+    let since = statement.next_placeholder();
     statement.push_sql(&format!(
-        " AND (o.state NOT IN ('sent', 'bounced') OR o.sent_at >= ${since} OR (o.state = 'bounced' AND o.due_at >= ${since})) ORDER BY o.queued_at DESC, o.message_id LIMIT ${count}"
+        " AND (o.state NOT IN ('sent', 'bounced') OR o.sent_at >= ${since} OR (o.state = 'bounced' AND o.due_at >= ${since}))"
     ));
-    entries(conn, statement.bind(sent_since).bind(limit)).await
+    page(conn, statement.bind(sent_since), before, limit).await
+}
+
+async fn page(
+    conn: &mut Conn,
+    statement: Statement,
+    before: Before,
+    limit: u32,
+) -> Result<Page<Entry>, StoreError> {
+    let statement = statement
+        .push_before("o.queued_at", "o.message_id", before)
+        .push_limit(limit.saturating_add(1));
+    let found = entries(conn, statement).await?.into_iter();
+    let keyed = found.map(|entry| (entry.key(), entry));
+    Ok(Page::of(keyed.collect(), limit))
 }
 
 /// `None` also when it is not the viewer's to see.
@@ -527,6 +662,7 @@ async fn entries(conn: &mut Conn, statement: Statement) -> Result<Vec<Entry>, St
             due_at: row.time("due_at")?,
             attempts: row.unsigned("attempts")?,
             sent_copy: SentCopy::parse(&row.text("sent_copy")?).ok_or(StoreError::Unexpected("copy"))?,
+            sent_copy_said: row.optional_text("sent_copy_said")?,
             subject: row.text("subject")?,
             recipients: recipients.collect::<Result<_, StoreError>>()?,
         });
@@ -544,10 +680,12 @@ pub async fn take_back(tx: &mut Tx, message: MessageId) -> Result<bool, StoreErr
 
 const SEND_AGAIN: &str = "
     UPDATE outbox
-       SET state = 'queued', due_at = $2, expires_at = $3, data_sent_at = NULL, said = NULL, attempts = 0
+       SET state = 'retrying', due_at = $2, expires_at = $3, data_sent_at = NULL, said = NULL, attempts = 0,
+           deaths = 0
      WHERE message_id = $1 AND state IN ('failed', 'expired', 'unknown', 'retrying')";
 
-/// To everybody who has not accepted it. False: it is not in a state for that.
+/// To everybody who has not accepted it. Not queued: what some have cannot be taken back. False: it is not in a state
+/// for that.
 pub async fn send_again(
     tx: &mut Tx,
     message: MessageId,
@@ -586,21 +724,19 @@ pub async fn it_went(
     Ok(true)
 }
 
-pub async fn set_sent_copy(tx: &mut Tx, message: MessageId, copy: SentCopy) -> Result<(), StoreError> {
-    let update = "UPDATE outbox SET sent_copy = $2 WHERE message_id = $1";
+/// What is still due is no more: made, or given up, which its owner is told.
+pub async fn end_sent_copy(tx: &mut Tx, message: MessageId, copy: SentCopy) -> Result<(), StoreError> {
+    let update = "UPDATE outbox SET sent_copy = $2 WHERE message_id = $1 AND sent_copy = 'due'";
     tx.execute(Statement::new(update).bind(message).bind(copy.as_str()))
         .await?;
     Ok(())
 }
 
-/// The copy is there: it was met in the Sent folder.
-pub async fn copies_met(tx: &mut Tx, messages: &[MessageId], now: Timestamp) -> Result<(), StoreError> {
-    for message in messages {
-        let met = "UPDATE outbox SET sent_copy = 'done' WHERE message_id = $1 AND sent_copy <> 'done'";
-        tx.execute(Statement::new(met).bind(*message)).await?;
-        it_went(tx, *message, now, "It was found in the Sent folder.").await?;
-    }
-    Ok(())
+/// The copy is there: it was met in the Sent folder. True: nobody knew until now that the message went.
+pub async fn copy_met(tx: &mut Tx, message: MessageId, now: Timestamp) -> Result<bool, StoreError> {
+    let met = "UPDATE outbox SET sent_copy = 'done' WHERE message_id = $1 AND sent_copy <> 'done'";
+    tx.execute(Statement::new(met).bind(message)).await?;
+    it_went(tx, message, now, "It was found in the Sent folder.").await
 }
 
 /// A message that went and whose copy is still to be put into Sent.
@@ -620,12 +756,19 @@ const DUE_COPIES: &str = "
       FROM outbox o
       JOIN messages m ON m.id = o.message_id
       JOIN raws r ON r.message_id = o.message_id AND r.is_shown
-     WHERE o.sent_copy = 'due' AND o.state = 'sent' AND m.internet_message_id IS NOT NULL
+     WHERE o.sent_copy = 'due' AND o.state IN ('sent', 'bounced') AND o.sent_copy_due_at <= $1
+       AND m.internet_message_id IS NOT NULL
      ORDER BY o.sent_copy_attempts, o.mail_account_id, o.sent_at
-     LIMIT $1";
+     LIMIT $2";
 
-pub async fn list_due_copies_for_engine(conn: &mut Conn, limit: u32) -> Result<Vec<DueCopy>, StoreError> {
-    let rows = conn.fetch_all(Statement::new(DUE_COPIES).bind(limit)).await?;
+pub async fn list_due_copies_for_engine(
+    conn: &mut Conn,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<DueCopy>, StoreError> {
+    let rows = conn
+        .fetch_all(Statement::new(DUE_COPIES).bind(now).bind(limit))
+        .await?;
     let copies = rows.iter().map(|row| {
         Ok(DueCopy {
             message: row.id("message_id")?,
@@ -639,9 +782,34 @@ pub async fn list_due_copies_for_engine(conn: &mut Conn, limit: u32) -> Result<V
     copies.collect()
 }
 
-pub async fn count_copy_attempt(tx: &mut Tx, message: MessageId) -> Result<(), StoreError> {
-    let update = "UPDATE outbox SET sent_copy_attempts = sent_copy_attempts + 1 WHERE message_id = $1";
-    tx.execute(Statement::new(update).bind(message)).await?;
+const BEGIN_COPY: &str = "
+    UPDATE outbox
+       SET sent_copy_attempts = sent_copy_attempts + 1, sent_copy_due_at = $3
+     WHERE message_id = $1 AND sent_copy = 'due' AND sent_copy_attempts = $2";
+
+/// Counted before it is tried, and nobody else's until `again_at`. False: somebody else makes it, or it is there.
+pub async fn begin_sent_copy(tx: &mut Tx, copy: &DueCopy, again_at: Timestamp) -> Result<bool, StoreError> {
+    let update = Statement::new(BEGIN_COPY).bind(copy.message).bind(copy.attempts);
+    Ok(tx.execute(update.bind(again_at)).await? == 1)
+}
+
+/// Those that are not being made: nobody can connect for them, or somebody can again.
+pub async fn set_copies_due(
+    tx: &mut Tx,
+    account: MailAccountId,
+    due_at: Timestamp,
+) -> Result<(), StoreError> {
+    let update = "UPDATE outbox SET sent_copy_due_at = $2 WHERE mail_account_id = $1 AND sent_copy = 'due'";
+    tx.execute(Statement::new(update).bind(account).bind(due_at))
+        .await?;
+    Ok(())
+}
+
+/// Why a copy could not be made, for its owner.
+pub async fn copy_failed(tx: &mut Tx, message: MessageId, said: &str) -> Result<(), StoreError> {
+    let update = "UPDATE outbox SET sent_copy_said = $2 WHERE message_id = $1 AND sent_copy = 'due'";
+    tx.execute(Statement::new(update).bind(message).bind(said))
+        .await?;
     Ok(())
 }
 

@@ -135,19 +135,19 @@ pub async fn find_by_number(conn: &mut Conn, number: &str) -> Result<Option<Part
 const CHANGED_SINCE: &str = "
     SELECT id, kind, name, number, phone, status, external_id, notes, sort_name, updated_at
       FROM parties
-     WHERE updated_at >= $1
+     WHERE updated_at >= $1 AND (updated_at > $2 OR id > $3)
      ORDER BY updated_at, id
-     LIMIT $2";
+     LIMIT $4";
 
-/// With the moment of each change, oldest first.
+/// With the moment of each change, oldest first; of those of the moment `since`, only what comes after `after`.
 pub async fn changed_since(
     conn: &mut Conn,
     since: Timestamp,
+    after: PartyId,
     limit: u32,
 ) -> Result<Vec<(Timestamp, Party)>, StoreError> {
-    let rows = conn
-        .fetch_all(Statement::new(CHANGED_SINCE).bind(since).bind(limit))
-        .await?;
+    let select = Statement::new(CHANGED_SINCE).bind(since).bind(since).bind(after);
+    let rows = conn.fetch_all(select.bind(limit)).await?;
     let mut found: Vec<_> = rows.iter().map(party).collect::<Result<_, _>>()?;
     load_addresses(conn, &mut found).await?;
     let times = rows

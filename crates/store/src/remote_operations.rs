@@ -177,12 +177,19 @@ pub async fn delete_of_folder(tx: &mut Tx, folder: FolderId) -> Result<(), Store
     Ok(())
 }
 
-/// Counts a failure of each and gives up those that failed too often.
-pub async fn count_failure(tx: &mut Tx, ids: &[RemoteOperationId]) -> Result<(), StoreError> {
-    let mut statement = Statement::new("UPDATE remote_operations SET attempts = attempts + 1 WHERE id IN ");
-    statement.push_list(ids.iter().map(|id| Value::from(*id)));
-    tx.execute(statement).await?;
-    let give_up = "DELETE FROM remote_operations WHERE attempts >= $1";
-    tx.execute(Statement::new(give_up).bind(MAX_ATTEMPTS)).await?;
-    Ok(())
+const BEGIN: &str = "
+    UPDATE remote_operations SET attempts = attempts + 1, due_at = $1 WHERE id IN ";
+const GIVE_UP: &str = "
+    DELETE FROM remote_operations WHERE attempts >= $1 AND id IN ";
+
+/// Counts a try of each before it is made; until `again_at` they wait. Those that failed too often are given up: how many.
+pub async fn begin(tx: &mut Tx, ids: &[RemoteOperationId], again_at: Timestamp) -> Result<u64, StoreError> {
+    let values = || ids.iter().map(|id| Value::from(*id));
+    let mut give_up = Statement::new(GIVE_UP).bind(MAX_ATTEMPTS);
+    give_up.push_list(values());
+    let given_up = tx.execute(give_up).await?;
+    let mut begin = Statement::new(BEGIN).bind(again_at);
+    begin.push_list(values());
+    tx.execute(begin).await?;
+    Ok(given_up)
 }

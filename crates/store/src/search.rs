@@ -42,8 +42,8 @@ pub async fn find_keys(
         return Ok(Vec::new());
     }
     let (sql, text) = match conn.dialect() {
-        Dialect::Sqlite => (SQLITE, fts5_query(access, query)),
-        Dialect::Postgres => (POSTGRES, tsquery(access, query)),
+        Dialect::Sqlite => (SQLITE, fts5_query(access.account_ids(), query)),
+        Dialect::Postgres => (POSTGRES, tsquery(access.account_ids(), query)),
     };
     let rows = conn
         .fetch_all(Statement::new(sql).bind(text).bind(before).bind(limit))
@@ -51,13 +51,28 @@ pub async fn find_keys(
     rows.iter().map(|row| row.integer("arrival_key")).collect()
 }
 
+/// A SELECT of the keys of all hits of [`words_in_account`], bound at `placeholder`.
+pub(crate) fn hits_of_account(dialect: Dialect, placeholder: usize) -> String {
+    match dialect {
+        Dialect::Sqlite => {
+            format!("SELECT rowid FROM message_search WHERE message_search MATCH ${placeholder}")
+        }
+        Dialect::Postgres => {
+            format!("SELECT rowid FROM message_search WHERE words @@ CAST(${placeholder} AS tsquery)")
+        }
+    }
+}
+
+pub(crate) fn words_in_account(dialect: Dialect, account: MailAccountId, query: &SearchQuery) -> String {
+    match dialect {
+        Dialect::Sqlite => fts5_query([account].into_iter(), query),
+        Dialect::Postgres => tsquery([account].into_iter(), query),
+    }
+}
+
 /// Words are folded: letters and digits only, so nothing in them is syntax.
-fn fts5_query(access: &Access, query: &SearchQuery) -> String {
-    let accounts = access
-        .account_ids()
-        .map(account_word)
-        .collect::<Vec<_>>()
-        .join(" OR ");
+fn fts5_query(accounts: impl Iterator<Item = MailAccountId>, query: &SearchQuery) -> String {
+    let accounts = accounts.map(account_word).collect::<Vec<_>>().join(" OR ");
     let terms = query.terms.iter().map(|term| {
         let star = if term.prefix { " *" } else { "" };
         format!(" AND \"{}\"{star}", term.words.join(" "))
@@ -65,12 +80,8 @@ fn fts5_query(access: &Access, query: &SearchQuery) -> String {
     format!("({accounts}){}", terms.collect::<String>())
 }
 
-fn tsquery(access: &Access, query: &SearchQuery) -> String {
-    let accounts = access
-        .account_ids()
-        .map(account_word)
-        .collect::<Vec<_>>()
-        .join(" | ");
+fn tsquery(accounts: impl Iterator<Item = MailAccountId>, query: &SearchQuery) -> String {
+    let accounts = accounts.map(account_word).collect::<Vec<_>>().join(" | ");
     format!(
         "({accounts}){}",
         query.terms.iter().map(ts_term).collect::<String>()

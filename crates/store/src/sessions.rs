@@ -214,25 +214,39 @@ pub async fn take_setup_link(tx: &mut Tx, token_hash: Hash, now: Timestamp) -> R
         == 1)
 }
 
+pub async fn has_setup_link(conn: &mut Conn, token_hash: Hash, now: Timestamp) -> Result<bool, StoreError> {
+    let select = "SELECT 1 AS one FROM setup_links WHERE token_hash = $1 AND expires_at > $2";
+    let found = conn
+        .fetch_optional(Statement::new(select).bind(token_hash).bind(now))
+        .await?;
+    Ok(found.is_some())
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttle {
     pub failures: u32,
     pub blocked_until: Timestamp,
 }
 
+const HOLD_THROTTLE: &str = "
+    INSERT INTO login_throttle (key_hash, failures, blocked_until)
+    VALUES ($1, 0, $2)
+        ON CONFLICT (key_hash) DO UPDATE
+       SET failures = login_throttle.failures";
 const FIND_THROTTLE: &str = "SELECT failures, blocked_until FROM login_throttle WHERE key_hash = $1";
 
-pub async fn find_throttle(conn: &mut Conn, key_hash: Hash) -> Result<Option<Throttle>, StoreError> {
-    let row = conn
+/// What was counted so far; nobody else counts at this key before the transaction ends.
+pub async fn hold_throttle(tx: &mut Tx, key_hash: Hash, now: Timestamp) -> Result<Throttle, StoreError> {
+    tx.execute(Statement::new(HOLD_THROTTLE).bind(key_hash).bind(now))
+        .await?;
+    let row = tx
         .fetch_optional(Statement::new(FIND_THROTTLE).bind(key_hash))
         .await?;
-    let throttle = row.map(|row| {
-        Ok(Throttle {
-            failures: row.unsigned("failures")?,
-            blocked_until: row.time("blocked_until")?,
-        })
-    });
-    throttle.transpose()
+    let row = row.ok_or(StoreError::Unexpected("no throttle"))?;
+    Ok(Throttle {
+        failures: row.unsigned("failures")?,
+        blocked_until: row.time("blocked_until")?,
+    })
 }
 
 const SET_THROTTLE: &str = "
@@ -253,5 +267,13 @@ pub async fn set_throttle(tx: &mut Tx, key_hash: Hash, throttle: Throttle) -> Re
 pub async fn clear_throttle(tx: &mut Tx, key_hash: Hash) -> Result<(), StoreError> {
     tx.execute(Statement::new("DELETE FROM login_throttle WHERE key_hash = $1").bind(key_hash))
         .await?;
+    Ok(())
+}
+
+const TAKE_FAILURE_BACK: &str =
+    "UPDATE login_throttle SET failures = failures - 1 WHERE key_hash = $1 AND failures > 0";
+
+pub async fn take_failure_back(tx: &mut Tx, key_hash: Hash) -> Result<(), StoreError> {
+    tx.execute(Statement::new(TAKE_FAILURE_BACK).bind(key_hash)).await?;
     Ok(())
 }

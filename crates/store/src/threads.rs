@@ -151,6 +151,7 @@ pub async fn find_choices(
 pub struct Bearer {
     pub named: InternetMessageId,
     pub thread: ThreadId,
+    pub subject_base: String,
 }
 
 pub async fn find_bearers_for_engine(
@@ -161,8 +162,10 @@ pub async fn find_bearers_for_engine(
     let mut found = Vec::new();
     for chunk in named.chunks(LOOKUP) {
         let mut statement = Statement::new(
-            "SELECT DISTINCT internet_message_id, thread_id FROM messages
-              WHERE mail_account_id = $1 AND internet_message_id IN ",
+            "SELECT DISTINCT m.internet_message_id, m.thread_id, t.subject_base
+               FROM messages m
+               JOIN threads t ON t.id = m.thread_id
+              WHERE m.mail_account_id = $1 AND m.internet_message_id IN ",
         )
         .bind(account);
         statement.push_list(chunk.iter().map(|id| Value::from(id.as_str())));
@@ -171,13 +174,14 @@ pub async fn find_bearers_for_engine(
             found.push(Bearer {
                 named,
                 thread: row.id("thread_id")?,
+                subject_base: row.text("subject_base")?,
             });
         }
     }
     Ok(found)
 }
 
-/// A stored message that names one of the Message-IDs that were asked for: an answer that arrived first.
+/// A stored message that names one of the Message-IDs that were asked for: an answer that arrived first, or one beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Namer {
     pub named: InternetMessageId,

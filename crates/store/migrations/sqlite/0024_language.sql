@@ -1,0 +1,2 @@
+ALTER TABLE administrators ADD COLUMN language TEXT NOT NULL DEFAULT '';
+ALTER TABLE administrators ADD COLUMN formats TEXT NOT NULL DEFAULT '';
