@@ -1,6 +1,6 @@
 //! Fills an empty data folder for `make bench`: `fill messages FOLDER COUNT` puts mail into one administrator's accounts,
-//! `fill accounts FOLDER COUNT PORT FINGERPRINT` makes accounts on an IMAP server of this machine. Everybody signs in
-//! with the same password. PostgreSQL: its URL in `DATABASE`.
+//! `fill accounts FOLDER COUNT PORT FINGERPRINT [SMTP_PORT]` makes accounts on an IMAP server of this machine, which send
+//! by the SMTP server at that port. Everybody signs in with the same password. PostgreSQL: its URL in `DATABASE`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use domain::MailAccountId;
 use domain::account::ImapSettings;
 use domain::account::MessagesToProcess;
 use domain::account::Security;
+use domain::account::SmtpAuth;
+use domain::account::SmtpSettings;
 use domain::account::Tracking;
 use domain::folder::FolderCursor;
 use domain::folder::FolderRole;
@@ -44,10 +46,14 @@ async fn main() {
             let services = open(Path::new(folder)).await;
             fill_with_messages(&services, count.parse().expect("count")).await;
         }
-        ["accounts", folder, count, port, fingerprint] => {
+        ["accounts", folder, count, port, fingerprint, ref smtp @ ..] => {
             let services = open(Path::new(folder)).await;
-            let count = count.parse().expect("count");
-            fill_with_accounts(&services, count, port.parse().expect("port"), fingerprint).await;
+            let servers = Servers {
+                imap: port.parse().expect("port"),
+                fingerprint,
+                smtp: smtp.first().map(|port| port.parse().expect("port")),
+            };
+            fill_with_accounts(&services, count.parse().expect("count"), &servers).await;
         }
         _ => panic!("see the head of this file"),
     }
@@ -171,25 +177,25 @@ fn message(number: usize) -> String {
     )
 }
 
-async fn fill_with_accounts(services: &Services, count: usize, port: u16, fingerprint: &str) {
+struct Servers<'a> {
+    imap: u16,
+    fingerprint: &'a str,
+    smtp: Option<u16>,
+}
+
+async fn fill_with_accounts(services: &Services, count: usize, servers: &Servers<'_>) {
     let mut owner = None;
     for number in 0..count {
         if number.is_multiple_of(ACCOUNTS_OF_ONE) {
             owner = Some(administrator(services, &format!("owner{}", number / ACCOUNTS_OF_ONE)).await);
         }
         if let Some(owner) = owner {
-            idle_account(services, owner, number, port, fingerprint).await;
+            idle_account(services, owner, number, servers).await;
         }
     }
 }
 
-async fn idle_account(
-    services: &Services,
-    owner: AdministratorId,
-    number: usize,
-    port: u16,
-    fingerprint: &str,
-) {
+async fn idle_account(services: &Services, owner: AdministratorId, number: usize, servers: &Servers<'_>) {
     let address = format!("mail{number}@isp.example");
     let id = services
         .create_account(owner, "Mail", &address)
@@ -197,14 +203,27 @@ async fn idle_account(
         .expect("account");
     let imap = ImapSettings {
         server: "127.0.0.1".into(),
-        port,
+        port: servers.imap,
         security: Security::Tls,
-        pinned_certificate: Some(domain::account::Fingerprint::parse(fingerprint).expect("fingerprint")),
+        pinned_certificate: Some(
+            domain::account::Fingerprint::parse(servers.fingerprint).expect("fingerprint"),
+        ),
         compress: false,
         authserv_id: None,
         sent_folder: None,
         more_folders: Vec::new(),
     };
+    let smtp = servers.smtp.map(|port| Card::Smtp {
+        settings: SmtpSettings {
+            enabled: true,
+            server: "127.0.0.1".into(),
+            port,
+            security: Security::None,
+            auth: SmtpAuth::None,
+            ..SmtpSettings::default()
+        },
+        password: None,
+    });
     let cards = [
         Card::Credentials {
             name: "Mail".into(),
@@ -226,7 +245,7 @@ async fn idle_account(
             deny_list: String::new(),
         },
     ];
-    for card in cards {
+    for card in cards.into_iter().chain(smtp) {
         services.save_card_for_owner(owner, id, card).await.expect("card");
     }
 }

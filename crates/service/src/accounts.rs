@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 
 use domain::AdministratorId;
+use domain::Before;
 use domain::CleanText;
 use domain::EmailAddress;
 use domain::MailAccountId;
+use domain::Page;
 use domain::account::AccountState;
 use domain::account::CredentialBinding;
 use domain::account::ImapSettings;
@@ -19,7 +21,9 @@ use domain::rules::history::HistoryRest;
 use domain::text::sentence;
 use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
+use store::Conn;
 use store::Tx;
+use store::account_tokens;
 use store::accounts;
 use store::accounts::AccountStatus;
 pub use store::accounts::MailAccount;
@@ -36,10 +40,12 @@ use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
 use crate::data_keys::is_bound_to;
+use crate::system_mail::system_account;
 
-const IMAP: &str = "imap";
+pub(crate) const IMAP: &str = "imap";
 const SMTP: &str = "smtp";
 const MAX_ACCOUNTS: usize = 20;
+const OPENED_PAGE: u32 = 100;
 
 /// One card of the page, as it is saved. A password that is `None` or empty keeps the stored one.
 pub enum Card {
@@ -64,6 +70,16 @@ pub enum Card {
     },
 }
 
+impl Card {
+    /// Another one to sign in to the mailbox with.
+    fn gives_imap_password(&self) -> bool {
+        match self {
+            Card::Credentials { password, .. } | Card::Imap { password, .. } => is_typed(password),
+            Card::Tracking { .. } | Card::Smtp { .. } => false,
+        }
+    }
+}
+
 /// What the Status line shows its owner.
 pub struct StatusView {
     pub messages: u64,
@@ -74,7 +90,7 @@ pub struct StatusView {
     /// Why it is not fetched just now.
     pub history_rest: Option<HistoryRest>,
     /// Reads, tests and exports by others and by the command line.
-    pub opened_by: Vec<AuditEntry>,
+    pub opened_by: Page<AuditEntry>,
 }
 
 /// What is needed to sign in to the IMAP server.
@@ -83,6 +99,8 @@ pub struct ImapCredentials {
     pub settings: ImapSettings,
     pub username: String,
     pub password: SecretString,
+    /// The password is an access token.
+    pub is_token: bool,
 }
 
 impl Services {
@@ -148,10 +166,7 @@ impl Services {
         id: MailAccountId,
     ) -> Result<MailAccount, ServiceError> {
         let mut conn = self.db.read().await?;
-        let found = accounts::find(&mut conn, id).await?;
-        found
-            .filter(|account| account.owner == viewer.administrator)
-            .ok_or(ServiceError::NotFound)
+        own_account(&mut conn, viewer, id).await
     }
 
     /// What unsealing tries at the mailbox's server: the stored settings, and the password that was typed. The
@@ -173,6 +188,7 @@ impl Services {
             settings,
             username: account.login_name().to_owned(),
             password,
+            is_token: false,
         })
     }
 
@@ -191,6 +207,7 @@ impl Services {
         self.record(&mut tx, viewer, Some(id), "unsealed", "").await?;
         tx.commit().await?;
         self.events.publish(Event::AccountChanged { account: id });
+        self.events.publish(Event::SignInChanged { account: id });
         self.events.publish(Event::AccessChanged);
         Ok(())
     }
@@ -231,6 +248,8 @@ impl Services {
             .filter(|account| account.owner == owner);
         let mut account = found.ok_or(ServiceError::NotFound)?;
         refuse_if_sealed(&account)?;
+        let before = account.clone();
+        let gives_password = card.gives_imap_password();
         for verb in audited(&account, &card) {
             let entry = AuditEntry {
                 at: self.now(),
@@ -254,10 +273,12 @@ impl Services {
             } => {
                 set_credentials(&mut account, &name, &address, &aliases, &username)?;
                 self.seal_imap_password(&mut tx, &account, password).await?;
+                outbox::set_copies_due(&mut tx, id, self.now()).await?;
             }
             Card::Imap { settings, password } => {
                 account.imap = Some(check_imap(settings)?);
                 self.seal_imap_password(&mut tx, &account, password).await?;
+                outbox::set_copies_due(&mut tx, id, self.now()).await?;
             }
             Card::Smtp { settings, password } => {
                 let settings = check_smtp(settings)?;
@@ -266,12 +287,15 @@ impl Services {
                     settings.enabled && !settings.use_system && settings.auth != SmtpAuth::None;
                 if needs_password
                     && password.is_none()
-                    && self.open_smtp_password(&account, &settings).await?.is_none()
+                    && self
+                        .open_smtp_password(&mut tx, &account, &settings)
+                        .await?
+                        .is_none()
                 {
                     let message = "Type the password: that of the mailbox is only used for a server of the same domain.";
                     return Err(ServiceError::field("password", message));
                 }
-                account.smtp = Some(self.agreed(settings).await?);
+                account.smtp = Some(agreed(&mut tx, settings).await?);
                 outbox::make_due(&mut tx, id, self.now()).await?;
                 self.seal_smtp_password(&mut tx, &account, password).await?;
             }
@@ -279,26 +303,11 @@ impl Services {
         accounts::update_settings(&mut tx, &account).await?;
         tx.commit().await?;
         self.events.publish(Event::AccountChanged { account: id });
-        // A new password is no other setting: whoever waits for one tries it.
-        self.events.publish(Event::MailboxAsked { account: id });
+        // Nothing else ends the wait after a refused login.
+        if gives_password || account.imap != before.imap || account.login_name() != before.login_name() {
+            self.events.publish(Event::SignInChanged { account: id });
+        }
         Ok(())
-    }
-
-    /// To save "Use system SMTP" is to agree to the server that it is now.
-    async fn agreed(&self, settings: SmtpSettings) -> Result<SmtpSettings, ServiceError> {
-        let confirmed_system = match (settings.use_system, settings.enabled) {
-            (true, true) => {
-                let system = self.system_server().await?;
-                let (_, server) =
-                    system.ok_or_else(|| ServiceError::field("use_system", "System e-mail is off."))?;
-                Some(server.server_key())
-            }
-            _ => None,
-        };
-        Ok(SmtpSettings {
-            confirmed_system,
-            ..settings
-        })
     }
 
     async fn seal_imap_password(
@@ -316,6 +325,8 @@ impl Services {
         };
         let key = self.account_key_to_seal(tx, account.id).await?;
         let sealed = key.seal(account.id, &binding, &password);
+        // An account signs in in one way.
+        account_tokens::delete(tx, account.id).await?;
         Ok(accounts::set_secret(tx, account.id, IMAP, &sealed).await?)
     }
 
@@ -337,20 +348,25 @@ impl Services {
     /// domain: else whoever can change a card could have it sent anywhere.
     pub(crate) async fn open_smtp_password(
         &self,
+        conn: &mut Conn,
         account: &MailAccount,
         smtp: &SmtpSettings,
     ) -> Result<Option<SecretString>, ServiceError> {
-        let mut conn = self.db.read().await?;
-        let stored = accounts::find_secret(&mut conn, account.id, SMTP).await?;
-        let key = self.account_key(&mut conn, account.id).await?;
-        drop(conn);
+        if smtp.auth == SmtpAuth::Xoauth2
+            && let Some((token, provider)) = self.open_access_token(conn, account).await?
+            && provider.may_show_to(&smtp.server)
+        {
+            return Ok(Some(token));
+        }
+        let stored = accounts::find_secret(conn, account.id, SMTP).await?;
+        let key = self.account_key(conn, account.id).await?;
         let opened = stored.zip(key);
         let own = opened.and_then(|(stored, key)| key.open(account.id, &smtp_binding(smtp), &stored));
         let imap_server = account.imap.as_ref().map(|imap| imap.server.as_str());
         match (own, imap_server) {
             (Some(own), _) => Ok(Some(own)),
             (None, Some(server)) if is_same_site(server, &smtp.server) => {
-                self.open_imap_password(account).await
+                self.open_imap_password(conn, account).await
             }
             (None, _) => Ok(None),
         }
@@ -376,27 +392,28 @@ impl Services {
         username: &str,
         password: Option<SecretString>,
     ) -> Result<ImapCredentials, ServiceError> {
-        let mut account = self.get_own_account(viewer, id).await?;
+        let mut conn = self.db.read().await?;
+        let mut account = own_account(&mut conn, viewer, id).await?;
+        refuse_if_sealed(&account)?;
         account.imap = Some(check_imap(settings.clone())?);
         account.username = username.trim().to_owned();
         let username = account.login_name().to_owned();
-        let password = match typed(password) {
-            Some(password) => password,
-            None => self.open_imap_password(&account).await?.ok_or_else(|| {
-                ServiceError::field(
-                    "password",
-                    "Type the password: the stored one is for other settings.",
-                )
+        let (password, is_token) = match typed(password) {
+            Some(password) => (password, false),
+            None => self.open_imap_login(&mut conn, &account).await?.ok_or_else(|| {
+                let message = "Type the password, or sign in again: what is stored is for other settings.";
+                ServiceError::field("password", message)
             })?,
         };
         Ok(ImapCredentials {
             settings,
             username,
             password,
+            is_token,
         })
     }
 
-    /// `None`: IMAP is not set up, or its password is missing.
+    /// `None`: IMAP is not set up, or its password is missing. A token has to be refreshed first, where that is due.
     pub async fn credentials_for_engine(
         &self,
         account: &MailAccount,
@@ -404,19 +421,37 @@ impl Services {
         let Some(settings) = account.imap.clone() else {
             return Ok(None);
         };
-        let password = self.open_imap_password(account).await?;
+        let mut conn = self.db.read().await?;
+        let login = self.open_imap_login(&mut conn, account).await?;
         let username = account.login_name().to_owned();
-        Ok(password.map(|password| ImapCredentials {
+        Ok(login.map(|(password, is_token)| ImapCredentials {
             settings,
             username,
             password,
+            is_token,
         }))
     }
 
-    async fn open_imap_password(&self, account: &MailAccount) -> Result<Option<SecretString>, ServiceError> {
-        let mut conn = self.db.read().await?;
-        let stored = accounts::find_secret(&mut conn, account.id, IMAP).await?;
-        let key = self.account_key(&mut conn, account.id).await?;
+    /// What is stored to sign in with, and whether it is a token.
+    async fn open_imap_login(
+        &self,
+        conn: &mut Conn,
+        account: &MailAccount,
+    ) -> Result<Option<(SecretString, bool)>, ServiceError> {
+        if let Some((token, _)) = self.open_access_token(conn, account).await? {
+            return Ok(Some((token, true)));
+        }
+        let password = self.open_imap_password(conn, account).await?;
+        Ok(password.map(|password| (password, false)))
+    }
+
+    async fn open_imap_password(
+        &self,
+        conn: &mut Conn,
+        account: &MailAccount,
+    ) -> Result<Option<SecretString>, ServiceError> {
+        let stored = accounts::find_secret(conn, account.id, IMAP).await?;
+        let key = self.account_key(conn, account.id).await?;
         let opened = stored.zip(key).zip(imap_binding(account));
         Ok(opened.and_then(|((stored, key), binding)| key.open(account.id, &binding, &stored)))
     }
@@ -426,14 +461,15 @@ impl Services {
         viewer: Viewer,
         id: MailAccountId,
     ) -> Result<StatusView, ServiceError> {
-        let account = self.get_own_account(viewer, id).await?;
         let mut conn = self.db.read().await?;
+        let account = own_account(&mut conn, viewer, id).await?;
+        refuse_if_sealed(&account)?;
         let mut folders = folders::list_of_account(&mut conn, account.id).await?;
         folders.retain(|folder| folder.is_watched);
         let day = account.tracking.history_since;
         let has_history = day.is_some_and(|day| folders.iter().any(|folder| !folder.has_walked(day)));
         let history_rest = match has_history {
-            true => self.history_rest(&account).await?,
+            true => self.history_rest_now(&mut conn, &account).await?,
             false => None,
         };
         Ok(StatusView {
@@ -445,8 +481,21 @@ impl Services {
                 .map(|folder| u64::from(folder.server_messages))
                 .sum(),
             skipped: folders::skipped_counts(&mut conn, account.id).await?,
-            opened_by: audit::list_of_account(&mut conn, account.id, 20).await?,
+            opened_by: audit::list_of_account(&mut conn, account.id, Before::NEWEST, 20).await?,
         })
+    }
+
+    /// Those before the ones of [`Self::account_status`].
+    pub async fn list_opened(
+        &self,
+        viewer: Viewer,
+        id: MailAccountId,
+        before: Before,
+    ) -> Result<Page<AuditEntry>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        let account = own_account(&mut conn, viewer, id).await?;
+        refuse_if_sealed(&account)?;
+        Ok(audit::list_of_account(&mut conn, account.id, before, OPENED_PAGE).await?)
     }
 
     /// Fetch the gap: what arrived while processing was off is looked at again; how many that is.
@@ -482,6 +531,18 @@ impl Services {
         verb: &str,
         detail: &str,
     ) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        self.record_by_itself(&mut tx, account, verb, detail).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(crate) async fn record_by_itself(
+        &self,
+        tx: &mut Tx,
+        account: MailAccountId,
+        verb: &str,
+        detail: &str,
+    ) -> Result<(), ServiceError> {
         let entry = AuditEntry {
             at: self.now(),
             actor: None,
@@ -489,19 +550,46 @@ impl Services {
             verb: verb.to_owned(),
             detail: detail.to_owned(),
         };
-        let mut tx = self.db.begin_write().await?;
-        audit::insert(&mut tx, self.ids.uuid(), &entry).await?;
-        Ok(tx.commit().await?)
+        Ok(audit::insert(tx, self.ids.uuid(), &entry).await?)
     }
+}
+
+async fn own_account(
+    conn: &mut Conn,
+    viewer: Viewer,
+    id: MailAccountId,
+) -> Result<MailAccount, ServiceError> {
+    let found = accounts::find(conn, id).await?;
+    found
+        .filter(|account| account.owner == viewer.administrator)
+        .ok_or(ServiceError::NotFound)
+}
+
+/// To save "Use system SMTP" is to agree to the server that it is now.
+async fn agreed(conn: &mut Conn, settings: SmtpSettings) -> Result<SmtpSettings, ServiceError> {
+    let confirmed_system = match (settings.use_system, settings.enabled) {
+        (true, true) => {
+            let system = system_account(conn).await?;
+            let (_, server) =
+                system.ok_or_else(|| ServiceError::field("use_system", "System e-mail is off."))?;
+            Some(server.server_key())
+        }
+        _ => None,
+    };
+    Ok(SmtpSettings {
+        confirmed_system,
+        ..settings
+    })
+}
+
+fn is_typed(password: &Option<SecretString>) -> bool {
+    password
+        .as_ref()
+        .is_some_and(|password| !password.expose_secret().is_empty())
 }
 
 /// What of a change goes into the audit log: passwords, and certificates that are pinned.
 fn audited(account: &MailAccount, card: &Card) -> Vec<&'static str> {
-    let is_typed = |password: &Option<SecretString>| {
-        password
-            .as_ref()
-            .is_some_and(|password| !password.expose_secret().is_empty())
-    };
     let pinned = account.imap.as_ref().and_then(|imap| imap.pinned_certificate);
     let (password, exception) = match card {
         Card::Credentials { password, .. } | Card::Smtp { password, .. } => (is_typed(password), false),
@@ -530,7 +618,7 @@ fn typed(password: Option<SecretString>) -> Option<SecretString> {
     password.filter(|password| !password.expose_secret().is_empty())
 }
 
-fn imap_binding(account: &MailAccount) -> Option<CredentialBinding> {
+pub(crate) fn imap_binding(account: &MailAccount) -> Option<CredentialBinding> {
     account.imap.as_ref().map(|imap| CredentialBinding {
         host: imap.server.clone(),
         port: imap.port,

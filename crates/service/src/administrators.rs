@@ -5,13 +5,13 @@ use domain::CleanText;
 use secrecy::SecretString;
 use store::administrators;
 pub use store::administrators::Administrator;
+pub use store::administrators::Profile;
 
 use crate::FieldError;
 use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
 use crate::sign_in::MIN_PASSWORD_CHARS;
-use crate::sign_in::hash_password;
 use secrecy::ExposeSecret as _;
 
 pub struct NewAdministrator {
@@ -34,7 +34,8 @@ impl Services {
         Ok(administrator.id)
     }
 
-    async fn check_new(&self, new: NewAdministrator) -> Result<Administrator, ServiceError> {
+    /// Its fields are right, and its password is hashed.
+    pub(crate) async fn check_new(&self, new: NewAdministrator) -> Result<Administrator, ServiceError> {
         let login = new.login.trim().to_lowercase();
         let mut errors = Vec::new();
         let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+');
@@ -58,9 +59,11 @@ impl Services {
                 name.into_string()
             },
             login,
-            password_hash: hash_password(new.password).await?,
+            password_hash: self.passwords.hash(new.password).await?,
             is_super: new.is_super,
             time_zone: new.time_zone,
+            language: String::new(),
+            formats: String::new(),
             disabled_at: None,
             totp_secret: None,
         })
@@ -97,28 +100,25 @@ impl Services {
         if let Some(error) = check_time_zone(time_zone) {
             return Err(ServiceError::Invalid(vec![error]));
         }
-        let name = self.get_administrator(id).await?.name;
         let mut tx = self.db.begin_write().await?;
-        administrators::update_profile(&mut tx, id, &name, time_zone).await?;
+        administrators::set_time_zone(&mut tx, id, time_zone).await?;
         Ok(tx.commit().await?)
     }
 
-    pub async fn update_profile(
-        &self,
-        viewer: Viewer,
-        name: &str,
-        time_zone: &str,
-    ) -> Result<(), ServiceError> {
-        let name = CleanText::cut(name, 100);
-        let mut errors: Vec<FieldError> = check_time_zone(time_zone).into_iter().collect();
-        if name.is_empty() {
+    pub async fn update_profile(&self, viewer: Viewer, mut profile: Profile) -> Result<(), ServiceError> {
+        let mut errors: Vec<FieldError> = check_time_zone(&profile.time_zone).into_iter().collect();
+        profile.name = CleanText::cut(&profile.name, 100).into_string();
+        if profile.name.is_empty() {
             errors.push(FieldError::new("name", "A name is expected."));
+        }
+        for (field, tag) in [("language", &profile.language), ("formats", &profile.formats)] {
+            errors.extend(check_language(field, tag));
         }
         if !errors.is_empty() {
             return Err(ServiceError::Invalid(errors));
         }
         let mut tx = self.db.begin_write().await?;
-        administrators::update_profile(&mut tx, viewer.administrator, name.as_str(), time_zone).await?;
+        administrators::update_profile(&mut tx, viewer.administrator, &profile).await?;
         Ok(tx.commit().await?)
     }
 }
@@ -131,6 +131,16 @@ pub(crate) fn check_password(password: &SecretString, field: &'static str) -> Op
             format!("At least {MIN_PASSWORD_CHARS} characters are expected."),
         )
     })
+}
+
+/// A tag as browsers know them (BCP 47), or none.
+fn check_language(field: &'static str, tag: &str) -> Option<FieldError> {
+    let is_one = tag.len() <= 35
+        && tag.split('-').all(|part| {
+            (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+    (!tag.is_empty() && !is_one)
+        .then(|| FieldError::new(field, "A language such as en, de or pt-BR is expected."))
 }
 
 fn check_time_zone(name: &str) -> Option<FieldError> {

@@ -10,6 +10,7 @@ use domain::system_mail::is_system;
 use store::accounts;
 use store::accounts::MailAccount;
 use store::alarms as held;
+use store::grants;
 use tracing::warn;
 
 use crate::Event;
@@ -50,11 +51,16 @@ impl Services {
         let all = accounts::list_for_engine(&mut conn).await?;
         let mut waiting = held::waiting_for_engine(&mut conn).await?;
         let mut before = held::list_for_engine(&mut conn).await?;
+        let resting = grants::accounts_with_resting(&mut conn, self.now()).await?;
         drop(conn);
         for account in all {
             let waiting = waiting.remove(&account.id).unwrap_or_default();
             let before = before.remove(&account.id).unwrap_or_default();
-            self.look_at(&account, waiting, before).await?;
+            let rests = resting.contains(&account.id);
+            // One that cannot be looked at hides no other.
+            if let Err(error) = self.look_at(&account, waiting, rests, before).await {
+                warn!(mail_account.id = %account.id, %error, "Alarms of an account could not be looked for");
+            }
         }
         Ok(())
     }
@@ -68,14 +74,17 @@ impl Services {
         };
         let waiting = held::waiting(&mut conn, account.id).await?;
         let before = held::list_of_account(&mut conn, account.id).await?;
+        let resting = grants::accounts_with_resting(&mut conn, self.now()).await?;
         drop(conn);
-        self.look_at(&account, waiting, before).await
+        let rests = resting.contains(&account.id);
+        self.look_at(&account, waiting, rests, before).await
     }
 
     async fn look_at(
         &self,
         account: &MailAccount,
         (waiting, waiting_since): held::Waiting,
+        grant_rests: bool,
         before: held::Begun,
     ) -> Result<(), ServiceError> {
         let condition = Condition {
@@ -84,6 +93,7 @@ impl Services {
             last_sync_at: account.status.last_sync_at,
             waiting,
             waiting_since,
+            grant_rests,
         };
         let now = alarms(&condition, self.now());
         let over = before
@@ -148,6 +158,10 @@ fn words(alarm: Alarm) -> (&'static str, &'static str) {
             "Your mail server shows another certificate",
             "Waxseal no longer reads your mail: the server shows another certificate than the one that you have pinned. Ask whoever runs it whether that is right, then pin it under My profile, Email account, IMAP settings.",
         ),
+        Alarm::SignInAgain => (
+            "Your mailbox asks you to sign in again",
+            "Waxseal no longer reads or sends your mail: your provider has taken the sign-in back, or it is over. Sign in again under My profile, Email account. Nothing is lost, and what you send waits.",
+        ),
         Alarm::NotSynced => (
             "Your mail has not been read for an hour",
             "Waxseal could not read your mail for more than an hour, and goes on trying. Why is on My profile, Email account, Status.",
@@ -155,6 +169,10 @@ fn words(alarm: Alarm) -> (&'static str, &'static str) {
         Alarm::QueueFull => (
             "Your messages wait to be sent",
             "Messages that you wrote have been waiting for more than an hour, or many wait. Why is on the Outbox page.",
+        ),
+        Alarm::GrantRests => (
+            "Somebody who may see your mail was given a new sign-in",
+            "The sign-in of a colleague to whom you show your mail was reset. Until you confirm them they see nothing of it. Ask them whether it was they who wanted that, then confirm or take away their access under My profile, Email account, Access settings.",
         ),
     }
 }

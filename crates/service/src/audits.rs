@@ -9,6 +9,7 @@ use domain::folder::UidValidity;
 pub use domain::rules::audit::FolderAudit;
 use domain::rules::audit::Known;
 use store::audits;
+use store::audits::Audit;
 use store::folders;
 
 use crate::Event;
@@ -17,6 +18,7 @@ use crate::Services;
 use crate::access::Viewer;
 
 const EVERY: Duration = Duration::from_secs(24 * 3600);
+const MAX_ATTEMPTS: u32 = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditView {
@@ -61,18 +63,36 @@ impl Services {
         }))
     }
 
-    /// The first day is counted from the first time that this is asked.
-    pub async fn is_audit_due(&self, account: MailAccountId) -> Result<bool, ServiceError> {
+    /// True: it is due, and counted as tried. One that never came to its end is given up until the next day. The first
+    /// day is counted from the first time that this is asked.
+    pub async fn begin_audit_if_due(&self, account: MailAccountId) -> Result<bool, ServiceError> {
         let mut conn = self.db.read().await?;
         let found = audits::find(&mut conn, account).await?;
         drop(conn);
-        if let Some(audit) = found {
-            return Ok(audit.asked_at > audit.made_at || self.now().since(audit.made_at) >= EVERY);
+        let is_due =
+            |audit: &Audit| audit.asked_at > audit.made_at || self.now().since(audit.made_at) >= EVERY;
+        if found.as_ref().is_some_and(|audit| !is_due(audit)) {
+            return Ok(false);
         }
         let mut tx = self.db.begin_write().await?;
-        audits::save(&mut tx, account, self.now(), None).await?;
+        let begins = match found {
+            Some(audit) if audit.attempts < MAX_ATTEMPTS => {
+                audits::count_attempt(&mut tx, account).await?;
+                true
+            }
+            Some(audit) => {
+                audits::save(&mut tx, account, self.now(), audit.report.as_deref()).await?;
+                self.record_by_itself(&mut tx, account, "audit_given_up", "")
+                    .await?;
+                false
+            }
+            None => {
+                audits::save(&mut tx, account, self.now(), None).await?;
+                false
+            }
+        };
         tx.commit().await?;
-        Ok(false)
+        Ok(begins)
     }
 
     /// What is known of the UIDs of a folder.

@@ -15,6 +15,7 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the door of time")]
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
     }
@@ -35,6 +36,7 @@ impl Ids {
         Id::from_uuid(self.uuid())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the door of ids")]
     pub fn uuid(&self) -> Uuid {
         let millis = u64::try_from(self.clock.now().millis()).unwrap_or(0);
         Builder::from_unix_timestamp_millis(millis, &rand::rng().random()).into_uuid()

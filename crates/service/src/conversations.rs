@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 
 use domain::Access;
+use domain::Before;
 use domain::EmailAddress;
 use domain::MailAccountId;
 use domain::MessageId;
+use domain::Page;
 use domain::PartyId;
 use domain::Right;
 use domain::ThreadId;
@@ -16,11 +18,10 @@ use domain::system_mail::SYSTEM;
 use store::Conn;
 use store::conversations;
 use store::conversations::ConversationThread;
+use store::conversations::Wanted;
 use store::messages;
-use store::messages::Filter;
 use store::messages::Message;
 use store::parties;
-use store::search;
 use store::threads;
 use store::threads::NewThread;
 
@@ -34,8 +35,6 @@ use crate::inbox::Show;
 use crate::inbox::narrow;
 
 const MAX_PAGE: u32 = 100;
-/// A search within a conversation looks at so many of the newest hits.
-const MAX_SEARCHED: u32 = 1_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailKind {
@@ -52,8 +51,7 @@ pub struct ConversationQuery {
     pub kind: Option<MailKind>,
     /// Words of any message of a thread.
     pub text: String,
-    /// Last contacted before.
-    pub before: Timestamp,
+    pub before: Before,
     pub limit: u32,
 }
 
@@ -65,6 +63,13 @@ pub struct ConversationLine {
     pub last: ListedMessage,
     /// The same message in other accounts that the viewer may see: threads and their owners' names.
     pub also_in: Vec<(ThreadId, String)>,
+}
+
+/// The newest messages of a thread, or those before them; oldest first.
+pub struct ThreadPage {
+    pub messages: Vec<ThreadMessage>,
+    /// There are older ones, before this key.
+    pub older: Option<i64>,
 }
 
 pub struct ThreadMessage {
@@ -80,7 +85,7 @@ impl Services {
         viewer: Viewer,
         party: PartyId,
         query: &ConversationQuery,
-    ) -> Result<Vec<ConversationLine>, ServiceError> {
+    ) -> Result<Page<ConversationLine>, ServiceError> {
         let found = self.get_party(viewer, party).await?;
         let addresses: Vec<_> = found.addresses.iter().map(|held| &held.address).collect();
         let access = match query.kind {
@@ -88,17 +93,20 @@ impl Services {
             None | Some(MailKind::Personal) => narrow(self.access_of(viewer).await?, query.show),
             Some(MailKind::System) => self.access_at_customers(viewer).await?.narrowed_to_owner(SYSTEM),
         };
-        let mut conn = self.db.read().await?;
-        let wanted = threads_holding(&mut conn, &access, &query.text).await?;
-        let limit = match wanted {
-            Some(_) => MAX_SEARCHED,
-            None => query.limit.clamp(1, MAX_PAGE),
-        };
-        let mut threads =
-            conversations::threads_with(&mut conn, &access, party, &addresses, query.before, limit).await?;
-        if let Some(wanted) = wanted {
-            threads.retain(|thread| wanted.contains(&thread.thread));
+        let words = (!query.text.trim().is_empty()).then(|| SearchQuery::parse(&query.text));
+        if words.as_ref().is_some_and(SearchQuery::is_empty) {
+            let (rows, older) = (Vec::new(), None);
+            return Ok(Page { rows, older });
         }
+        let wanted = Wanted {
+            party,
+            addresses: &addresses,
+            words: words.as_ref(),
+            before: query.before,
+            limit: query.limit.clamp(1, MAX_PAGE),
+        };
+        let mut conn = self.db.read().await?;
+        let threads = conversations::threads_with(&mut conn, &access, &wanted).await?;
         let names = Names::load(&mut conn, threads.iter().map(|thread| &thread.last)).await?;
         let line = |thread: ConversationThread| {
             Some(ConversationLine {
@@ -109,20 +117,24 @@ impl Services {
                 also_in: Vec::new(),
             })
         };
-        Ok(one_line_each(threads.into_iter().filter_map(line)))
+        Ok(Page {
+            older: threads.older,
+            rows: one_line_each(threads.into_iter().filter_map(line)),
+        })
     }
 
-    /// Oldest first. [`ServiceError::NotFound`] also when it is not the viewer's to see.
+    /// [`ServiceError::NotFound`] also when it is not the viewer's to see.
     pub async fn get_thread(
         &self,
         viewer: Viewer,
         thread: ThreadId,
         party: Option<PartyId>,
-    ) -> Result<Vec<ThreadMessage>, ServiceError> {
+        before: i64,
+    ) -> Result<ThreadPage, ServiceError> {
         let access = self.access_at_customers(viewer).await?;
         let mut conn = self.db.read().await?;
         let thread = threads::resolve(&mut conn, thread).await?;
-        let found = messages::list_of_thread(&mut conn, &access, thread).await?;
+        let (found, older) = messages::list_of_thread(&mut conn, &access, thread, before).await?;
         if found.is_empty() {
             return Err(ServiceError::NotFound);
         }
@@ -150,7 +162,10 @@ impl Services {
                 });
             }
         }
-        Ok(listed)
+        Ok(ThreadPage {
+            messages: listed,
+            older,
+        })
     }
 
     /// Puts a thread's messages into another of the same account; the ids of what moved, by which it can be split
@@ -161,9 +176,13 @@ impl Services {
         thread: ThreadId,
         into: ThreadId,
     ) -> Result<Vec<MessageId>, ServiceError> {
-        let (account, from) = self.thread_to_manage(viewer, thread).await?;
-        let (other, into) = self.thread_to_manage(viewer, into).await?;
-        if account != other || from.id == into.id {
+        let access = self.access_of(viewer).await?;
+        let mut conn = self.db.read().await?;
+        let from = thread_to_manage(&mut conn, &access, thread).await?;
+        let into = thread_to_manage(&mut conn, &access, into).await?;
+        drop(conn);
+        let account = from.account;
+        if account != into.account || from.id == into.id {
             return Err(ServiceError::field(
                 "into",
                 "Another thread of the same account is expected.",
@@ -183,15 +202,16 @@ impl Services {
         &self,
         viewer: Viewer,
         thread: ThreadId,
-        messages: &[MessageId],
+        wanted: &[MessageId],
     ) -> Result<ThreadId, ServiceError> {
-        let (account, from) = self.thread_to_manage(viewer, thread).await?;
-        let moved: Vec<_> = from
-            .messages
-            .iter()
-            .filter(|held| messages.contains(&held.id))
-            .collect();
-        let Some(first) = moved.first().filter(|_| moved.len() < from.messages.len()) else {
+        let access = self.access_of(viewer).await?;
+        let mut conn = self.db.read().await?;
+        let from = thread_to_manage(&mut conn, &access, thread).await?;
+        let moved = messages::list_in_thread(&mut conn, &access, from.id, wanted).await?;
+        let held = messages::count_of_thread(&mut conn, &access, from.id).await?;
+        drop(conn);
+        let account = from.account;
+        let Some(first) = moved.first().filter(|_| (moved.len() as u64) < held) else {
             return Err(ServiceError::field(
                 "messages",
                 "Some of the thread's messages are expected, and not all of them.",
@@ -219,34 +239,20 @@ impl Services {
         thread: ThreadId,
         party: Option<PartyId>,
     ) -> Result<(), ServiceError> {
-        let (account, thread) = self.thread_to_manage(viewer, thread).await?;
+        let access = self.access_of(viewer).await?;
+        let mut conn = self.db.read().await?;
+        let thread = thread_to_manage(&mut conn, &access, thread).await?;
+        drop(conn);
         if let Some(party) = party {
             self.get_party(viewer, party).await?;
         }
         let mut tx = self.db.begin_write().await?;
         threads::choose_party(&mut tx, thread.id, party, self.now()).await?;
-        self.record(&mut tx, viewer, Some(account), "thread_chosen", "")
+        self.record(&mut tx, viewer, Some(thread.account), "thread_chosen", "")
             .await?;
         tx.commit().await?;
-        self.publish_moved(account, &[thread.messages[0].id]);
+        self.publish_moved(thread.account, &[thread.last]);
         Ok(())
-    }
-
-    async fn thread_to_manage(
-        &self,
-        viewer: Viewer,
-        thread: ThreadId,
-    ) -> Result<(MailAccountId, ManagedThread), ServiceError> {
-        let access = self.access_of(viewer).await?;
-        let mut conn = self.db.read().await?;
-        let id = threads::resolve(&mut conn, thread).await?;
-        let messages = messages::list_of_thread(&mut conn, &access, id).await?;
-        match messages.first().map(|message| message.account) {
-            Some(account) if access.allows(account, Right::Manage) => {
-                Ok((account, ManagedThread { id, messages }))
-            }
-            _ => Err(ServiceError::NotFound),
-        }
     }
 
     fn publish_moved(&self, account: MailAccountId, messages: &[MessageId]) {
@@ -259,25 +265,27 @@ impl Services {
     }
 }
 
-/// `None`: nothing is searched for.
-async fn threads_holding(
-    conn: &mut Conn,
-    access: &Access,
-    text: &str,
-) -> Result<Option<HashSet<ThreadId>>, ServiceError> {
-    if text.trim().is_empty() {
-        return Ok(None);
-    }
-    let words = SearchQuery::parse(text);
-    let keys = search::find_keys(conn, access, &words, i64::MAX, MAX_SEARCHED).await?;
-    let found = messages::list_by_keys(conn, access, &Filter::default(), &keys).await?;
-    Ok(Some(found.into_iter().map(|message| message.thread).collect()))
-}
-
 struct ManagedThread {
     id: ThreadId,
-    /// At least one.
-    messages: Vec<Message>,
+    account: MailAccountId,
+    /// Its newest message.
+    last: MessageId,
+}
+
+async fn thread_to_manage(
+    conn: &mut Conn,
+    access: &Access,
+    thread: ThreadId,
+) -> Result<ManagedThread, ServiceError> {
+    let id = threads::resolve(conn, thread).await?;
+    let last = messages::last_of_thread(conn, access, id).await?;
+    let last = last.filter(|last| access.allows(last.account, Right::Manage));
+    let last = last.ok_or(ServiceError::NotFound)?;
+    Ok(ManagedThread {
+        id,
+        account: last.account,
+        last: last.id,
+    })
 }
 
 /// The same message in several accounts is one line that names them. Nothing is merged: it is only shown so, by

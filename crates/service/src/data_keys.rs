@@ -58,6 +58,7 @@ pub struct MasterKey {
 }
 
 impl MasterKey {
+    #[expect(clippy::disallowed_methods, reason = "a secret")]
     pub fn random() -> Self {
         Self::from_bytes(&Zeroizing::new(rand::rng().random::<[u8; KEY_BYTES]>()))
     }
@@ -129,6 +130,7 @@ impl From<MasterKey> for MasterKeys {
 pub struct DataKey(Zeroizing<[u8; KEY_BYTES]>);
 
 impl DataKey {
+    #[expect(clippy::disallowed_methods, reason = "a secret")]
     fn random() -> Self {
         DataKey(Zeroizing::new(rand::rng().random()))
     }
@@ -183,6 +185,7 @@ pub fn is_bound_to(account: MailAccountId, binding: &CredentialBinding, secret: 
 }
 
 /// Opens only beside the same associated data.
+#[expect(clippy::disallowed_methods, reason = "a nonce")]
 pub fn seal(key: &[u8; KEY_BYTES], associated: &[u8], bytes: &[u8]) -> Vec<u8> {
     let nonce: [u8; NONCE_BYTES] = rand::rng().random();
     let payload = Payload {

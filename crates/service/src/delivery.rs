@@ -20,17 +20,23 @@ use domain::rules::delivery::per_minute_limit;
 use domain::system_mail::CUSTOMER_MAIL;
 use domain::system_mail::STAFF_MAIL;
 use domain::system_mail::is_system;
+use futures_util::Stream;
+use futures_util::StreamExt as _;
+use futures_util::TryStreamExt as _;
 use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
 use store::Tx;
+use store::accounts;
 use store::accounts::MailAccount;
 use store::drafts;
+use store::lease::Leased as _;
 use store::messages;
 use store::outbox;
 use store::outbox::Claimed;
 use store::outbox::DueCopy;
 use store::outbox::Outcome;
 use store::settings;
+use tracing::warn;
 
 use crate::Event;
 use crate::ServiceError;
@@ -40,18 +46,21 @@ use crate::accounts::check_smtp;
 use crate::backup::HOLD;
 use crate::backup::Hold;
 
-/// Longer than any one submission takes.
-pub const SENDING_LEASE: Duration = Duration::from_secs(15 * 60);
+/// How long an entry is held unless that is renewed.
+pub const SENDING_LEASE: Duration = Claimed::TIME;
 const MAX_COPY_ATTEMPTS: u32 = 10;
+/// Longer than one copy takes to make; what failed waits so long too.
+const COPY_AGAIN: Duration = Duration::from_secs(5 * 60);
+const LIMITED: &str =
+    "Only so many messages an hour or a minute are sent for this account; this one is next.";
 const SOON: Duration = Duration::from_secs(5);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// An entry to be handed over, and its bytes.
+/// An entry to be handed over, which this worker alone holds. Its bytes are read as they go.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
     claimed: Claimed,
-    pub raw: Bytes,
 }
 
 impl Outgoing {
@@ -69,6 +78,10 @@ impl Outgoing {
 
     pub fn recipients(&self) -> &[EmailAddress] {
         &self.claimed.recipients
+    }
+
+    pub fn size_bytes(&self) -> u64 {
+        self.claimed.raw.length
     }
 }
 
@@ -89,12 +102,22 @@ pub struct EndedAttempt {
     pub jitter: f64,
 }
 
-/// How many messages an account may hand over just now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Allowance {
-    UpTo(u32),
-    /// The limit is reached; the next may go then.
-    NoneUntil(Timestamp),
+/// Who asks for entries, and what limits the account whose they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+    /// Names the process.
+    pub owner: &'a str,
+    pub account: MailAccountId,
+    /// `None`: nothing can be sent, and each entry is told why.
+    pub settings: Option<&'a SmtpSettings>,
+}
+
+/// What is next of an account.
+enum Next {
+    Claimed(Claimed),
+    /// A limit is reached: these wait now.
+    HeldBack(Vec<MessageId>),
+    Nothing,
 }
 
 #[derive(Clone, Debug)]
@@ -107,13 +130,20 @@ pub struct SmtpCredentials {
 
 /// A copy that is to be put into the Sent folder.
 #[derive(Clone, Debug)]
-pub struct SentCopyToMake {
-    pub message: MessageId,
-    pub account: MailAccountId,
-    pub internet_message_id: String,
-    pub attempts: u32,
-    /// With the Bcc line.
-    pub raw: Bytes,
+pub struct SentCopyToMake(DueCopy);
+
+impl SentCopyToMake {
+    pub fn account(&self) -> MailAccountId {
+        self.0.account
+    }
+
+    pub fn message(&self) -> MessageId {
+        self.0.message
+    }
+
+    pub fn internet_message_id(&self) -> &str {
+        &self.0.internet_message_id
+    }
 }
 
 /// As a holder of leases on entries: one for each process.
@@ -131,58 +161,129 @@ fn limits(settings: &SmtpSettings) -> impl Iterator<Item = (u32, Duration)> {
 fn with_earlier(attempt: Attempt, claimed: &Claimed) -> Attempt {
     let earlier = claimed.accepted as usize;
     match attempt {
-        Attempt::Taken { later, accepted } => Attempt::Taken {
+        Attempt::Taken {
+            later,
+            accepted,
+            is_full,
+        } => Attempt::Taken {
             later,
             accepted: accepted + earlier,
+            is_full,
         },
         Attempt::Refused if earlier > 0 => Attempt::Taken {
             later: 0,
             accepted: earlier,
+            is_full: false,
         },
         Attempt::Later if earlier > 0 => Attempt::Taken {
             later: claimed.recipients.len(),
             accepted: earlier,
+            is_full: false,
         },
         other => other,
     }
 }
 
 impl Services {
-    /// Entries of one account that are due, held for [`SENDING_LEASE`].
-    pub async fn claim_outgoing(
-        &self,
-        owner: &str,
-        busy: &[MailAccountId],
-        limit: u32,
-    ) -> Result<Vec<Outgoing>, ServiceError> {
+    /// What time has ended: entries of workers that died around the final dot, those that ended the process whenever
+    /// they were tried, and those that could not be sent in time.
+    pub async fn settle_outgoing(&self) -> Result<(), ServiceError> {
         let now = self.now();
+        let mut conn = self.db.read().await?;
+        if !outbox::is_any_to_mark(&mut conn, now).await? {
+            return Ok(());
+        }
+        drop(conn);
         let mut tx = self.db.begin_write().await?;
         let said = "The connection was lost before the server answered.";
         let mut ended = outbox::mark_lost(&mut tx, now, said).await?;
+        let said = "Waxseal ended each time when it tried to send this message. Send it again, or tell the operator.";
+        ended.extend(outbox::mark_deadly(&mut tx, now, said).await?);
         let said = "Its time was over before it could be sent.";
         let expired = outbox::mark_expired(&mut tx, now, said).await?;
         for (_, message) in expired.iter().filter(|(account, _)| *account == STAFF_MAIL) {
             messages::forget_content(&mut tx, *message).await?;
         }
         ended.extend(expired);
-        let claimed = match settings::find::<Hold>(&mut tx, HOLD).await? {
-            Some(_) => Vec::new(),
-            None => {
-                let (worker, until) = (worker_name(owner), now.plus(SENDING_LEASE));
-                outbox::claim(&mut tx, &worker, until, busy, limit, now).await?
-            }
-        };
         tx.commit().await?;
         for (account, message) in ended {
             self.events.publish(Event::MessageChanged { account, message });
         }
-        let mut outgoing = Vec::with_capacity(claimed.len());
-        for claimed in claimed {
-            let raw = self.blobs.read(&claimed.raw).await?;
-            self.publish_outgoing(&claimed);
-            outgoing.push(Outgoing { claimed, raw });
+        Ok(())
+    }
+
+    /// The account that has waited longest to send, but for those in `busy`.
+    pub async fn next_account_to_send(
+        &self,
+        busy: &[MailAccountId],
+    ) -> Result<Option<MailAccountId>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        match settings::find::<Hold>(&mut conn, HOLD).await? {
+            Some(_) => Ok(None),
+            None => Ok(outbox::next_account(&mut conn, busy, self.now()).await?),
         }
-        Ok(outgoing)
+    }
+
+    /// The entry of an account that is due longest, if one may go now.
+    pub async fn claim_outgoing(&self, sender: Sender<'_>) -> Result<Option<Outgoing>, ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        let next = self.claim_next(&mut tx, sender).await?;
+        tx.commit().await?;
+        Ok(self.begun(sender.account, next))
+    }
+
+    async fn claim_next(&self, tx: &mut Tx, sender: Sender<'_>) -> Result<Next, ServiceError> {
+        if settings::find::<Hold>(tx, HOLD).await?.is_some() {
+            return Ok(Next::Nothing);
+        }
+        let (now, account) = (self.now(), sender.account);
+        if let Some(settings) = sender.settings
+            && let Some(until) = self.limited_until(tx, account, settings).await?
+        {
+            let held_back = outbox::hold_back(tx, account, now, until, LIMITED).await?;
+            return Ok(Next::HeldBack(held_back));
+        }
+        let claimed = outbox::claim(tx, &worker_name(sender.owner), account, now).await?;
+        Ok(claimed.map_or(Next::Nothing, Next::Claimed))
+    }
+
+    /// Once that is committed.
+    fn begun(&self, account: MailAccountId, next: Next) -> Option<Outgoing> {
+        match next {
+            Next::Claimed(claimed) => {
+                self.publish_outgoing(&claimed);
+                Some(Outgoing { claimed })
+            }
+            Next::HeldBack(messages) => {
+                for message in messages {
+                    self.events.publish(Event::MessageChanged { account, message });
+                }
+                None
+            }
+            Next::Nothing => None,
+        }
+    }
+
+    /// The bytes of an entry, as they are to be handed over. An error comes before the first of them where the message
+    /// cannot be read at all.
+    pub async fn read_outgoing(
+        &self,
+        outgoing: &Outgoing,
+    ) -> Result<impl Stream<Item = Result<Bytes, ServiceError>> + Send + use<>, ServiceError> {
+        let mut pieces = Box::pin(
+            self.blobs
+                .stream(&outgoing.claimed.raw)
+                .map_err(ServiceError::from),
+        );
+        let first = pieces.try_next().await?;
+        Ok(futures_util::stream::iter(first.map(Ok)).chain(pieces))
+    }
+
+    /// While it is handed over.
+    pub async fn renew_outgoing(&self, outgoing: &Outgoing) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        tx.hold(&outgoing.claimed, self.now()).await?;
+        Ok(tx.commit().await?)
     }
 
     /// When there is something to send again; `None`: nothing waits.
@@ -191,68 +292,58 @@ impl Services {
         Ok(outbox::next_due(&mut conn).await?)
     }
 
-    /// What the server's limit and the owner's ("Emails limit per hour") leave of `claimed` entries, by what went
-    /// within the last minute and hour, or is on its way.
-    pub async fn sending_allowance(
+    /// Until when the server's limit or the owner's ("Emails limit per hour") lets nothing more go, by what went within
+    /// the last minute and hour, or is on its way.
+    async fn limited_until(
         &self,
+        tx: &mut Tx,
         account: MailAccountId,
         settings: &SmtpSettings,
-        claimed: u32,
-    ) -> Result<Allowance, ServiceError> {
-        let mut conn = self.db.read().await?;
+    ) -> Result<Option<Timestamp>, ServiceError> {
         let now = self.now();
-        let mut left = claimed;
         // System mail has one limit.
         let both = [CUSTOMER_MAIL, STAFF_MAIL];
         let one = [account];
         let counted: &[_] = if is_system(account) { &both } else { &one };
         for (limit, window) in limits(settings) {
-            let went = outbox::went_since(&mut conn, counted, now.minus(window)).await?;
-            let others = went.count.saturating_sub(claimed);
-            match limit.saturating_sub(others) {
-                0 => {
-                    // With nothing but what is on its way, that decides soon.
-                    let until = went.first.map_or(now.plus(SOON), |first| first.plus(window));
-                    return Ok(Allowance::NoneUntil(until));
-                }
-                more => left = left.min(more),
+            let went = outbox::went_since(tx, counted, now.minus(window)).await?;
+            if went.count >= limit {
+                // With nothing but what is on its way, that decides soon.
+                let until = went.first.map_or(now.plus(SOON), |first| first.plus(window));
+                return Ok(Some(until));
             }
         }
-        Ok(Allowance::UpTo(left))
+        Ok(None)
     }
 
-    /// Committed before the final dot, in one with the outcome of the message before on this connection.
-    /// [`ServiceError::LeaseLost`]: the dot must not be sent. After an error the outcome is not stored.
-    pub async fn data_sent(
-        &self,
-        outgoing: &Outgoing,
-        before: Option<&EndedAttempt>,
-    ) -> Result<(), ServiceError> {
+    /// Committed before the final dot. [`ServiceError::LeaseLost`]: the dot must not be sent.
+    pub async fn data_sent(&self, outgoing: &Outgoing) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        if let Some(ended) = before {
-            self.store_outcome(&mut tx, ended).await?;
-        }
-        if !outbox::data_sent(&mut tx, &outgoing.claimed, self.now()).await? {
-            return Err(ServiceError::LeaseLost);
-        }
-        tx.commit().await?;
-        if let Some(ended) = before {
-            self.publish_outgoing(&ended.outgoing.claimed);
-        }
-        Ok(())
+        let mut held = tx.hold(&outgoing.claimed, self.now()).await?;
+        outbox::data_sent(&mut held, self.now()).await?;
+        Ok(tx.commit().await?)
     }
 
-    pub async fn attempt_ended(&self, ended: &EndedAttempt) -> Result<(), ServiceError> {
+    /// Stores what became of an attempt, and claims the next entry in the same commit where one is wanted.
+    pub async fn attempt_ended(
+        &self,
+        ended: &EndedAttempt,
+        next: Option<Sender<'_>>,
+    ) -> Result<Option<Outgoing>, ServiceError> {
         let mut tx = self.db.begin_write().await?;
         if !self.store_outcome(&mut tx, ended).await? {
-            return Err(ServiceError::LeaseLost);
+            warn!(message.id = %ended.outgoing.message(), "An outcome came too late: the message was sent anew");
         }
+        let next = match next {
+            Some(sender) => self.claim_next(&mut tx, sender).await?,
+            None => Next::Nothing,
+        };
         tx.commit().await?;
         self.publish_outgoing(&ended.outgoing.claimed);
-        Ok(())
+        Ok(self.begun(ended.outgoing.account(), next))
     }
 
-    /// False: somebody else holds the entry now.
+    /// False: it has been sent anew since.
     async fn store_outcome(&self, tx: &mut Tx, ended: &EndedAttempt) -> Result<bool, ServiceError> {
         let (claimed, report, now) = (&ended.outgoing.claimed, &ended.report, self.now());
         let attempt = with_earlier(report.attempt.clone(), claimed);
@@ -302,20 +393,6 @@ impl Services {
         Ok(())
     }
 
-    /// Nothing was tried; it waits, and why is on the Outbox page.
-    pub async fn put_back(
-        &self,
-        outgoing: &Outgoing,
-        until: Timestamp,
-        said: &str,
-    ) -> Result<(), ServiceError> {
-        let mut tx = self.db.begin_write().await?;
-        outbox::put_back(&mut tx, &outgoing.claimed, until, said).await?;
-        tx.commit().await?;
-        self.publish_outgoing(&outgoing.claimed);
-        Ok(())
-    }
-
     fn publish_outgoing(&self, claimed: &Claimed) {
         self.events.publish(Event::MessageChanged {
             account: claimed.account,
@@ -323,10 +400,21 @@ impl Services {
         });
     }
 
+    /// Whoever had it has ended without a word: it is looked at again at once.
+    pub async fn let_go_of(&self, outgoing: &Outgoing) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        outbox::let_go(&mut tx, &outgoing.claimed).await?;
+        tx.commit().await?;
+        self.events.publish(Event::OutboxChanged {
+            account: outgoing.account(),
+        });
+        Ok(())
+    }
+
     /// The worker has ended: what it still holds is looked at again at once.
     pub async fn release_outgoing(&self, owner: &str) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        outbox::expire_of(&mut tx, &worker_name(owner)).await?;
+        outbox::give_back_of(&mut tx, &worker_name(owner), self.now()).await?;
         Ok(tx.commit().await?)
     }
 
@@ -410,7 +498,10 @@ impl Services {
         let password = match (settings.auth, typed) {
             (SmtpAuth::None, _) => None,
             (_, Some(typed)) => Some(typed),
-            (_, None) => self.open_smtp_password(account, &settings).await?,
+            (_, None) => {
+                let mut conn = self.db.read().await?;
+                self.open_smtp_password(&mut conn, account, &settings).await?
+            }
         };
         Ok(Some(SmtpCredentials {
             settings,
@@ -419,61 +510,89 @@ impl Services {
         }))
     }
 
-    /// Up to `limit` copies that are still to be made.
+    /// Up to `limit` copies that are to be made now.
     pub async fn list_sent_copies_to_make(&self, limit: u32) -> Result<Vec<SentCopyToMake>, ServiceError> {
         let mut conn = self.db.read().await?;
-        let due = outbox::list_due_copies_for_engine(&mut conn, limit).await?;
-        let mut copies = Vec::with_capacity(due.len());
-        for copy in due {
-            let bcc = messages::bcc_for_engine(&mut conn, copy.message).await?;
-            copies.push(self.sent_copy(copy, bcc).await?);
-        }
-        Ok(copies)
+        let due = outbox::list_due_copies_for_engine(&mut conn, self.now(), limit).await?;
+        Ok(due.into_iter().map(SentCopyToMake).collect())
     }
 
-    async fn sent_copy(
-        &self,
-        copy: DueCopy,
-        bcc: Vec<(String, EmailAddress)>,
-    ) -> Result<SentCopyToMake, ServiceError> {
-        let mailboxes: Vec<_> = bcc
-            .into_iter()
-            .map(|(name, address)| mime::Mailbox {
-                name: domain::CleanText::new(&name),
-                address,
-            })
-            .collect();
-        let raw = self.blobs.read(&copy.raw).await?;
-        let field = mime::bcc_field(&mailboxes);
-        Ok(SentCopyToMake {
-            message: copy.message,
-            account: copy.account,
-            internet_message_id: copy.internet_message_id,
-            attempts: copy.attempts,
-            raw: [field.as_slice(), &raw].concat().into(),
-        })
+    /// Counted before it is tried, and nobody else's for a while; after many tries it is given up, and the Outbox page
+    /// says so. True: try.
+    pub async fn begin_sent_copy(&self, copy: &SentCopyToMake) -> Result<bool, ServiceError> {
+        let SentCopyToMake(due) = copy;
+        let mut tx = self.db.begin_write().await?;
+        let goes_on = match due.attempts < MAX_COPY_ATTEMPTS {
+            true => outbox::begin_sent_copy(&mut tx, due, self.now().plus(COPY_AGAIN)).await?,
+            false => {
+                outbox::end_sent_copy(&mut tx, due.message, SentCopy::Failed).await?;
+                false
+            }
+        };
+        tx.commit().await?;
+        if due.attempts >= MAX_COPY_ATTEMPTS {
+            self.publish_copy(copy);
+        }
+        Ok(goes_on)
+    }
+
+    /// What is filed: the Bcc line, then the message as it went.
+    pub async fn read_sent_copy(&self, copy: &SentCopyToMake) -> Result<[Bytes; 2], ServiceError> {
+        let SentCopyToMake(due) = copy;
+        let mut conn = self.db.read().await?;
+        let bcc = messages::bcc_for_engine(&mut conn, due.message).await?;
+        drop(conn);
+        let mailboxes = bcc.into_iter().map(|(name, address)| mime::Mailbox {
+            name: domain::CleanText::new(&name),
+            address,
+        });
+        let field = mime::bcc_field(&mailboxes.collect::<Vec<_>>());
+        Ok([field.into(), self.blobs.read(&due.raw).await?])
     }
 
     pub async fn sent_copy_made(&self, copy: &SentCopyToMake) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        outbox::set_sent_copy(&mut tx, copy.message, SentCopy::Done).await?;
+        outbox::end_sent_copy(&mut tx, copy.message(), SentCopy::Done).await?;
         tx.commit().await?;
-        self.events.publish(Event::MessageChanged {
-            account: copy.account,
-            message: copy.message,
-        });
+        self.publish_copy(copy);
         Ok(())
     }
 
-    /// Counted before it is tried; after many it is given up, and the Outbox page says so. True: try.
-    pub async fn begin_sent_copy(&self, copy: &SentCopyToMake) -> Result<bool, ServiceError> {
+    /// Where there was none: it is looked at from now on, and its owner sees it among the settings.
+    pub async fn sent_folder_made(&self, id: MailAccountId, name: &str) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        let goes_on = copy.attempts < MAX_COPY_ATTEMPTS;
-        match goes_on {
-            true => outbox::count_copy_attempt(&mut tx, copy.message).await?,
-            false => outbox::set_sent_copy(&mut tx, copy.message, SentCopy::Failed).await?,
+        let mut account = accounts::find(&mut tx, id).await?.ok_or(ServiceError::NotFound)?;
+        if let Some(imap) = &mut account.imap
+            && imap.sent_folder.is_none()
+        {
+            imap.sent_folder = Some(name.to_owned());
+            accounts::update_settings(&mut tx, &account).await?;
         }
         tx.commit().await?;
-        Ok(goes_on)
+        self.events.publish(Event::AccountChanged { account: id });
+        Ok(())
+    }
+
+    /// It waits, and its owner is told why.
+    pub async fn sent_copy_failed(&self, copy: &SentCopyToMake, said: &str) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        outbox::copy_failed(&mut tx, copy.message(), said).await?;
+        tx.commit().await?;
+        self.publish_copy(copy);
+        Ok(())
+    }
+
+    /// Nobody can connect for them.
+    pub async fn sent_copies_wait(&self, account: MailAccountId, wait: Duration) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        outbox::set_copies_due(&mut tx, account, self.now().plus(wait)).await?;
+        Ok(tx.commit().await?)
+    }
+
+    fn publish_copy(&self, copy: &SentCopyToMake) {
+        self.events.publish(Event::MessageChanged {
+            account: copy.account(),
+            message: copy.message(),
+        });
     }
 }

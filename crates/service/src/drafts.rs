@@ -11,9 +11,10 @@ use domain::MessageId;
 use domain::Right;
 use domain::ThreadId;
 use domain::Timestamp;
-use domain::message::AddressRole;
+use domain::message::Direction;
 use domain::message::NamedAddress;
 use domain::party::PartyKind;
+use domain::rules::answering::Header;
 use domain::rules::threading::subject_key;
 use domain::text::sentence;
 use mime::Mailbox;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use store::accounts;
 use store::accounts::MailAccount;
+use store::blob::BlobRange;
 use store::canned_responses;
 pub use store::canned_responses::CannedResponse;
 use store::drafts;
@@ -33,12 +35,18 @@ use crate::FieldError;
 use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
+use crate::quotation::Quotation;
+use crate::quotation::QuotedFile;
+use crate::quotation::quotation;
+use crate::quoted_head::QuotedHead;
 
 pub const MAX_RECIPIENTS: usize = 100;
 const MAX_HTML: usize = 2 * 1024 * 1024;
 pub const MAX_FILE_BYTES: usize = 35 * 1024 * 1024;
 const MAX_FILES: usize = 50;
 const MAX_DRAFTS: usize = 200;
+/// What a browser counts exactly.
+const MAX_VERSION: u64 = 1 << 53;
 const MAX_SUGGESTIONS: usize = 10;
 
 /// A recipient as it is written.
@@ -96,6 +104,47 @@ impl From<DraftFile> for FileView {
     }
 }
 
+/// Which draft is saved, and over what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Save {
+    /// The writer's to make, so that a save can be repeated. None: a new one, under an id of ours.
+    pub id: Option<DraftId>,
+    /// The version that the writer has seen, and those that it has saved without hearing of it; 0: there is none
+    /// yet. None: over whatever is there.
+    pub over: Option<Vec<u64>>,
+    /// Greater than those. A save that is repeated under it is one. None: the next.
+    pub version: Option<u64>,
+    /// A new one gets copies of the files of this draft.
+    pub files_of: Option<DraftId>,
+}
+
+impl Save {
+    fn may_create(&self) -> bool {
+        self.id.is_none() || self.over.as_ref().is_some_and(|over| over.contains(&0))
+    }
+
+    fn is_over(&self, version: u64) -> bool {
+        self.over.as_ref().is_none_or(|over| over.contains(&version))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Saved {
+    pub id: DraftId,
+    pub version: u64,
+}
+
+/// A file for a draft.
+pub struct NewFile<'a> {
+    /// The writer's to make, so that an upload can be repeated.
+    pub id: Option<AttachmentId>,
+    pub name: &'a str,
+    pub content_type: &'a str,
+    /// An image that the text shows, by the Content-ID that comes back.
+    pub inline: bool,
+    pub bytes: Bytes,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerKind {
     Reply,
@@ -138,32 +187,131 @@ impl Services {
         Ok(senders)
     }
 
-    /// Saves what stands in the composer; `id` of a new one is the caller's to make.
+    /// Saves what stands in the composer, over what its writer has seen and over nothing else.
     pub async fn save_draft(
         &self,
         viewer: Viewer,
-        id: Option<DraftId>,
+        save: Save,
         form: DraftForm,
-    ) -> Result<DraftId, ServiceError> {
+    ) -> Result<Saved, ServiceError> {
         self.account_to_write_from(viewer, form.account).await?;
         if form.html.len() > MAX_HTML {
             return Err(ServiceError::field("html", "A message has at most 2 MB of text."));
         }
+        if save
+            .version
+            .is_some_and(|version| version == 0 || version > MAX_VERSION)
+        {
+            return Err(ServiceError::field(
+                "version",
+                "A number of up to 53 bits is expected.",
+            ));
+        }
+        if let Some(held) = self.find_saved(viewer, &save).await? {
+            return self.update_draft(viewer, save, held, form).await;
+        }
+        if !save.may_create() {
+            return Err(ServiceError::NotFound);
+        }
+        if let Some(made) = self.insert_draft(viewer, &save, form.clone()).await? {
+            return Ok(made);
+        }
+        // Another request of the same writer was faster; anybody else's id is as if it were nobody's.
+        let held = self.find_saved(viewer, &save).await?;
+        self.update_draft(viewer, save, held.ok_or(ServiceError::NotFound)?, form)
+            .await
+    }
+
+    async fn find_saved(&self, viewer: Viewer, save: &Save) -> Result<Option<Draft>, ServiceError> {
+        match save.id {
+            Some(id) => self.find_held(viewer, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The viewer's own; one that was sent is named as such.
+    pub(crate) async fn find_held(&self, viewer: Viewer, id: DraftId) -> Result<Option<Draft>, ServiceError> {
         let mut conn = self.db.read().await?;
-        let id = match id {
-            None if drafts::list(&mut conn, viewer.administrator).await?.len() >= MAX_DRAFTS => {
-                let message = "There are 200 drafts. Send or delete some.";
-                return Err(ServiceError::field("draft", message));
-            }
-            None => self.ids.next(),
-            Some(id) => {
-                let known = drafts::find(&mut conn, viewer.administrator, id).await?;
-                known.ok_or(ServiceError::NotFound)?.id
-            }
-        };
+        let held = drafts::find(&mut conn, viewer.administrator, id).await?;
+        if held.is_none() && drafts::is_sent(&mut conn, viewer.administrator, id).await? {
+            return Err(ServiceError::DraftSent);
+        }
         drop(conn);
-        let (thread, answers) = self.check_answered(viewer, &form).await?;
-        let draft = Draft {
+        if let Some(held) = &held {
+            self.account_to_write_from(viewer, held.account).await?;
+        }
+        Ok(held)
+    }
+
+    async fn update_draft(
+        &self,
+        viewer: Viewer,
+        save: Save,
+        held: Draft,
+        form: DraftForm,
+    ) -> Result<Saved, ServiceError> {
+        let version = save.version.unwrap_or(held.version + 1);
+        if version == held.version {
+            return Ok(Saved { id: held.id, version });
+        }
+        if !save.is_over(held.version) || version <= held.version {
+            return Err(ServiceError::DraftChanged);
+        }
+        let (id, over) = (held.id, held.version);
+        // It stays what it answers.
+        let draft = self
+            .draft_of(viewer, id, version, form, (held.thread, held.answers))
+            .await?;
+        let mut tx = self.db.begin_write().await?;
+        if !drafts::update(&mut tx, &draft, over).await? {
+            return Err(ServiceError::DraftChanged);
+        }
+        tx.commit().await?;
+        Ok(Saved { id, version })
+    }
+
+    /// None: the id is taken.
+    async fn insert_draft(
+        &self,
+        viewer: Viewer,
+        save: &Save,
+        form: DraftForm,
+    ) -> Result<Option<Saved>, ServiceError> {
+        self.check_room_for_draft(viewer).await?;
+        let (id, version) = (
+            save.id.unwrap_or_else(|| self.ids.next()),
+            save.version.unwrap_or(1),
+        );
+        let answered = self.check_answered(viewer, &form).await?;
+        let files = match save.files_of {
+            Some(other) => self.copy_files(viewer, other).await?,
+            None => Vec::new(),
+        };
+        let draft = self.draft_of(viewer, id, version, form, answered).await?;
+        let is_made = self.insert_with_files(&draft, &files).await?;
+        Ok(is_made.then_some(Saved { id, version }))
+    }
+
+    async fn check_room_for_draft(&self, viewer: Viewer) -> Result<(), ServiceError> {
+        let mut conn = self.db.read().await?;
+        match drafts::list(&mut conn, viewer.administrator).await?.len() >= MAX_DRAFTS {
+            true => Err(ServiceError::field(
+                "draft",
+                "There are 200 drafts. Send or delete some.",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    async fn draft_of(
+        &self,
+        viewer: Viewer,
+        id: DraftId,
+        version: u64,
+        form: DraftForm,
+        (thread, answers): (Option<ThreadId>, Option<MessageId>),
+    ) -> Result<Draft, ServiceError> {
+        Ok(Draft {
             id,
             account: form.account,
             author: viewer.administrator,
@@ -171,14 +319,48 @@ impl Services {
             answers,
             recipients: serde_json::to_string(&form.recipients).unwrap_or_default(),
             subject: CleanText::cut(&form.subject, 900).into_string(),
-            html: mime::clean_html(&form.html),
-            version: 0,
+            html: self.clean_html(&form.html).await?,
+            version,
             updated_at: self.now(),
-        };
+        })
+    }
+
+    /// Both or neither. False: the id is taken.
+    async fn insert_with_files(&self, draft: &Draft, files: &[DraftFile]) -> Result<bool, ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        drafts::save(&mut tx, &draft).await?;
+        if !drafts::insert(&mut tx, draft).await? {
+            return Ok(false);
+        }
+        for file in files {
+            drafts::insert_file(&mut tx, draft.id, file).await?;
+        }
         tx.commit().await?;
-        Ok(id)
+        Ok(true)
+    }
+
+    async fn copy_files(&self, viewer: Viewer, of: DraftId) -> Result<Vec<DraftFile>, ServiceError> {
+        let draft = self.find_draft(viewer, of).await?;
+        let mut conn = self.db.read().await?;
+        let held = drafts::files(&mut conn, draft.id).await?;
+        drop(conn);
+        let ranges: Vec<_> = held.iter().map(|file| file.range.clone()).collect();
+        let copies = self.blobs.copy_to_segment(self.ids.uuid(), &ranges).await?;
+        let copied = |(file, range): (DraftFile, BlobRange)| DraftFile {
+            id: self.ids.next(),
+            range,
+            ..file
+        };
+        Ok(held.into_iter().zip(copies).map(copied).collect())
+    }
+
+    /// As many ranges as there were bytes.
+    async fn write_files(&self, bytes: Vec<Bytes>) -> Result<Vec<BlobRange>, ServiceError> {
+        let count = bytes.len();
+        let ranges = self.blobs.write_segment(self.ids.uuid(), bytes).await?;
+        match ranges.len() == count {
+            true => Ok(ranges),
+            false => Err(ServiceError::Damaged),
+        }
     }
 
     /// What is answered is of the account that it is written from, and the viewer may see it.
@@ -190,7 +372,12 @@ impl Services {
         let Some(answers) = form.answers else {
             return Ok((None, None));
         };
-        let (_, message) = self.find_message(viewer, answers).await?;
+        // It may have been erased meanwhile; what was written goes all the same.
+        let message = match self.find_message(viewer, answers).await {
+            Ok((_, message)) => message,
+            Err(ServiceError::NotFound) => return Ok((None, None)),
+            Err(error) => return Err(error),
+        };
         let is_same = message.account == form.account;
         // A forwarded message begins a thread of its own, unless it stays in its thread.
         let thread = form.thread.filter(|_| is_same).map(|_| message.thread);
@@ -227,51 +414,64 @@ impl Services {
         Ok(draft)
     }
 
+    /// It can be had back for a day.
     pub async fn delete_draft(&self, viewer: Viewer, id: DraftId) -> Result<(), ServiceError> {
         self.find_draft(viewer, id).await?;
         let mut tx = self.db.begin_write().await?;
-        if !drafts::delete(&mut tx, viewer.administrator, id).await? {
+        if !drafts::delete(&mut tx, viewer.administrator, id, self.now()).await? {
             return Err(ServiceError::NotFound);
         }
         Ok(tx.commit().await?)
     }
 
-    /// A file for a draft; `inline`: an image that the text shows, by the Content-ID that comes back.
+    /// Also of one that was not deleted: a repeated wish is one.
+    pub async fn restore_draft(&self, viewer: Viewer, id: DraftId) -> Result<(), ServiceError> {
+        let mut conn = self.db.read().await?;
+        let account = drafts::find_account(&mut conn, viewer.administrator, id).await?;
+        drop(conn);
+        self.account_to_write_from(viewer, account.ok_or(ServiceError::NotFound)?)
+            .await?;
+        let mut tx = self.db.begin_write().await?;
+        if !drafts::undelete(&mut tx, viewer.administrator, id).await? {
+            return Err(ServiceError::NotFound);
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// The same id again is the same file.
     pub async fn attach(
         &self,
         viewer: Viewer,
         id: DraftId,
-        name: &str,
-        content_type: &str,
-        inline: bool,
-        bytes: Bytes,
+        new: NewFile<'_>,
     ) -> Result<FileView, ServiceError> {
         let draft = self.find_draft(viewer, id).await?;
-        if bytes.is_empty() {
+        if new.bytes.is_empty() {
             return Err(ServiceError::field("file", "The file is empty."));
         }
         let mut conn = self.db.read().await?;
         let held = drafts::files(&mut conn, draft.id).await?;
         drop(conn);
-        let total: u64 = held.iter().map(|file| file.range.length).sum();
-        if held.len() >= MAX_FILES || total + bytes.len() as u64 > MAX_FILE_BYTES as u64 {
-            return Err(ServiceError::field(
-                "file",
-                "A message carries at most 50 files and 35 MB. Send a link to what is larger.",
-            ));
+        if let Some(file) = held.iter().find(|file| Some(file.id) == new.id) {
+            return Ok(file.clone().into());
         }
-        let file_id: AttachmentId = self.ids.next();
-        let ranges = self.blobs.write_segment(self.ids.uuid(), vec![bytes]).await?;
-        let range = ranges.into_iter().next().ok_or(ServiceError::Damaged)?;
+        let total: u64 = held.iter().map(|file| file.range.length).sum();
+        if held.len() >= MAX_FILES || total + new.bytes.len() as u64 > MAX_FILE_BYTES as u64 {
+            return Err(too_many_files());
+        }
+        let file_id: AttachmentId = new.id.unwrap_or_else(|| self.ids.next());
+        let range = self.write_files(vec![new.bytes]).await?.remove(0);
         let file = DraftFile {
             id: file_id,
-            name: file_name(name),
-            content_type: clean_type(content_type),
-            content_id: inline.then(|| file_id.uuid().simple().to_string()),
+            name: file_name(new.name),
+            content_type: clean_type(new.content_type),
+            content_id: new.inline.then(|| content_id_of(file_id)),
             range,
         };
         let mut tx = self.db.begin_write().await?;
-        drafts::insert_file(&mut tx, draft.id, &file).await?;
+        if !drafts::insert_file(&mut tx, draft.id, &file).await? {
+            return Err(ServiceError::NotFound);
+        }
         tx.commit().await?;
         Ok(file.into())
     }
@@ -304,32 +504,46 @@ impl Services {
         Ok((found.into(), bytes))
     }
 
-    /// A draft that answers or forwards a message, filled in and saved. Needs Reply.
+    /// A draft that answers or forwards a message, filled in and saved, with the images that the quotation shows.
+    /// Needs Reply. The same `draft` again is the same draft.
     pub async fn begin_answer(
         &self,
         viewer: Viewer,
         id: MessageId,
         kind: AnswerKind,
+        draft: Option<DraftId>,
     ) -> Result<DraftView, ServiceError> {
         let (access, message) = self.find_message(viewer, id).await?;
         if !access.allows(message.account, Right::Reply) {
             return Err(ServiceError::NotFound);
         }
+        if let Some(draft) = draft
+            && self.find_held(viewer, draft).await?.is_some()
+        {
+            return self.get_draft(viewer, draft).await;
+        }
         let account = self.account_to_write_from(viewer, message.account).await?;
+        self.check_room_for_draft(viewer).await?;
         let mut conn = self.db.read().await?;
         let people = messages::addresses(&mut conn, &message).await?;
         let attachments = messages::attachments(&mut conn, &message).await?;
         let signature = accounts::signature(&mut conn, account.id).await?;
         drop(conn);
         let raw = self.read_raw(&message).await?;
-        let opened = {
-            let raw = raw.clone();
-            tokio::task::spawn_blocking(move || mime::open_message(&raw)).await?
+        let people = self.as_written(people, raw.clone()).await;
+        let with_files = kind == AnswerKind::Forward;
+        let quoting = move || quotation(&raw, &attachments, with_files);
+        // Who answers a message that cannot be read writes without its words; a forward without it would be none.
+        let quoted = match self.parsing.for_viewer(quoting).await {
+            Err(ServiceError::TooLong) if !with_files => Quotation::default(),
+            quoted => quoted?,
         };
-        let quoted = opened.ok().map(|opened| match opened.html.is_empty() {
-            false => mime::clean_html(&opened.html.join("<hr>")),
-            true => text_to_html(&opened.text),
-        });
+        let (quoted, files) = self.keep_quoted_files(quoted, with_files).await?;
+        let head = QuotedHead::of(&self.get_administrator(viewer.administrator).await?);
+        let head = match kind {
+            AnswerKind::Forward => head.of_forward(&message, &people),
+            _ => head.of_answer(&message),
+        };
         let form = DraftForm {
             account: account.id,
             thread: (kind != AnswerKind::Forward).then_some(message.thread),
@@ -340,21 +554,69 @@ impl Services {
                 AnswerKind::Forward => Recipients::default(),
             },
             subject: answer_subject(&message.subject, kind),
-            html: answer_html(&message, &people, kind, &signature, &quoted.unwrap_or_default()),
+            html: answer_html(&signature, &head, kind, &quoted),
         };
-        let draft = self.save_draft(viewer, None, form).await?;
-        if kind == AnswerKind::Forward {
-            for attachment in attachments {
-                let (raw, part) = (raw.clone(), attachment.part);
-                let opened = tokio::task::spawn_blocking(move || mime::open_part(&raw, part)).await?;
-                if let Ok(Some(part)) = opened {
-                    let (name, kind) = (part.name.as_str().to_owned(), part.content_type.clone());
-                    self.attach(viewer, draft, &name, &kind, false, part.bytes.into())
-                        .await?;
-                }
-            }
+        let answered = (form.thread, form.answers);
+        let draft = draft.unwrap_or_else(|| self.ids.next());
+        let draft = self.draft_of(viewer, draft, 1, form, answered).await?;
+        match self.insert_with_files(&draft, &files).await? {
+            true => Ok(view(draft, files)),
+            // The same request was faster; anybody else's id is as if it were nobody's.
+            false => self.get_draft(viewer, draft.id).await,
         }
-        self.get_draft(viewer, draft).await
+    }
+
+    /// With each address as the message writes it, so that an answer is written to as it asks.
+    async fn as_written(&self, people: Vec<NamedAddress>, raw: Bytes) -> Vec<NamedAddress> {
+        let reading = move || mime::written_addresses(&raw).unwrap_or_default();
+        let written = self.parsing.for_viewer(reading).await.unwrap_or_default();
+        let as_written = |named: NamedAddress| {
+            let found = named
+                .address
+                .as_ref()
+                .and_then(|address| written.get(address))
+                .cloned();
+            NamedAddress {
+                address: found.or(named.address),
+                ..named
+            }
+        };
+        people.into_iter().map(as_written).collect()
+    }
+
+    /// The quoted text with its images under names of ours, and the files as they are stored.
+    async fn keep_quoted_files(
+        &self,
+        quoted: Quotation,
+        with_files: bool,
+    ) -> Result<(String, Vec<DraftFile>), ServiceError> {
+        let (kept, left_out) = within_limits(quoted.files);
+        // A forwarded message that lacks a file would not say so; an image of a quotation is seen to be gone.
+        if with_files && !left_out.is_empty() {
+            return Err(too_many_files());
+        }
+        let mut files = Vec::with_capacity(kept.len());
+        let mut named = Vec::new();
+        for file in kept {
+            let id: AttachmentId = self.ids.next();
+            if let Some(quoted_as) = &file.quoted_as {
+                named.push((quoted_as.clone(), content_id_of(id)));
+            }
+            files.push(DraftFile {
+                id,
+                name: file_name(&file.name),
+                content_type: clean_type(&file.content_type),
+                content_id: file.quoted_as.map(|_| content_id_of(id)),
+                range: self.write_files(vec![file.bytes]).await?.remove(0),
+            });
+        }
+        let renaming = move || {
+            mime::map_images(&quoted.html, |content_id| {
+                let found = named.iter().find(|(quoted_as, _)| quoted_as == content_id);
+                found.map(|(_, ours)| ours.clone())
+            })
+        };
+        Ok((self.parsing.for_viewer(renaming).await?, files))
     }
 
     pub async fn set_signature(
@@ -370,8 +632,9 @@ impl Services {
                 "A signature has at most 100 KB.",
             ));
         }
+        let html = self.clean_html(html).await?;
         let mut tx = self.db.begin_write().await?;
-        accounts::set_signature(&mut tx, account.id, &mime::clean_html(html)).await?;
+        accounts::set_signature(&mut tx, account.id, &html).await?;
         Ok(tx.commit().await?)
     }
 
@@ -399,7 +662,7 @@ impl Services {
         let response = CannedResponse {
             id: self.ids.next(),
             name,
-            html: mime::clean_html(html),
+            html: self.clean_html(html).await?,
         };
         let mut tx = self.db.begin_write().await?;
         if canned_responses::list(&mut tx, viewer.administrator).await?.len() >= 200 {
@@ -443,7 +706,6 @@ impl Services {
                     let address = held.address.as_str().to_owned();
                     push_new(
                         &mut found,
-                        &[],
                         WrittenAddress {
                             name: party.name.clone(),
                             address,
@@ -458,7 +720,7 @@ impl Services {
         for (name, address) in
             messages::list_correspondents(&mut conn, &access, &text.to_lowercase(), limit).await?
         {
-            push_new(&mut found, &[], WrittenAddress { name, address });
+            push_new(&mut found, WrittenAddress { name, address });
         }
         found.truncate(MAX_SUGGESTIONS);
         Ok(found)
@@ -533,52 +795,24 @@ pub(crate) fn parse_recipients(
     mailboxes
 }
 
-/// To whoever asked to be answered; with `all`, everybody who had it. Own addresses are left out, and so is Bcc.
+/// Own addresses are left out, and so is Bcc.
 fn answer_to(account: &MailAccount, message: &Message, people: &[NamedAddress], all: bool) -> Recipients {
-    let of = |role: AddressRole| -> Vec<WrittenAddress> {
-        let named = people.iter().filter(|named| named.role == role);
-        named.filter_map(written).collect()
+    let header = Header {
+        people,
+        is_own: |address: &EmailAddress| account.is_own_address(address),
     };
-    let is_own = |one: &WrittenAddress| {
-        EmailAddress::parse(&one.address).is_ok_and(|address| account.is_own_address(&address))
-    };
-    // One's own message is answered to whom it went.
-    let is_own_message = of(AddressRole::From).iter().any(is_own) || message.direction.as_str() == "outgoing";
-    let first = match is_own_message {
-        true => of(AddressRole::To),
-        false => Some(of(AddressRole::ReplyTo))
-            .filter(|found| !found.is_empty())
-            .unwrap_or_else(|| of(AddressRole::From)),
-    };
-    let mut to: Vec<WrittenAddress> = Vec::new();
-    let mut cc: Vec<WrittenAddress> = Vec::new();
-    for one in first {
-        if !is_own(&one) || is_own_message {
-            push_new(&mut to, &[], one);
-        }
-    }
-    if all {
-        let others = if is_own_message {
-            Vec::new()
-        } else {
-            of(AddressRole::To)
-        };
-        for one in others.into_iter().chain(of(AddressRole::Cc)) {
-            if !is_own(&one) {
-                push_new(&mut cc, &to, one);
-            }
-        }
-    }
+    let answered = header.answered(message.direction == Direction::Outgoing, all);
+    let written = |list: Vec<&NamedAddress>| list.into_iter().filter_map(written).collect();
     Recipients {
-        to,
-        cc,
+        to: written(answered.to),
+        cc: written(answered.cc),
         bcc: Vec::new(),
     }
 }
 
-fn push_new(list: &mut Vec<WrittenAddress>, other: &[WrittenAddress], one: WrittenAddress) {
+fn push_new(list: &mut Vec<WrittenAddress>, one: WrittenAddress) {
     let is_known = |held: &WrittenAddress| held.address.eq_ignore_ascii_case(&one.address);
-    if !list.iter().chain(other).any(is_known) {
+    if !list.iter().any(is_known) {
         list.push(one);
     }
 }
@@ -586,7 +820,7 @@ fn push_new(list: &mut Vec<WrittenAddress>, other: &[WrittenAddress], one: Writt
 fn written(named: &NamedAddress) -> Option<WrittenAddress> {
     Some(WrittenAddress {
         name: named.name.as_str().to_owned(),
-        address: named.address.as_ref()?.as_str().to_owned(),
+        address: named.address.as_ref()?.as_written().into_owned(),
     })
 }
 
@@ -598,56 +832,40 @@ fn answer_subject(subject: &str, kind: AnswerKind) -> String {
     }
 }
 
-fn answer_html(
-    message: &Message,
-    people: &[NamedAddress],
-    kind: AnswerKind,
-    signature: &str,
-    quoted: &str,
-) -> String {
-    let at = message.dated_at.unwrap_or(message.arrived_at).to_rfc2822();
-    let author = match message.author_name.as_str() {
-        "" => message.author_address.clone().unwrap_or_default(),
-        name => name.to_owned(),
-    };
-    let above = match signature {
-        "" => "<p></p>".to_owned(),
-        signature => format!("<p></p>{signature}"),
-    };
+/// What the composer begins with: the signature above, and below it the words of the message.
+fn answer_html(signature: &str, head: &str, kind: AnswerKind, quoted: &str) -> String {
     match kind {
-        AnswerKind::Forward => {
-            let to: Vec<_> = people
-                .iter()
-                .filter(|named| named.role == AddressRole::To)
-                .filter_map(|named| named.address.as_ref().map(|address| address.as_str()))
-                .collect();
-            format!(
-                "{above}<p>---------- Forwarded message ----------<br>From: {} &lt;{}&gt;<br>Date: {}<br>Subject: {}<br>To: {}</p>{quoted}",
-                escape(&author),
-                escape(message.author_address.as_deref().unwrap_or_default()),
-                escape(&at),
-                escape(&message.subject),
-                escape(&to.join(", ")),
-            )
-        }
-        _ => format!(
-            "{above}<p>On {}, {} wrote:</p><blockquote type=\"cite\">{quoted}</blockquote>",
-            escape(&at),
-            escape(&author)
-        ),
+        AnswerKind::Forward => format!("<p></p>{signature}<p>{head}</p>{quoted}"),
+        _ => format!("<p></p>{signature}<p>{head}</p><blockquote type=\"cite\">{quoted}</blockquote>"),
     }
 }
 
-fn text_to_html(text: &str) -> String {
-    format!(
-        "<p>{}</p>",
-        escape(text.trim_end())
-            .replace("\r\n", "\n")
-            .replace('\n', "<br>")
+/// Those that go along with one message, and those that are too many.
+fn within_limits(files: Vec<QuotedFile>) -> (Vec<QuotedFile>, Vec<QuotedFile>) {
+    let (mut count, mut total) = (0, 0);
+    files.into_iter().partition(|file| {
+        let fits = count < MAX_FILES && total + file.bytes.len() <= MAX_FILE_BYTES;
+        if fits {
+            count += 1;
+            total += file.bytes.len();
+        }
+        fits
+    })
+}
+
+fn too_many_files() -> ServiceError {
+    ServiceError::field(
+        "file",
+        "A message carries at most 50 files and 35 MB. Send a link to what is larger.",
     )
 }
 
-fn escape(text: &str) -> String {
+/// By which the text names an image of a draft.
+fn content_id_of(file: AttachmentId) -> String {
+    file.uuid().simple().to_string()
+}
+
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

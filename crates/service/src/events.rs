@@ -27,8 +27,12 @@ pub enum Event {
         account: MailAccountId,
         state: Option<AccountState>,
     },
-    /// The mailbox on the server is to be looked at now: something is to be changed there, or a password is new.
+    /// The mailbox on the server is to be looked at now: something is to be changed there.
     MailboxAsked { account: MailAccountId },
+    /// Its owner has given another password, server or user name.
+    SignInChanged { account: MailAccountId },
+    /// Its provider gives no more tokens: whoever works on it finds that out at once.
+    SignInOver { account: MailAccountId },
     /// Something waits to be sent, or was taken back.
     OutboxChanged { account: MailAccountId },
     /// Grants or sessions changed: listeners look again at what they may see.

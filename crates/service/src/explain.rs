@@ -7,7 +7,6 @@ use domain::MailAccountId;
 use domain::MessageId;
 use domain::access::AccountAccess;
 use domain::access::Right;
-use domain::account::AccountState;
 use domain::account::MessagesToProcess;
 use domain::deny::DenyList;
 use domain::message::InternetMessageId;
@@ -166,10 +165,8 @@ async fn own_reasons(
     if !tracking.enabled {
         lines.push("Inbox processing is off: nothing is fetched.".into());
     }
-    if let (
-        AccountState::Failing | AccountState::LoginRefused | AccountState::CertificateChanged,
-        Some(error),
-    ) = (account.status.state, &account.status.error)
+    if account.status.state.is_trouble()
+        && let Some(error) = &account.status.error
     {
         lines.push(format!("The mailbox is not being read. {error}"));
     }

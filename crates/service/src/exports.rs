@@ -14,14 +14,15 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use bytes::Bytes;
 use domain::AdministratorId;
+use domain::Before;
 use domain::MailAccountId;
 use domain::PartyId;
 use domain::Right;
 use domain::ThreadId;
 use domain::Timestamp;
 use domain::message::Direction;
+use store::RawReader;
 use tracing::warn;
 use uuid::Uuid;
 use zip::CompressionMethod;
@@ -32,16 +33,19 @@ use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
 use crate::conversations::ConversationQuery;
+use crate::export::UNREAD_FILE;
+use crate::export::Written;
+use crate::export::append_mboxrd;
 use crate::export::write_mboxrd;
 use crate::inbox::Filter;
 use crate::inbox::InboxQuery;
 use crate::inbox::ListedMessage;
+use crate::inbox::Message;
 use crate::inbox::Position;
 use crate::inbox::Show;
 
 /// A file that nobody fetches is gone after this.
 const KEPT: Duration = Duration::from_secs(3600);
-pub const MAX_MESSAGES: u64 = 200_000;
 const STEP: u32 = 100;
 
 /// What is taken out.
@@ -91,8 +95,14 @@ impl FileFormat {
 /// How far an export is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    Running { done: u64 },
-    Ready { messages: u64 },
+    Running {
+        done: u64,
+    },
+    Ready {
+        messages: u64,
+        /// Of these, those that could not be read. The file names them.
+        unread: u64,
+    },
     Failed,
 }
 
@@ -135,7 +145,7 @@ impl ExportBoard {
 }
 
 impl Services {
-    /// One at a time for each administrator.
+    /// One at a time for each administrator: it takes the place of an earlier one that was not fetched.
     pub async fn start_export(
         &self,
         viewer: Viewer,
@@ -164,6 +174,7 @@ impl Services {
                     "Another export is running. Wait for it.",
                 ));
             }
+            exports.retain(|_, export| export.owner != viewer.administrator);
             let export = Export {
                 owner: viewer.administrator,
                 began: now,
@@ -175,10 +186,13 @@ impl Services {
             exports.insert(id, export);
         }
         let services = self.clone();
+        let export = tokio::spawn(async move { services.run_export(viewer, id, scope, format).await });
+        let board = self.exports.clone();
         tokio::spawn(async move {
-            if let Err(error) = services.run_export(viewer, id, scope, format).await {
+            // However it ended: one that is thought to be running would be waited for.
+            if let Err(error) = export.await.map_err(ServiceError::from).flatten() {
                 warn!(%error, "An export failed");
-                services.exports.set(id, Progress::Failed);
+                board.set(id, Progress::Failed);
             }
         });
         Ok(id)
@@ -226,36 +240,35 @@ impl Services {
         format: FileFormat,
     ) -> Result<(), ServiceError> {
         let mut pages = Pages::of(self, viewer, scope).await?;
-        let mut sheet = tokio::task::spawn_blocking(move || Sheet::new(format))
+        let mut sheet = self
+            .parsing
+            .in_bulk(move || Sheet::new(format))
             .await?
             .map_err(unwritable)?;
-        let (mut done, mut accounts) = (0, Vec::new());
+        let (mut done, mut accounts, mut unread) = (0, Vec::new(), Vec::new());
         while let Some(page) = pages.next(self, viewer).await? {
-            let mut rows = Vec::with_capacity(page.len());
             for listed in page {
                 if !accounts.contains(&listed.message.account) {
                     accounts.push(listed.message.account);
                 }
-                let raw = match format {
-                    FileFormat::Csv => Bytes::new(),
-                    _ => self.read_raw(&listed.message).await?,
-                };
-                rows.push((listed, raw));
-            }
-            done += rows.len() as u64;
-            let written = tokio::task::spawn_blocking(move || {
-                for (listed, raw) in &rows {
-                    sheet.write(listed, raw)?;
+                let content = self.content_of(&listed.message, format).await?;
+                let written = self.parsing.in_bulk(move || {
+                    let written = sheet.write(&listed, content)?;
+                    Ok((sheet, listed, written))
+                });
+                let (next, listed, written) = written.await?.map_err(unwritable)?;
+                sheet = next;
+                if let Written::Unread(reason) = written {
+                    unread.push(Unread::of(&listed.message, reason));
                 }
-                Ok(sheet)
-            });
-            sheet = written.await?.map_err(unwritable)?;
-            self.exports.set(id, Progress::Running { done });
-            if done >= MAX_MESSAGES {
-                break;
+                done += 1;
             }
+            self.exports.set(id, Progress::Running { done });
         }
-        let file = tokio::task::spawn_blocking(move || sheet.finish())
+        let count = unread.len() as u64;
+        let file = self
+            .parsing
+            .in_bulk(move || sheet.finish(&unread))
             .await?
             .map_err(unwritable)?;
         let mut tx = self.db.begin_write().await?;
@@ -267,9 +280,58 @@ impl Services {
         if let Some(export) = self.exports.lock().get_mut(&id) {
             export.accounts = accounts;
             export.file = Some(file);
-            export.progress = Progress::Ready { messages: done };
+            export.progress = Progress::Ready {
+                messages: done,
+                unread: count,
+            };
         }
         Ok(())
+    }
+
+    /// When its turn comes: no more than one message is held, and of files a piece.
+    async fn content_of(&self, message: &Message, format: FileFormat) -> Result<Content, ServiceError> {
+        let content = match format {
+            FileFormat::Csv => Ok(Content::Listed),
+            FileFormat::Eml | FileFormat::Mbox => self.raw_reader(message).await.map(Content::Raw),
+            FileFormat::Html => self.text_of(message).await.map(Content::Text),
+        };
+        content.or_else(|error| match error.reason_of_message() {
+            Some(reason) => Ok(Content::Unread(reason.to_owned())),
+            None => Err(error),
+        })
+    }
+
+    async fn raw_reader(&self, message: &Message) -> Result<RawReader, ServiceError> {
+        let range = self.raw_range(message).await?;
+        Ok(self.blobs.reader(&range).await?)
+    }
+
+    async fn text_of(&self, message: &Message) -> Result<String, ServiceError> {
+        let raw = self.blobs.read(&self.raw_range(message).await?).await?;
+        let opened = self.parsing.in_bulk(move || mime::open_message(&raw)).await?;
+        Ok(opened.map(|opened| opened.text).unwrap_or_default())
+    }
+}
+
+/// What goes into the file beside what the list says.
+enum Content {
+    Listed,
+    Raw(RawReader),
+    Text(String),
+    /// Why it cannot be had.
+    Unread(String),
+}
+
+/// A message that is not in the file, as a line of it.
+struct Unread(String);
+
+impl Unread {
+    fn of(message: &Message, reason: String) -> Self {
+        let (at, author) = (message.arrived_at.to_rfc3339(), &message.author_name);
+        Unread(format!(
+            "{at}, {author}, {}: {reason} ({})\n",
+            message.subject, message.id
+        ))
     }
 }
 
@@ -287,6 +349,8 @@ enum Pages {
     Threads {
         party: PartyId,
         left: Vec<ThreadId>,
+        /// Of the last of them; the older part of a long thread comes after the newer one.
+        before: i64,
     },
 }
 
@@ -308,6 +372,7 @@ impl Pages {
             ExportScope::Conversation(party) => Pages::Threads {
                 party,
                 left: threads_of(services, viewer, party).await?,
+                before: i64::MAX,
             },
         })
     }
@@ -346,12 +411,16 @@ impl Pages {
                 page.retain(|listed| account.is_none_or(|account| listed.message.account == account));
                 page
             }
-            Pages::Threads { party, left } => {
-                let Some(thread) = left.pop() else {
+            Pages::Threads { party, left, before } => {
+                let Some(thread) = left.last().copied() else {
                     return Ok(None);
                 };
-                let found = services.get_thread(viewer, thread, Some(*party)).await?;
-                let with_party = found.into_iter().filter(|one| one.with_party);
+                let found = services.get_thread(viewer, thread, Some(*party), *before).await?;
+                *before = found.older.unwrap_or(i64::MAX);
+                if found.older.is_none() {
+                    left.pop();
+                }
+                let with_party = found.messages.into_iter().filter(|one| one.with_party);
                 with_party.map(|one| one.listed).collect()
             }
         };
@@ -370,19 +439,19 @@ async fn threads_of(
         show: Show::All,
         kind: None,
         text: String::new(),
-        before: Timestamp::from_millis(i64::MAX),
+        before: Before::NEWEST,
         limit: STEP,
     };
     let mut threads: Vec<ThreadId> = Vec::new();
     loop {
         let lines = services.list_conversation(viewer, party, &query).await?;
-        let Some(last) = lines.last() else {
-            return Ok(threads);
-        };
-        query.before = last.last_at;
-        for line in &lines {
+        for line in lines.iter() {
             threads.push(line.thread);
             threads.extend(line.also_in.iter().map(|(thread, _)| *thread));
+        }
+        match lines.older {
+            Some(older) => query.before = older,
+            None => return Ok(threads),
         }
     }
 }
@@ -430,10 +499,10 @@ impl Sheet {
         })
     }
 
-    fn write(&mut self, listed: &ListedMessage, raw: &[u8]) -> std::io::Result<()> {
+    fn write(&mut self, listed: &ListedMessage, content: Content) -> std::io::Result<Written> {
         let message = &listed.message;
-        match self {
-            Sheet::Csv(writer) => {
+        match (self, content) {
+            (Sheet::Csv(writer), _) => {
                 let cells = [
                     message.arrived_at.to_rfc3339(),
                     match message.direction {
@@ -454,21 +523,17 @@ impl Sheet {
                     listed.owner_name.clone(),
                 ];
                 writer.write_record(cells.iter().map(|cell| as_text(cell)))?;
-                Ok(())
+                Ok(Written::Whole)
             }
-            Sheet::Zip(zip) => {
-                // As they are: most of a mail is compressed or short.
-                let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-                zip.start_file(format!("{}.eml", message.id), options)?;
-                zip.write_all(raw)
+            (Sheet::Zip(zip), Content::Raw(mut raw)) => {
+                zip.start_file(format!("{}.eml", message.id), plain_file())?;
+                let copied = std::io::copy(&mut raw, zip).map(|_| ());
+                Written::or_undone(copied, || Ok(zip.abort_file()?))
             }
-            Sheet::Mbox(file) => {
-                write_mboxrd(file, message.author_address.as_deref(), message.arrived_at, raw)
+            (Sheet::Mbox(file), Content::Raw(raw)) => {
+                append_mboxrd(file, message.author_address.as_deref(), message.arrived_at, raw)
             }
-            Sheet::Html(file) => {
-                let text = mime::open_message(raw)
-                    .map(|opened| opened.text)
-                    .unwrap_or_default();
+            (Sheet::Html(file), Content::Text(text)) => {
                 let [subject, author, recipients, text] =
                     [&message.subject, &message.author_name, &message.recipients, &text]
                         .map(|text| mime::escape(text));
@@ -477,18 +542,56 @@ impl Sheet {
                     file,
                     "<article><h2>{subject}</h2><p>{author} &lt;{address}&gt;</p><p>{recipients}</p><p>{}</p><pre>{text}</pre></article>",
                     message.arrived_at.to_rfc3339()
-                )
+                )?;
+                Ok(Written::Whole)
+            }
+            (_, Content::Unread(reason)) => Ok(Written::Unread(reason)),
+            (_, Content::Listed | Content::Raw(_) | Content::Text(_)) => {
+                Err(std::io::Error::other("content of another format"))
             }
         }
     }
 
-    fn finish(self) -> std::io::Result<File> {
+    /// Ends with what is not in it.
+    fn finish(mut self, unread: &[Unread]) -> std::io::Result<File> {
+        if !unread.is_empty() {
+            let lines: String = unread.iter().map(|Unread(line)| line.as_str()).collect();
+            self.write_unread(&lines)?;
+        }
         match self {
             Sheet::Csv(writer) => writer.into_inner().map_err(|error| error.into_error()),
             Sheet::Zip(zip) => Ok(zip.finish()?),
             Sheet::Mbox(file) | Sheet::Html(file) => file.into_inner().map_err(|error| error.into_error()),
         }
     }
+
+    fn write_unread(&mut self, lines: &str) -> std::io::Result<()> {
+        match self {
+            // Nothing is read for it.
+            Sheet::Csv(_) => Ok(()),
+            Sheet::Zip(zip) => {
+                zip.start_file(UNREAD_FILE, plain_file())?;
+                zip.write_all(lines.as_bytes())
+            }
+            Sheet::Mbox(file) => {
+                let head = "Subject: Messages that could not be read\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n";
+                let message = format!("{head}{lines}");
+                write_mboxrd(file, None, Timestamp::EPOCH, &mut message.as_bytes())
+            }
+            Sheet::Html(file) => {
+                let lines = mime::escape(lines);
+                writeln!(
+                    file,
+                    "<article><h2>Messages that could not be read</h2><pre>{lines}</pre></article>"
+                )
+            }
+        }
+    }
+}
+
+/// As they are: most of a mail is compressed or short.
+fn plain_file() -> SimpleFileOptions {
+    SimpleFileOptions::default().compression_method(CompressionMethod::Stored)
 }
 
 /// What a spreadsheet would take for a formula, by its first letter that can be seen, begins with an apostrophe

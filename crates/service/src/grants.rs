@@ -5,6 +5,7 @@ use domain::MailAccountId;
 use domain::Right;
 use domain::Timestamp;
 use domain::access::GrantPeriod;
+use domain::access::WrongPeriod;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use store::administrators;
@@ -14,10 +15,10 @@ use store::grants;
 pub use store::grants::Grant;
 
 use crate::Event;
-use crate::FieldError;
 use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
+use crate::staff::NO_PASSWORD;
 
 /// One line of Access settings. Days are days of the owner's time zone; an end day counts in full.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl Services {
         let current = grants::list_of_account(&mut tx, account).await?;
         let new: Vec<Grant> = wanted
             .iter()
-            .map(|line| self.new_grant(account, line, &zone))
+            .map(|line| self.new_grant(account, line, &zone, &current))
             .collect();
         let is_same = |one: &Grant, other: &Grant| {
             one.administrator == other.administrator && one.level == other.level && one.period == other.period
@@ -83,6 +84,7 @@ impl Services {
             .iter()
             .filter(|new| !current.iter().any(|old| is_same(old, new)))
         {
+            new.period.check_new(now).map_err(refusal)?;
             grants::insert(&mut tx, new).await?;
             audit::insert(
                 &mut tx,
@@ -93,10 +95,18 @@ impl Services {
         }
         tx.commit().await?;
         self.events.publish(Event::AccessChanged);
-        Ok(())
+        self.look_for_alarms_of(account).await
     }
 
-    fn new_grant(&self, account: MailAccountId, line: &WantedGrant, zone: &TimeZone) -> Grant {
+    /// A grant at rest stays at rest whatever else of it is changed: it is confirmed by name, or made anew.
+    fn new_grant(
+        &self,
+        account: MailAccountId,
+        line: &WantedGrant,
+        zone: &TimeZone,
+        current: &[Grant],
+    ) -> Grant {
+        let held = current.iter().find(|held| held.administrator == line.administrator);
         Grant {
             id: self.ids.next(),
             account,
@@ -106,9 +116,36 @@ impl Services {
                 starts_at: line.start.map(|day| Timestamp::start_of_day(day, zone)),
                 ends_at: line.end.map(|day| Timestamp::end_of_day(day, zone)),
                 revoked_at: None,
+                rests_since: held.and_then(|held| held.period.rests_since),
             },
             created_at: self.now(),
         }
+    }
+
+    /// Somebody whose sign-in was reset is who they were: they see the account again. Nothing rests: nothing changes.
+    pub async fn confirm_grant(
+        &self,
+        viewer: Viewer,
+        account: MailAccountId,
+        administrator: AdministratorId,
+    ) -> Result<(), ServiceError> {
+        self.get_own_account(viewer, account).await?;
+        let mut tx = self.db.begin_write().await?;
+        let found = administrators::find(&mut tx, administrator).await?;
+        if found.is_some_and(|found| found.password_hash == NO_PASSWORD) {
+            return Err(ServiceError::field(
+                "administrator_id",
+                "No new password has been chosen yet. Confirm once they have signed in.",
+            ));
+        }
+        if !grants::confirm(&mut tx, account, administrator).await? {
+            return Ok(());
+        }
+        self.record(&mut tx, viewer, Some(account), "access_confirmed", &administrator.to_string())
+            .await?;
+        tx.commit().await?;
+        self.events.publish(Event::AccessChanged);
+        self.look_for_alarms_of(account).await
     }
 
     fn grant_entry(&self, viewer: Viewer, grant: &Grant, verb: &str) -> AuditEntry {
@@ -131,12 +168,6 @@ impl Services {
                     "administrator",
                     "Pick one of your colleagues.",
                 ));
-            }
-            if matches!((line.start, line.end), (Some(start), Some(end)) if end < start) {
-                return Err(ServiceError::Invalid(vec![FieldError::new(
-                    "end",
-                    "The end is before the start.",
-                )]));
             }
         }
         Ok(())
@@ -176,4 +207,12 @@ impl Services {
         entries.extend(live.map(|grant| entry(grant.administrator, grant.level)));
         Ok(entries)
     }
+}
+
+fn refusal(wrong: WrongPeriod) -> ServiceError {
+    let message = match wrong {
+        WrongPeriod::EndsBeforeStart => "The end is before the start.",
+        WrongPeriod::IsOver => "The end is in the past.",
+    };
+    ServiceError::field("end", message)
 }

@@ -1,12 +1,9 @@
 //! Customers and leads from a CSV file: looked at first, then taken in.
 
-use std::collections::HashMap;
-
 use domain::EmailAddress;
 use domain::PartyId;
 use domain::party::AddressSource;
 use domain::party::PartyKind;
-use domain::text::sentence;
 use store::parties;
 use store::parties::Party;
 
@@ -15,10 +12,15 @@ use crate::FieldError;
 use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
+use crate::import_file::Column;
+use crate::import_file::Row;
+use crate::import_file::addresses;
+use crate::import_file::read;
 use crate::parties::PartyForm;
+use crate::parties::check_party;
+use crate::parties::own_addresses;
 use crate::parties::words_of;
 
-const MAX_ROWS: usize = 50_000;
 /// Refused lines that are named one by one.
 const MAX_REFUSED: usize = 200;
 
@@ -34,6 +36,15 @@ pub struct ImportReport {
     pub ignored_columns: Vec<String>,
 }
 
+impl ImportReport {
+    fn refuse(&mut self, line: u64, errors: Vec<FieldError>) {
+        self.refused += 1;
+        if self.refusals.len() < MAX_REFUSED {
+            self.refusals.push(RefusedLine { line, errors });
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedLine {
     /// In the file, from 1.
@@ -41,42 +52,9 @@ pub struct RefusedLine {
     pub errors: Vec<FieldError>,
 }
 
-/// A field of a record, by the column names that people use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Column {
-    Kind,
-    Name,
-    Number,
-    Phone,
-    Status,
-    ExternalId,
-    Notes,
-    Addresses,
-}
-
-const COLUMNS: &[(&str, Column)] = &[
-    ("kind", Column::Kind),
-    ("type", Column::Kind),
-    ("name", Column::Name),
-    ("fullname", Column::Name),
-    ("customername", Column::Name),
-    ("number", Column::Number),
-    ("login", Column::Number),
-    ("customerid", Column::Number),
-    ("phone", Column::Phone),
-    ("status", Column::Status),
-    ("externalid", Column::ExternalId),
-    ("id", Column::ExternalId),
-    ("notes", Column::Notes),
-    ("email", Column::Addresses),
-    ("emails", Column::Addresses),
-    ("emailaddress", Column::Addresses),
-    ("emailaddresses", Column::Addresses),
-];
-
 impl Services {
-    /// `apply` false: only says what would happen. A line is a record that is here already by its external id, by
-    /// its number, or by an address that only one record has; its addresses are added to those, the other columns
+    /// `apply` false: only says what would happen. A line is a record that is here already by its external id, else by
+    /// its number, else by an address that only one record has; its addresses are added to those, the other columns
     /// that the file has replace. What cannot be read is named and left out; the rest goes in, all at once.
     pub async fn import_parties(
         &self,
@@ -85,23 +63,35 @@ impl Services {
         csv: &[u8],
         apply: bool,
     ) -> Result<ImportReport, ServiceError> {
-        let file = read(csv)?;
+        let csv = csv.to_vec();
+        let file = self.parsing.for_viewer(move || read(&csv)).await??;
         let mut report = ImportReport {
             ignored_columns: file.ignored,
             ..ImportReport::default()
         };
         let mut tx = self.db.begin_write().await?;
+        let own = own_addresses(&mut tx).await?;
         let mut changed = Vec::new();
         for (line, row) in file.rows {
-            let known = find(&mut tx, &row).await?;
+            let known = match row {
+                Ok(row) => find(&mut tx, &row).await.map(|known| (known, row)),
+                Err(reason) => Err(ServiceError::field("file", reason)),
+            };
+            let (known, row) = match known {
+                Err(ServiceError::Invalid(errors)) => {
+                    report.refuse(line, errors);
+                    continue;
+                }
+                known => known?,
+            };
             let old = match known {
                 Some(id) => parties::find(&mut tx, id).await?,
                 None => None,
             };
-            let id = known.unwrap_or_else(|| PartyId::from_uuid(uuid::Uuid::new_v4()));
+            let id = known.unwrap_or_else(|| self.ids.next());
             let form = form(&row, kind, old.as_ref());
             let mut party = match form {
-                Ok(form) => self.check_party(id, form, old.as_ref()).await,
+                Ok(form) => check_party(id, form, old.as_ref(), &own),
                 Err(error) => Err(error),
             };
             if let Ok(party) = &mut party {
@@ -117,10 +107,7 @@ impl Services {
             }
             match party {
                 Err(ServiceError::Invalid(errors)) => {
-                    report.refused += 1;
-                    if report.refusals.len() < MAX_REFUSED {
-                        report.refusals.push(RefusedLine { line, errors });
-                    }
+                    report.refuse(line, errors);
                 }
                 Err(error) => return Err(error),
                 Ok(party) if old.as_ref() == Some(&party) => report.unchanged += 1,
@@ -147,95 +134,53 @@ impl Services {
     }
 }
 
-type Row = HashMap<Column, String>;
-
-struct File {
-    rows: Vec<(u64, Row)>,
-    ignored: Vec<String>,
-}
-
-fn read(csv: &[u8]) -> Result<File, ServiceError> {
-    let wrong = |reason: String| ServiceError::field("file", reason);
-    let text = std::str::from_utf8(csv)
-        .map_err(|_| wrong("The file is not UTF-8. Save it as \"CSV UTF-8\".".into()))?
-        .trim_start_matches('\u{feff}');
-    let first = text.lines().next().unwrap_or_default();
-    // Spreadsheets of half of Europe write semicolons.
-    let delimiter = [b',', b';', b'\t']
-        .into_iter()
-        .max_by_key(|delimiter| first.bytes().filter(|byte| byte == delimiter).count())
-        .unwrap_or(b',');
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
-    let heads = reader
-        .headers()
-        .map_err(|error| wrong(sentence(&error.to_string())))?
-        .clone();
-    let columns: Vec<Option<Column>> = heads.iter().map(column).collect();
-    if !columns.contains(&Some(Column::Name)) {
-        return Err(wrong("A column \"name\" is expected in the first line.".into()));
-    }
-    let ignored = heads.iter().zip(&columns).filter(|(_, column)| column.is_none());
-    let ignored = ignored.map(|(head, _)| head.chars().take(60).collect()).collect();
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| wrong(sentence(&error.to_string())))?;
-        if rows.len() == MAX_ROWS {
-            return Err(wrong(format!(
-                "At most {MAX_ROWS} lines are taken at once. Split the file."
-            )));
-        }
-        let line = record.position().map_or(0, csv::Position::line);
-        let mut row = Row::new();
-        for (value, column) in record.iter().zip(&columns) {
-            if let Some(column) = column {
-                let held: &mut String = row.entry(*column).or_default();
-                if !held.is_empty() && !value.is_empty() {
-                    held.push(' ');
-                }
-                held.push_str(value);
-            }
-        }
-        rows.push((line, row));
-    }
-    Ok(File { rows, ignored })
-}
-
-fn column(head: &str) -> Option<Column> {
-    let plain: String = head
-        .to_lowercase()
-        .chars()
-        .filter(|c| c.is_alphanumeric())
-        .collect();
-    let plain = plain.trim_end_matches(|c: char| c.is_ascii_digit());
-    COLUMNS
-        .iter()
-        .find(|(name, _)| *name == plain)
-        .map(|(_, column)| *column)
-}
-
-fn addresses(row: &Row) -> impl Iterator<Item = &str> {
-    let written = row.get(&Column::Addresses).map_or("", String::as_str);
-    let pieces = written.split([',', ';', '|', '\n']).map(str::trim);
-    // Spaces part addresses only where there are several.
-    let apart = pieces.flat_map(|piece| match piece.matches('@').count() {
-        0 | 1 => vec![piece],
-        _ => piece.split_ascii_whitespace().collect(),
-    });
-    apart.filter(|written| !written.is_empty())
-}
-
+/// The record that a line is about: by its external id, else by its number, else by an address that one record alone
+/// has. A file may bring ids or numbers for records that have none yet; one that has another is somebody else's.
 async fn find(conn: &mut store::Conn, row: &Row) -> Result<Option<PartyId>, ServiceError> {
-    let text = |column| row.get(&column).filter(|text| !text.is_empty());
-    if let Some(external_id) = text(Column::ExternalId) {
-        return Ok(parties::find_by_external_id(conn, external_id).await?);
+    let external_id = text_of(row, Column::ExternalId);
+    if let Some(external_id) = external_id
+        && let Some(known) = parties::find_by_external_id(conn, external_id).await?
+    {
+        return Ok(Some(known));
     }
-    if let Some(number) = text(Column::Number) {
-        return Ok(parties::find_by_number(conn, number).await?);
+    let number = text_of(row, Column::Number);
+    if let Some(number) = number
+        && let Some(known) = parties::find_by_number(conn, number).await?
+    {
+        let party = parties::find(conn, known).await?;
+        let held = party.and_then(|party| party.external_id);
+        return match is_free(held.as_deref(), external_id) {
+            true => Ok(Some(known)),
+            false => Err(ServiceError::field(
+                "number",
+                "The record with this number has another external id.",
+            )),
+        };
     }
+    let Some(known) = find_by_address(conn, row).await? else {
+        return Ok(None);
+    };
+    let party = parties::find(conn, known).await?;
+    // One address of two people: both are kept.
+    let is_same = party.is_some_and(|party| {
+        is_free(party.external_id.as_deref(), external_id) && is_free(Some(&party.number), number)
+    });
+    Ok(is_same.then_some(known))
+}
+
+fn text_of(row: &Row, column: Column) -> Option<&str> {
+    row.get(&column)
+        .map(String::as_str)
+        .filter(|text| !text.is_empty())
+}
+
+/// What a record has, and what a line says it has, may be of one.
+fn is_free(held: Option<&str>, told: Option<&str>) -> bool {
+    let held = held.filter(|held| !held.is_empty());
+    held.is_none() || told.is_none() || held == told
+}
+
+async fn find_by_address(conn: &mut store::Conn, row: &Row) -> Result<Option<PartyId>, ServiceError> {
     let parsed: Vec<_> = addresses(row)
         .filter_map(|written| EmailAddress::parse(written).ok())
         .collect();
@@ -270,36 +215,11 @@ fn form(row: &Row, kind: PartyKind, old: Option<&Party>) -> Result<PartyForm, Se
         number: text(Column::Number, old.map(|old| &old.number)),
         phone: text(Column::Phone, old.map(|old| &old.phone)),
         status: text(Column::Status, old.map(|old| &old.status)),
-        external_id: Some(text(
-            Column::ExternalId,
-            old.and_then(|old| old.external_id.as_ref()),
-        ))
-        .filter(|id| !id.is_empty()),
+        // By it a record is known: an empty cell does not take it away.
+        external_id: text_of(row, Column::ExternalId)
+            .map(str::to_owned)
+            .or_else(|| old.and_then(|old| old.external_id.clone())),
         notes: text(Column::Notes, old.map(|old| &old.notes)),
         addresses: held.chain(addresses(row).map(str::to_owned)).collect(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_known_by_the_names_that_people_use() {
-        let text = "\u{feff}Full name;E-mail;E-mail 2;Login;Colour\nKelly;k@out.example;\"k2@out.example, k3@out.example\";K-1;red\n";
-        let file = read(text.as_bytes()).expect("file");
-        assert_eq!(file.ignored, ["Colour"]);
-        let (line, row) = &file.rows[0];
-        assert_eq!((*line, row[&Column::Name].as_str()), (2, "Kelly"));
-        let found: Vec<_> = addresses(row).collect();
-        assert_eq!(found, ["k@out.example", "k2@out.example", "k3@out.example"]);
-        assert_eq!(row[&Column::Number], "K-1");
-    }
-
-    #[test]
-    fn what_is_no_list_of_customers_is_refused_whole() {
-        for text in [&b"email\nk@out.example\n"[..], b"name\n\xff\n"] {
-            assert!(read(text).is_err());
-        }
-    }
 }

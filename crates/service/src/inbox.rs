@@ -13,6 +13,7 @@ use domain::PartyId;
 use domain::Right;
 use domain::ThreadId;
 use domain::folder::RemoteOperation;
+use domain::message::Automatic;
 use domain::rules::sender;
 use domain::search::SearchQuery;
 use domain::system_mail::CUSTOMER_MAIL;
@@ -21,6 +22,7 @@ use store::Conn;
 use store::Tx;
 use store::accounts;
 use store::administrators;
+use store::blob::BlobRange;
 use store::messages;
 use store::messages::AuthorFilter;
 pub use store::messages::Filter;
@@ -36,6 +38,7 @@ use crate::Event;
 use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
+use crate::parsing::while_somebody_looks;
 
 pub const MAX_PAGE: u32 = 100;
 /// Unread messages are counted up to here; more show as "999+".
@@ -107,7 +110,7 @@ pub struct ListedMessage {
 pub struct InboxPage {
     /// Newest first.
     pub messages: Vec<ListedMessage>,
-    /// Key of the last one, if there may be older ones.
+    /// Where to go on, if there may be older ones: after an empty page, too.
     pub older: Option<i64>,
 }
 
@@ -126,17 +129,11 @@ impl Services {
         let query = &query;
         let mut conn = self.db.read().await?;
         let search = SearchQuery::parse(&query.text);
-        let mut found = if query.text.trim().is_empty() {
-            messages::list(&mut conn, &access, &query.filter, query.position, limit + 1).await?
+        let (found, older) = if query.text.trim().is_empty() {
+            list_page(&mut conn, &access, query, limit).await?
         } else {
-            search_page(&mut conn, &access, &search, query, limit + 1).await?
+            search_page(&mut conn, &access, &search, query, limit).await?
         };
-        let more = found.len() > limit as usize;
-        found.truncate(limit as usize);
-        if matches!(query.position, Position::After(_)) {
-            found.reverse();
-        }
-        let older = found.last().filter(|_| more).map(|message| message.arrival_key);
         let names = Names::load(&mut conn, &found).await?;
         let listed = found
             .into_iter()
@@ -276,12 +273,15 @@ impl Services {
     }
 
     pub(crate) async fn read_raw(&self, message: &Message) -> Result<Bytes, ServiceError> {
+        let range = self.raw_range(message).await?;
+        while_somebody_looks(async { Ok(self.blobs.read(&range).await?) }).await
+    }
+
+    /// Where its bytes are.
+    pub(crate) async fn raw_range(&self, message: &Message) -> Result<BlobRange, ServiceError> {
         let mut conn = self.db.read().await?;
-        let range = messages::raw_range(&mut conn, message)
-            .await?
-            .ok_or(ServiceError::Damaged)?;
-        drop(conn);
-        Ok(self.blobs.read(&range).await?)
+        let range = messages::raw_range(&mut conn, message).await?;
+        range.ok_or(ServiceError::Damaged)
     }
 }
 
@@ -296,31 +296,52 @@ pub(crate) fn narrow(access: Access, show: Show) -> Access {
 /// The page offers to undo for ten seconds.
 const MOVES_AFTER: Duration = Duration::from_secs(15);
 const SEARCH_STEP: u32 = 200;
-const MAX_SEARCH_STEPS: usize = 50;
+const SEARCH_STEPS: usize = 10;
 
-/// Walks the hits newest first until a page is full: a filter may let few of them through.
+/// The messages, and where the next page begins.
+async fn list_page(
+    conn: &mut Conn,
+    access: &Access,
+    query: &InboxQuery,
+    limit: u32,
+) -> Result<(Vec<Message>, Option<i64>), ServiceError> {
+    let mut found = messages::list(conn, access, &query.filter, query.position, limit + 1).await?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    if matches!(query.position, Position::After(_)) {
+        found.reverse();
+    }
+    let older = found.last().filter(|_| more).map(|message| message.arrival_key);
+    Ok((found, older))
+}
+
+/// Walks the hits newest first until a page is full: a filter may let few of them through. Where it lets none through
+/// for long, the page is short or empty, and says where to go on.
 async fn search_page(
     conn: &mut Conn,
     access: &Access,
     search: &SearchQuery,
     query: &InboxQuery,
     limit: u32,
-) -> Result<Vec<Message>, ServiceError> {
+) -> Result<(Vec<Message>, Option<i64>), ServiceError> {
     let Position::Before(mut before) = query.position else {
         return Err(ServiceError::field("after", "A search goes from new to old."));
     };
     let mut page = Vec::new();
-    for _ in 0..MAX_SEARCH_STEPS {
+    for _ in 0..SEARCH_STEPS {
         let keys = search::find_keys(conn, access, search, before, SEARCH_STEP).await?;
         page.extend(messages::list_by_keys(conn, access, &query.filter, &keys).await?);
-        let exhausted = keys.len() < SEARCH_STEP as usize;
-        if page.len() >= limit as usize || exhausted {
-            break;
+        if page.len() > limit as usize {
+            page.truncate(limit as usize);
+            let older = page.last().map(|message: &Message| message.arrival_key);
+            return Ok((page, older));
         }
-        before = keys.last().copied().unwrap_or(i64::MIN);
+        match keys.last().filter(|_| keys.len() >= SEARCH_STEP as usize) {
+            Some(last) => before = *last,
+            None => return Ok((page, None)),
+        }
     }
-    page.truncate(limit as usize);
-    Ok(page)
+    Ok((page, Some(before)))
 }
 
 /// Names of colleagues and whose address is whose.
@@ -399,7 +420,9 @@ impl Names {
             .get(&message.account)
             .is_some_and(|own| own.contains(author));
         let is_colleague = self.colleagues.contains(author);
-        let held_by = match is_own || is_colleague {
+        // A report is nobody's message, whoever stands in its From: some servers put the recipient there.
+        let is_report = message.automatic.is_some_and(Automatic::is_report);
+        let held_by = match is_own || is_colleague || is_report {
             true => &[],
             false => self.parties.get(author).map_or(&[][..], Vec::as_slice),
         };

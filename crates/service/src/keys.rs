@@ -9,6 +9,8 @@ use domain::AdministratorId;
 use domain::MailAccountId;
 use domain::MessageId;
 use domain::Timestamp;
+use domain::message::FilePlace;
+use mime::Charset;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -22,6 +24,8 @@ pub struct InstallationKey {
     capabilities: Zeroizing<[u8; KEY_BYTES]>,
     tombstones: Zeroizing<[u8; KEY_BYTES]>,
     message_ids: Zeroizing<[u8; KEY_BYTES]>,
+    client_secrets: Zeroizing<[u8; KEY_BYTES]>,
+    verifiers: Zeroizing<[u8; KEY_BYTES]>,
 }
 
 impl InstallationKey {
@@ -32,6 +36,8 @@ impl InstallationKey {
             capabilities: key.derive("waxseal 2026 capability urls"),
             tombstones: key.derive("waxseal 2026 tombstones of erased messages"),
             message_ids: key.derive("waxseal 2026 tokens in message ids"),
+            client_secrets: key.derive("waxseal 2026 sealing of client secrets"),
+            verifiers: key.derive("waxseal 2026 verifiers of sign-ins at providers"),
         }
     }
 
@@ -45,6 +51,20 @@ impl InstallationKey {
         sealed: &[u8],
     ) -> Option<Zeroizing<Vec<u8>>> {
         open(&self.second_factors, &second_factor_of(administrator), sealed)
+    }
+
+    /// `client`: whose it is; it opens beside the same only.
+    pub fn seal_client_secret(&self, client: &[u8], secret: &[u8]) -> Vec<u8> {
+        seal(&self.client_secrets, client, secret)
+    }
+
+    pub fn open_client_secret(&self, client: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        open(&self.client_secrets, client, sealed)
+    }
+
+    /// What proves that a code is exchanged by whoever began (RFC 7636): made of the state, so that it is stored nowhere.
+    pub fn sign_in_verifier(&self, state: &str) -> String {
+        URL_SAFE_NO_PAD.encode(blake3::keyed_hash(&self.verifiers, state.as_bytes()).as_bytes())
     }
 
     /// The text of a capability URL. Encrypted: neither the session nor the message shows in it.
@@ -105,8 +125,10 @@ pub enum Target {
     /// Its HTML.
     Frame {
         remote_images: bool,
+        /// What a reader says it is written in.
+        charset: Option<Charset>,
     },
-    Part(u32),
+    Part(FilePlace),
     /// A remote image of its HTML, by its address.
     Image(String),
 }
@@ -116,8 +138,14 @@ impl Capability {
 
     fn to_bytes(&self) -> Vec<u8> {
         let (kind, value) = match &self.target {
-            Target::Frame { remote_images } => (0, vec![u8::from(*remote_images)]),
-            Target::Part(part) => (1, part.to_be_bytes().to_vec()),
+            Target::Frame {
+                remote_images,
+                charset,
+            } => {
+                let named = charset.map_or("", Charset::name);
+                (0, [&[u8::from(*remote_images)], named.as_bytes()].concat())
+            }
+            Target::Part(place) => (1, place.number().to_be_bytes().to_vec()),
             Target::Image(url) => (2, url.as_bytes().to_vec()),
         };
         [
@@ -135,10 +163,14 @@ impl Capability {
         let (message, rest) = rest.split_first_chunk::<16>()?;
         let (expires_at, rest) = rest.split_first_chunk::<8>()?;
         let target = match rest.split_first()? {
-            (0, remote_images) => Target::Frame {
-                remote_images: remote_images == [1],
+            (0, [remote_images, charset @ ..]) => Target::Frame {
+                remote_images: *remote_images == 1,
+                charset: Charset::named(std::str::from_utf8(charset).ok()?),
             },
-            (1, part) => Target::Part(u32::from_be_bytes(part.try_into().ok()?)),
+            (1, number) => {
+                let number = u32::from_be_bytes(number.try_into().ok()?);
+                Target::Part(FilePlace::of_number(number))
+            }
             (2, url) => Target::Image(String::from_utf8(url.to_vec()).ok()?),
             _ => return None,
         };

@@ -23,18 +23,26 @@ pub mod exports;
 pub mod grants;
 pub mod housekeeping;
 pub mod import;
+mod import_cards;
+mod import_file;
 pub mod inbox;
 pub mod intake;
 mod keys;
+pub mod mailbox_sign_in;
 pub mod outbox;
 pub mod pairing;
+mod parsing;
+mod passwords;
 pub mod parties;
+mod quotation;
+mod quoted_head;
 pub mod reading;
 mod second_factor;
 pub mod sign_in;
 pub mod staff;
 pub mod sync;
 pub mod system_mail;
+mod tries;
 
 use std::sync::Arc;
 
@@ -64,6 +72,8 @@ pub struct Services {
     pub(crate) masters: Arc<MasterKeys>,
     pub events: Events,
     pub(crate) exports: exports::ExportBoard,
+    pub(crate) parsing: parsing::Parsing,
+    pub(crate) passwords: passwords::Passwords,
 }
 
 impl Services {
@@ -85,6 +95,8 @@ impl Services {
             masters: Arc::new(masters),
             events: Events::default(),
             exports: exports::ExportBoard::default(),
+            parsing: parsing::Parsing::new(),
+            passwords: passwords::Passwords::new(),
         })
     }
 

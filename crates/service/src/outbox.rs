@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::AdministratorId;
+use domain::AttachmentId;
+use domain::Before;
 use domain::CleanText;
 use domain::DraftId;
 use domain::EmailAddress;
 use domain::MessageId;
+use domain::Page;
 use domain::Right;
 use domain::ThreadId;
 use domain::Timestamp;
@@ -53,18 +56,23 @@ use crate::intake::first_free_key;
 use crate::intake::new_message;
 use crate::intake::prepare;
 
+/// Of an answered message: no header is longer.
+const MAX_HEAD_BYTES: u64 = 256 * 1024;
+
 /// A message can be taken back for this long.
 pub const UNDO_TIME: Duration = Duration::from_secs(10);
 pub const KEYS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// What was sent stays on the Outbox page for this long.
 const SHOWN_AFTER: Duration = Duration::from_secs(24 * 3600);
-const MAX_ENTRIES: u32 = 200;
+const ENTRIES_PAGE: u32 = 200;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendForm {
     pub form: DraftForm,
     /// Its files go along; it is gone once the message is.
     pub draft: Option<DraftId>,
+    /// Those of its files that go along, beside the images that the text shows. None: all.
+    pub files: Option<Vec<AttachmentId>>,
     /// Wait for [`UNDO_TIME`], so that it can be taken back.
     pub can_be_undone: bool,
 }
@@ -124,7 +132,7 @@ impl Services {
             }
         };
         let (thread, answers) = self.check_answered(viewer, &send.form).await?;
-        let files = self.files_of(viewer, send.draft).await?;
+        let files = self.files_of(viewer, &send).await?;
         let now = self.now();
         let id: MessageId = self.ids.next();
         let references = self.references_of(viewer, answers).await?;
@@ -159,7 +167,7 @@ impl Services {
                 to: written.to,
                 cc: written.cc,
                 subject: written.subject,
-                html: mime::clean_html(&send.form.html),
+                html: self.clean_html(&send.form.html).await?,
                 message_id: message_id.ok_or(ServiceError::Damaged)?,
                 token,
                 date: now,
@@ -193,9 +201,8 @@ impl Services {
             ..
         } = queued;
         let now = self.now();
-        let raw: Bytes = tokio::task::spawn_blocking(move || mime::compose(&composition))
-            .await?
-            .into();
+        let compose = move || mime::compose(&composition);
+        let raw: Bytes = self.parsing.for_viewer(compose).await?.into();
         let fetched = FetchedForIntake {
             uid: Uid::FIRST,
             role: FolderRole::Sent,
@@ -204,7 +211,8 @@ impl Services {
             raw: raw.clone(),
         };
         let owner = account.clone();
-        let mut prepared = tokio::task::spawn_blocking(move || prepare(fetched, &owner, now, false)).await?;
+        let parsed = move || prepare(fetched, &owner, now, false);
+        let mut prepared = self.parsing.for_viewer(parsed).await?;
         add_bcc(&mut prepared.parsed.summary, &queued.bcc);
         let ranges = self.blobs.write_segment(self.ids.uuid(), vec![raw]).await?;
         let range = ranges.into_iter().next().ok_or(ServiceError::Damaged)?;
@@ -253,8 +261,10 @@ impl Services {
             sent_copy: queued.sent_copy,
         };
         outbox::insert(&mut tx, &entry).await?;
-        if let Some(draft) = queued.draft {
-            drafts::set_sent_as(&mut tx, draft, id).await?;
+        if let Some(draft) = queued.draft
+            && !drafts::set_sent_as(&mut tx, draft, id).await?
+        {
+            return Err(ServiceError::DraftSent);
         }
         if let Some(writer) = queued.audited_as {
             self.record(&mut tx, writer, Some(account.id), "wrote", &id.to_string())
@@ -319,29 +329,36 @@ impl Services {
         }
     }
 
-    async fn files_of(
-        &self,
-        viewer: Viewer,
-        draft: Option<DraftId>,
-    ) -> Result<Vec<ComposedFile>, ServiceError> {
-        let Some(draft) = draft else {
+    /// Images are inline ones; which of them go, the text says.
+    async fn files_of(&self, viewer: Viewer, send: &SendForm) -> Result<Vec<ComposedFile>, ServiceError> {
+        let Some(draft) = send.draft else {
             return Ok(Vec::new());
         };
+        let found = self
+            .find_held(viewer, draft)
+            .await?
+            .ok_or(ServiceError::NotFound)?;
         let mut conn = self.db.read().await?;
-        let found = drafts::find(&mut conn, viewer.administrator, draft).await?;
-        let found = found.ok_or(ServiceError::NotFound)?;
-        let held = drafts::files(&mut conn, found.id).await?;
+        let mut held = drafts::files(&mut conn, found.id).await?;
         drop(conn);
-        let mut files = Vec::with_capacity(held.len());
-        for file in held {
-            files.push(ComposedFile {
-                name: CleanText::cut(&file.name, 150),
-                content_type: file.content_type,
-                content_id: file.content_id,
-                bytes: self.blobs.read(&file.range).await?,
-            });
+        if let Some(listed) = &send.files {
+            if !listed.iter().all(|id| held.iter().any(|file| file.id == *id)) {
+                return Err(ServiceError::field(
+                    "files",
+                    "A file is not there any more. Add it again.",
+                ));
+            }
+            held.retain(|file| file.content_id.is_some() || listed.contains(&file.id));
         }
-        Ok(files)
+        let ranges: Vec<_> = held.iter().map(|file| &file.range).collect();
+        let bytes = self.blobs.read_all(&ranges).await?;
+        let composed = |(file, bytes): (drafts::DraftFile, Bytes)| ComposedFile {
+            name: CleanText::cut(&file.name, 150),
+            content_type: file.content_type,
+            content_id: file.content_id,
+            bytes,
+        };
+        Ok(held.into_iter().zip(bytes).map(composed).collect())
     }
 
     /// What the answered message names, then itself (RFC 5322 §3.6.4).
@@ -354,8 +371,10 @@ impl Services {
             return Ok(Vec::new());
         };
         let (_, message) = self.find_message(viewer, answers).await?;
-        let raw = self.read_raw(&message).await?;
-        let summary = tokio::task::spawn_blocking(move || mime::summarise(&raw)).await?;
+        let mut head = self.raw_range(&message).await?;
+        head.length = head.length.min(MAX_HEAD_BYTES);
+        let head = self.blobs.read(&head).await?;
+        let summary = self.parsing.for_viewer(move || mime::summarise(&head)).await?;
         let Ok(summary) = summary else {
             return Ok(Vec::new());
         };
@@ -374,18 +393,22 @@ impl Services {
     }
 
     /// On their way, failed, unknown, and what was sent in the last day; newest first. Needs Reply to be shown.
-    pub async fn list_outbox(&self, viewer: Viewer) -> Result<Vec<(Entry, String)>, ServiceError> {
+    pub async fn list_outbox(
+        &self,
+        viewer: Viewer,
+        before: Before,
+    ) -> Result<Page<(Entry, String)>, ServiceError> {
         let access = self.access_of(viewer).await?.narrowed_to(Right::Reply);
         let mut conn = self.db.read().await?;
         let since = self.now().minus(SHOWN_AFTER);
-        let entries = outbox::list(&mut conn, &access, since, MAX_ENTRIES).await?;
+        let entries = outbox::list(&mut conn, &access, since, before, ENTRIES_PAGE).await?;
         let names = administrators::list(&mut conn).await?;
         let named = |entry: Entry| {
             let sender = names.iter().find(|found| found.id == entry.sender);
             let name = sender.map(|found| found.name.clone()).unwrap_or_default();
             (entry, name)
         };
-        Ok(entries.into_iter().map(named).collect())
+        Ok(entries.map(named))
     }
 
     /// How one message stands, for its thread.
@@ -517,28 +540,48 @@ fn add_bcc(summary: &mut MessageSummary, bcc: &[Mailbox]) {
 }
 
 fn sent_copy(account: &MailAccount) -> SentCopy {
-    // The system's server files nothing in the owner's mailbox.
-    let files_itself = account
-        .smtp
-        .as_ref()
-        .is_some_and(|smtp| !smtp.use_system && files_sent_mail_itself(&smtp.server));
-    match account.imap.is_some() && !files_itself {
-        true => SentCopy::Due,
-        false => SentCopy::None,
+    let Some(imap) = &account.imap else {
+        return SentCopy::None;
+    };
+    let files_itself = account.smtp.as_ref().is_some_and(|smtp| {
+        let user = smtp
+            .username
+            .as_deref()
+            .map(str::trim)
+            .filter(|user| !user.is_empty());
+        let is_one_user = user.is_none_or(|user| is_one_user(user, account));
+        // The system's server files nothing in the owner's mailbox.
+        !smtp.use_system && files_sent_mail_itself(&smtp.server, &imap.server, is_one_user)
+    });
+    match files_itself {
+        true => SentCopy::None,
+        false => SentCopy::Due,
     }
+}
+
+/// Some want the whole address to send and its first part to read, or the other way round.
+fn is_one_user(user: &str, account: &MailAccount) -> bool {
+    let is_same = |known: &str| {
+        let (one, other) = (user.to_lowercase(), known.to_lowercase());
+        let local = |text: &str| text.split('@').next().unwrap_or_default().to_owned();
+        let is_whole = one.contains('@') && other.contains('@');
+        one == other || !is_whole && local(&one) == local(&other)
+    };
+    is_same(account.login_name()) || is_same(account.address.as_str())
 }
 
 fn body_hash(send: &SendForm) -> [u8; 32] {
     let form = &send.form;
     let text = format!(
-        "{} {:?} {:?} {:?} {} {} {:?}",
+        "{} {:?} {:?} {:?} {} {} {:?} {:?}",
         form.account,
         form.thread,
         form.answers,
         form.recipients,
         form.subject.len(),
         form.subject,
-        send.draft
+        send.draft,
+        send.files
     );
     let mut hasher = blake3::Hasher::new();
     hasher

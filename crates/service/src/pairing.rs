@@ -131,7 +131,7 @@ impl Services {
         let raw = self
             .read_raw(&self.find_message(viewer, message).await?.1)
             .await?;
-        let hints = tokio::task::spawn_blocking(move || mime::author_hints(&raw)).await?;
+        let hints = self.parsing.for_viewer(move || mime::author_hints(&raw)).await?;
         let own: Vec<_> = own.iter().cloned().collect();
         Ok(pairing::offers(from, &hints.unwrap_or_default(), &own))
     }
@@ -142,13 +142,18 @@ impl Services {
         let mut found = parties::find(&mut tx, party)
             .await?
             .ok_or(ServiceError::NotFound)?;
-        let before = found.addresses.len();
-        found
+        let held = found
             .addresses
-            .retain(|held| held.address.as_str() != address || held.source != AddressSource::Paired);
-        if found.addresses.len() == before {
+            .iter()
+            .position(|held| held.address.as_str() == address);
+        let Some(held) = held else {
+            // Asked for again, because the answer was lost.
+            return Ok(());
+        };
+        if found.addresses[held].source != AddressSource::Paired {
             return Err(ServiceError::NotFound);
         }
+        found.addresses.remove(held);
         parties::save(&mut tx, &found, &words_of(&found), self.now()).await?;
         self.record(&mut tx, viewer, None, "unpaired", &party.to_string())
             .await?;

@@ -11,6 +11,7 @@ use domain::party::AddressSource;
 use domain::party::PartyKind;
 use domain::search::fold_into;
 use domain::text::sentence;
+use store::Conn;
 use store::accounts;
 use store::audit;
 use store::audit::AuditEntry;
@@ -30,6 +31,7 @@ use crate::api_tokens::Program;
 
 const MAX_ADDRESSES: usize = 50;
 const MAX_PAGE: u32 = 100;
+const CHANGES_PAGE: u32 = 500;
 
 /// A record as it is typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,8 +66,20 @@ impl Services {
     }
 
     pub async fn create_party(&self, viewer: Viewer, form: PartyForm) -> Result<PartyId, ServiceError> {
-        let id = PartyId::from_uuid(uuid::Uuid::new_v4());
-        self.save_party_as(viewer, id, form, None).await?;
+        self.create_party_once(viewer, self.ids.next(), form).await
+    }
+
+    /// Under an id of the client's making: asked for again, because the answer was lost, it is the same record.
+    pub async fn create_party_once(
+        &self,
+        viewer: Viewer,
+        id: PartyId,
+        form: PartyForm,
+    ) -> Result<PartyId, ServiceError> {
+        let mut conn = self.db.read().await?;
+        let made = parties::find(&mut conn, id).await?;
+        drop(conn);
+        self.save_party_as(viewer, id, form, made).await?;
         Ok(id)
     }
 
@@ -94,13 +108,14 @@ impl Services {
             Some(id) => parties::find(&mut conn, id).await?,
             None => None,
         };
+        let own = own_addresses(&mut conn).await?;
         drop(conn);
-        let id = known.unwrap_or_else(|| PartyId::from_uuid(uuid::Uuid::new_v4()));
+        let id = known.unwrap_or_else(|| self.ids.next());
         let form = PartyForm {
             external_id: Some(external_id.to_owned()),
             ..form
         };
-        let mut party = self.check_party(id, form, None).await?;
+        let mut party = check_party(id, form, None, &own)?;
         for held in &mut party.addresses {
             held.source = AddressSource::Crm;
         }
@@ -144,14 +159,16 @@ impl Services {
         Ok((id, true))
     }
 
-    /// Oldest change first, from `since` on; the last one's moment is where to go on.
+    /// Oldest change first, from `since` on, and of that moment after `after`; the last one's moment and id are where
+    /// to go on.
     pub async fn list_party_changes(
         &self,
         _program: Program,
         since: Timestamp,
+        after: Option<PartyId>,
     ) -> Result<Vec<(Timestamp, Party)>, ServiceError> {
         let mut conn = self.db.read().await?;
-        Ok(parties::changed_since(&mut conn, since, 500).await?)
+        Ok(parties::changed_since(&mut conn, since, after.unwrap_or(PartyId::NIL), CHANGES_PAGE).await?)
     }
 
     /// For links that a CRM keeps.
@@ -172,7 +189,7 @@ impl Services {
         form: PartyForm,
         old: Option<Party>,
     ) -> Result<(), ServiceError> {
-        let party = self.check_party(id, form, old.as_ref()).await?;
+        let party = check_party(id, form, old.as_ref(), &self.own_addresses().await?)?;
         let mut tx = self.db.begin_write().await?;
         let taken = match &party.external_id {
             Some(external_id) => parties::find_by_external_id(&mut tx, external_id).await?,
@@ -196,69 +213,6 @@ impl Services {
         Ok(())
     }
 
-    pub(crate) async fn check_party(
-        &self,
-        id: PartyId,
-        form: PartyForm,
-        old: Option<&Party>,
-    ) -> Result<Party, ServiceError> {
-        let text = |text: &str, most| CleanText::cut(text, most).into_string();
-        let mut errors = Vec::new();
-        let name = text(&form.name, 200);
-        if name.is_empty() {
-            errors.push(FieldError::new("name", "A name is expected."));
-        }
-        let mut addresses: Vec<PartyAddress> = Vec::new();
-        for written in form.addresses.iter().filter(|written| !written.trim().is_empty()) {
-            match EmailAddress::parse(written) {
-                Ok(address) if addresses.iter().any(|held| held.address == address) => {}
-                Ok(address) => addresses.push(PartyAddress {
-                    source: source_of(old, &address),
-                    address,
-                }),
-                Err(error) => errors.push(FieldError::new(
-                    "addresses",
-                    sentence(&format!("{written}: {error}")),
-                )),
-            }
-        }
-        if addresses.len() > MAX_ADDRESSES {
-            errors.push(FieldError::new(
-                "addresses",
-                format!("At most {MAX_ADDRESSES} addresses are kept."),
-            ));
-        }
-        let own = self.own_addresses().await?;
-        if let Some(held) = addresses.iter().find(|held| own.contains(&held.address)) {
-            errors.push(FieldError::new(
-                "addresses",
-                format!("{} is an administrator's own address.", held.address),
-            ));
-        }
-        if !errors.is_empty() {
-            return Err(ServiceError::Invalid(errors));
-        }
-        Ok(Party {
-            id,
-            kind: form.kind,
-            name,
-            number: text(&form.number, 100),
-            phone: text(&form.phone, 50),
-            status: text(&form.status, 50),
-            external_id: form
-                .external_id
-                .map(|id| text(&id, 200))
-                .filter(|id| !id.is_empty()),
-            notes: form
-                .notes
-                .chars()
-                .filter(|c| *c == '\n' || !c.is_control())
-                .take(10_000)
-                .collect(),
-            addresses,
-        })
-    }
-
     /// Never refused because of mail: whoever deletes it must not learn that there is some.
     pub async fn delete_party(&self, viewer: Viewer, id: PartyId) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
@@ -275,11 +229,78 @@ impl Services {
     /// Of all accounts: owners' addresses and aliases can never be paired or blocked.
     pub(crate) async fn own_addresses(&self) -> Result<HashSet<EmailAddress>, ServiceError> {
         let mut conn = self.db.read().await?;
-        let accounts = accounts::list_for_engine(&mut conn).await?.into_iter();
-        Ok(accounts
-            .flat_map(|account| std::iter::once(account.address).chain(account.aliases))
-            .collect())
+        own_addresses(&mut conn).await
     }
+}
+
+pub(crate) async fn own_addresses(conn: &mut Conn) -> Result<HashSet<EmailAddress>, ServiceError> {
+    let accounts = accounts::list_for_engine(conn).await?.into_iter();
+    Ok(accounts
+        .flat_map(|account| std::iter::once(account.address).chain(account.aliases))
+        .collect())
+}
+
+/// `own`: see [`own_addresses`].
+pub(crate) fn check_party(
+    id: PartyId,
+    form: PartyForm,
+    old: Option<&Party>,
+    own: &HashSet<EmailAddress>,
+) -> Result<Party, ServiceError> {
+    let text = |text: &str, most| CleanText::cut(text, most).into_string();
+    let mut errors = Vec::new();
+    let name = text(&form.name, 200);
+    if name.is_empty() {
+        errors.push(FieldError::new("name", "A name is expected."));
+    }
+    let mut addresses: Vec<PartyAddress> = Vec::new();
+    for written in form.addresses.iter().filter(|written| !written.trim().is_empty()) {
+        match EmailAddress::parse(written) {
+            Ok(address) if addresses.iter().any(|held| held.address == address) => {}
+            Ok(address) => addresses.push(PartyAddress {
+                source: source_of(old, &address),
+                address,
+            }),
+            Err(error) => errors.push(FieldError::new(
+                "addresses",
+                sentence(&format!("{written}: {error}")),
+            )),
+        }
+    }
+    if addresses.len() > MAX_ADDRESSES {
+        errors.push(FieldError::new(
+            "addresses",
+            format!("At most {MAX_ADDRESSES} addresses are kept."),
+        ));
+    }
+    if let Some(held) = addresses.iter().find(|held| own.contains(&held.address)) {
+        errors.push(FieldError::new(
+            "addresses",
+            format!("{} is an administrator's own address.", held.address),
+        ));
+    }
+    if !errors.is_empty() {
+        return Err(ServiceError::Invalid(errors));
+    }
+    Ok(Party {
+        id,
+        kind: form.kind,
+        name,
+        number: text(&form.number, 100),
+        phone: text(&form.phone, 50),
+        status: text(&form.status, 50),
+        external_id: form
+            .external_id
+            .map(|id| text(&id, 200))
+            .filter(|id| !id.is_empty()),
+        notes: form
+            .notes
+            .chars()
+            .filter(|c| *c == '\n' || !c.is_control())
+            .take(10_000)
+            .collect(),
+        addresses,
+    })
 }
 
 /// An address that was there keeps who said so.

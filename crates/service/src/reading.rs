@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use domain::CleanText;
 use domain::MessageId;
 use domain::message::AttachmentSummary;
 use domain::message::AuthenticationResult;
 use domain::message::Direction;
+use domain::message::MessageSummary;
 use domain::message::NamedAddress;
 use domain::system_mail::SYSTEM;
+pub use mime::Charset;
+pub use mime::ContactCard;
+pub use mime::Guest;
 use mime::ImageSources;
+pub use mime::Invitation;
+pub use mime::Moment;
 pub use mime::OpenedPart;
 pub use mime::TextBlock;
 use store::accounts;
@@ -36,6 +41,8 @@ pub struct OpenMessage {
     pub text: Vec<TextBlock>,
     pub frame: Option<Frame>,
     pub headers: Vec<(String, CleanText)>,
+    pub invitations: Vec<Invitation>,
+    pub cards: Vec<ContactCard>,
     /// What the receiving server found of the sender, if its owner has named it.
     pub checked: Option<AuthenticationResult>,
     pub note: Option<String>,
@@ -71,32 +78,52 @@ pub const SAFE_IMAGES: &[&str] = &["image/png", "image/jpeg", "image/gif", "imag
 impl Services {
     /// Everything of one message. An opening by somebody else than the owner is on the owner's Status.
     pub async fn open_message(&self, viewer: Viewer, id: MessageId) -> Result<OpenMessage, ServiceError> {
+        self.open_message_as(viewer, id, None).await
+    }
+
+    /// `charset`: what the viewer says it is written in, where it is shown wrongly.
+    pub async fn open_message_as(
+        &self,
+        viewer: Viewer,
+        id: MessageId,
+        charset: Option<Charset>,
+    ) -> Result<OpenMessage, ServiceError> {
         let (access, message) = self.find_message(viewer, id).await?;
-        let raw = self.read_raw(&message).await?;
         let mut conn = self.db.read().await?;
-        let addresses = messages::addresses(&mut conn, &message).await?;
-        let attachments = messages::attachments(&mut conn, &message).await?;
+        let mut addresses = messages::addresses(&mut conn, &message).await?;
+        let mut attachments = messages::attachments(&mut conn, &message).await?;
         let names = Names::load(&mut conn, [&message]).await?;
         drop(conn);
-        let listed = names.describe(&access, message).ok_or(ServiceError::NotFound)?;
+        let mut listed = names.describe(&access, message).ok_or(ServiceError::NotFound)?;
         if listed.owner != viewer.administrator && listed.owner != SYSTEM {
             self.record_opening(viewer, &listed).await?;
         }
         let parked = listed.message.parked_reason.clone();
         // What has ended the process before is not parsed by looking at it.
-        let (opened, blocked_images) = match &parked {
-            Some(_) => (not_shown(), None),
-            None => open_off_thread(raw).await?,
+        let Read {
+            opened,
+            text,
+            blocked_images,
+            named,
+        } = match &parked {
+            Some(_) => Read::nothing(None),
+            None => match self.read_now(&listed.message, charset).await {
+                Err(ServiceError::TooLong) => Read::nothing(Some(TOO_LONG)),
+                read => read?,
+            },
         };
+        if let Some(named) = named {
+            name_anew(named, &mut listed.message, &mut addresses, &mut attachments);
+        }
         let frame = match blocked_images {
-            Some(blocked) => Some(self.frame_of(viewer, &listed, blocked).await?),
+            Some(blocked) => Some(self.frame_of(viewer, &listed, blocked, charset).await?),
             None => None,
         };
         let checked = self.word_of_receiver(&listed, opened.authentication).await?;
         let parked_note =
             parked.map(|reason| format!("This message is not shown: {reason}. It can be downloaded."));
         let files = attachments.into_iter().map(|attachment| FileLink {
-            capability: self.grant(viewer, id, Target::Part(attachment.part)),
+            capability: self.grant(viewer, id, Target::Part(attachment.place)),
             attachment,
         });
         let attachments: Vec<_> = files.collect();
@@ -104,12 +131,19 @@ impl Services {
             listed,
             addresses,
             attachments,
-            text: mime::split_text(&opened.text),
+            text,
             frame,
             headers: opened.headers,
+            invitations: opened.invitations,
+            cards: opened.cards,
             checked,
             note: parked_note.or(opened.note.map(str::to_owned)),
         })
+    }
+
+    async fn read_now(&self, message: &Message, charset: Option<Charset>) -> Result<Read, ServiceError> {
+        let raw = self.read_raw(message).await?;
+        self.parsing.for_viewer(move || Read::of(&raw, charset)).await
     }
 
     /// Of the results that a message carries those of the account's own receiving server; any other may be the sender's.
@@ -136,6 +170,7 @@ impl Services {
         viewer: Viewer,
         listed: &ListedMessage,
         images: u32,
+        charset: Option<Charset>,
     ) -> Result<Frame, ServiceError> {
         let message = &listed.message;
         let sender = trusted_sender(listed);
@@ -146,7 +181,11 @@ impl Services {
             }
             None => false,
         };
-        let grant = |remote_images| self.grant(viewer, message.id, Target::Frame { remote_images });
+        let target = |remote_images| Target::Frame {
+            remote_images,
+            charset,
+        };
+        let grant = |remote_images| self.grant(viewer, message.id, target(remote_images));
         Ok(Frame {
             capability: grant(is_always),
             blocked_images: if is_always { 0 } else { images },
@@ -190,18 +229,21 @@ impl Services {
         addresses: FrameAddresses,
     ) -> Result<String, ServiceError> {
         let (viewer, id, target) = self.use_capability(capability).await?;
-        let Target::Frame { remote_images } = target else {
+        let Target::Frame {
+            remote_images,
+            charset,
+        } = target
+        else {
             return Err(ServiceError::NotFound);
         };
         let (_, message) = self.find_message(viewer, id).await?;
-        let raw = self.read_raw(&message).await?;
         let mut conn = self.db.read().await?;
         let attachments = messages::attachments(&mut conn, &message).await?;
         drop(conn);
         let inline = attachments.into_iter().filter_map(|attachment| {
             let is_image = SAFE_IMAGES.contains(&attachment.content_type.as_str());
             let content_id = attachment.content_id.filter(|_| is_image)?;
-            let capability = self.grant(viewer, id, Target::Part(attachment.part));
+            let capability = self.grant(viewer, id, Target::Part(attachment.place));
             Some((content_id, (addresses.part)(&capability)))
         });
         let mut sources = ImageSources {
@@ -214,22 +256,26 @@ impl Services {
                 (addresses.image)(&services.grant(viewer, id, Target::Image(url.to_owned())))
             }));
         }
-        let frame = tokio::task::spawn_blocking(move || {
-            let opened = mime::open_message(&raw).ok()?;
-            mime::sanitise(&opened.html, &sources)
-        });
-        frame.await?.map(|frame| frame.html).ok_or(ServiceError::NotFound)
+        let raw = self.read_raw(&message).await?;
+        let frame = self
+            .parsing
+            .for_viewer(move || frame_html(&raw, &sources, charset))
+            .await?;
+        frame.ok_or(ServiceError::NotFound)
     }
 
     /// The file behind a part's capability.
     pub async fn open_part(&self, capability: &str) -> Result<OpenedPart, ServiceError> {
         let (viewer, id, target) = self.use_capability(capability).await?;
-        let Target::Part(part) = target else {
+        let Target::Part(place) = target else {
             return Err(ServiceError::NotFound);
         };
         let (_, message) = self.find_message(viewer, id).await?;
         let raw = self.read_raw(&message).await?;
-        let opened = tokio::task::spawn_blocking(move || mime::open_part(&raw, part)).await?;
+        let opened = self
+            .parsing
+            .for_viewer(move || mime::open_part(&raw, place))
+            .await?;
         opened.ok().flatten().ok_or(ServiceError::NotFound)
     }
 
@@ -287,25 +333,78 @@ fn trusted_sender(listed: &ListedMessage) -> Option<&str> {
     author_address.as_deref().filter(|_| is_trusted)
 }
 
-/// With how many remote images its HTML has, if that can be shown.
-async fn open_off_thread(raw: Bytes) -> Result<(mime::OpenedMessage, Option<u32>), ServiceError> {
-    let opened = tokio::task::spawn_blocking(move || {
-        let opened = mime::open_message(&raw).unwrap_or_else(|_| not_shown());
-        let frame = match opened.html.is_empty() {
-            true => None,
-            false => mime::sanitise(&opened.html, &ImageSources::default()),
-        };
-        (opened, frame.map(|frame| frame.blocked_images))
-    });
-    Ok(opened.await?)
+/// What is shown of a message, made where bytes are read.
+struct Read {
+    opened: mime::OpenedMessage,
+    text: Vec<TextBlock>,
+    /// How many remote images its HTML has, if that can be shown.
+    blocked_images: Option<u32>,
+    /// Subject, people and files in the words of the charset that the viewer chose.
+    named: Option<MessageSummary>,
 }
 
-fn not_shown() -> mime::OpenedMessage {
+impl Read {
+    fn of(raw: &[u8], charset: Option<Charset>) -> Self {
+        let opened = mime::open_message_as(raw, charset).unwrap_or_else(|_| not_shown(None));
+        let frame = opened.frame(&ImageSources::default());
+        Read {
+            text: opened.blocks(),
+            blocked_images: frame.map(|frame| frame.blocked_images),
+            named: charset.and_then(|_| mime::summarise_as(raw, charset).ok()),
+            opened,
+        }
+    }
+
+    fn nothing(note: Option<&'static str>) -> Self {
+        Read {
+            opened: not_shown(note),
+            text: Vec::new(),
+            blocked_images: None,
+            named: None,
+        }
+    }
+}
+
+/// Words alone: whose an address is, and what a file holds, no charset says.
+fn name_anew(
+    named: MessageSummary,
+    message: &mut Message,
+    addresses: &mut [NamedAddress],
+    attachments: &mut [AttachmentSummary],
+) {
+    if let Some(author) = named.author() {
+        message.author_name = author.name.as_str().to_owned();
+    }
+    message.subject = named.subject.into_string();
+    for (held, read) in addresses.iter_mut().zip(named.addresses) {
+        if held.role == read.role && held.address == read.address {
+            held.name = read.name;
+        }
+    }
+    for (held, read) in attachments.iter_mut().zip(named.attachments) {
+        if held.place == read.place {
+            held.name = read.name;
+            held.other_name = read.other_name;
+        }
+    }
+}
+
+fn frame_html(raw: &[u8], sources: &ImageSources, charset: Option<Charset>) -> Option<String> {
+    let opened = mime::open_message_as(raw, charset).ok()?;
+    opened.frame(sources).map(|frame| frame.html)
+}
+
+const TOO_LONG: &str = "This message takes too long to show; it can be downloaded.";
+
+fn not_shown(note: Option<&'static str>) -> mime::OpenedMessage {
     mime::OpenedMessage {
         html: Vec::new(),
         text: String::new(),
         headers: Vec::new(),
         authentication: Vec::new(),
-        note: None,
+        invitations: Vec::new(),
+        cards: Vec::new(),
+        note,
+        is_forward: false,
     }
 }

@@ -16,7 +16,9 @@ use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
 use crate::sign_in::token_hash;
-use crate::sign_in::verify_password;
+use crate::sign_in::is_unchanged;
+use crate::tries::Counter;
+use crate::tries::take_back;
 
 /// RFC 4226 §4: at least 128 bits, 160 recommended.
 const SECRET_BYTES: usize = 20;
@@ -30,9 +32,16 @@ pub struct NewSecondFactor {
     pub qr_png: String,
 }
 
+/// Who has typed their password just now.
+struct Proven {
+    administrator: Administrator,
+    tries: Counter,
+}
+
 impl Services {
     pub async fn propose_second_factor(&self, viewer: Viewer) -> Result<NewSecondFactor, ServiceError> {
         let administrator = self.get_administrator(viewer.administrator).await?;
+        #[expect(clippy::disallowed_methods, reason = "a secret")]
         let secret: [u8; SECRET_BYTES] = rand::rng().random();
         let totp = totp(&secret, &administrator.login).ok_or_else(wrong_secret)?;
         Ok(NewSecondFactor {
@@ -52,7 +61,8 @@ impl Services {
         secret: &str,
         code: &str,
     ) -> Result<Vec<String>, ServiceError> {
-        let administrator = self.prove_password(viewer, password).await?;
+        let proven = self.prove_password(viewer, password).await?;
+        let administrator = &proven.administrator;
         let secret = Secret::try_from_base32(secret.trim()).map_err(|_| wrong_secret())?;
         let totp = totp(secret.as_ref(), &administrator.login).ok_or_else(wrong_secret)?;
         let step = self
@@ -61,7 +71,7 @@ impl Services {
         let codes: Vec<String> = (0..RECOVERY_CODES).map(|_| recovery_code()).collect();
         let hashes: Vec<_> = codes.iter().map(|code| token_hash(&plain(code))).collect();
         let sealed = self.keys.seal_second_factor(administrator.id, secret.as_ref());
-        let mut tx = self.db.begin_write().await?;
+        let mut tx = self.begin_proven(&proven).await?;
         administrators::set_totp(&mut tx, administrator.id, Some(&sealed), &hashes).await?;
         administrators::take_totp_step(&mut tx, administrator.id, step).await?;
         self.record(&mut tx, viewer, None, "second_factor_on", "").await?;
@@ -74,9 +84,9 @@ impl Services {
         viewer: Viewer,
         password: SecretString,
     ) -> Result<(), ServiceError> {
-        let administrator = self.prove_password(viewer, password).await?;
-        let mut tx = self.db.begin_write().await?;
-        administrators::set_totp(&mut tx, administrator.id, None, &[]).await?;
+        let proven = self.prove_password(viewer, password).await?;
+        let mut tx = self.begin_proven(&proven).await?;
+        administrators::set_totp(&mut tx, viewer.administrator, None, &[]).await?;
         self.record(&mut tx, viewer, None, "second_factor_off", "")
             .await?;
         tx.commit().await?;
@@ -84,16 +94,28 @@ impl Services {
         Ok(())
     }
 
-    async fn prove_password(
-        &self,
-        viewer: Viewer,
-        password: SecretString,
-    ) -> Result<Administrator, ServiceError> {
+    async fn prove_password(&self, viewer: Viewer, password: SecretString) -> Result<Proven, ServiceError> {
         let administrator = self.get_administrator(viewer.administrator).await?;
-        if !verify_password(password, Some(administrator.password_hash.clone())).await? {
-            return Err(ServiceError::field("password", "This is not your password."));
+        let tries = Counter::of_login(&administrator.login);
+        self.count_try(&[tries]).await?;
+        let held = Some(administrator.password_hash.clone());
+        if !self.passwords.verify(password, held).await? {
+            return Err(wrong_password());
         }
-        Ok(administrator)
+        Ok(Proven {
+            administrator,
+            tries,
+        })
+    }
+
+    /// Only if the password that was proven is still the one.
+    async fn begin_proven(&self, proven: &Proven) -> Result<Tx, ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        if !is_unchanged(&mut tx, &proven.administrator).await? {
+            return Err(wrong_password());
+        }
+        take_back(&mut tx, &[proven.tries]).await?;
+        Ok(tx)
     }
 
     /// True once for each code; true always where the second factor is off.
@@ -123,6 +145,10 @@ impl Services {
 
 const WRONG_CODE: &str = "This code does not fit. Type the one that the app shows now.";
 
+fn wrong_password() -> ServiceError {
+    ServiceError::field("password", "This is not your password.")
+}
+
 fn wrong_secret() -> ServiceError {
     ServiceError::field("secret", "This secret cannot be used. Begin again.")
 }
@@ -145,6 +171,7 @@ fn plain(code: &str) -> String {
 }
 
 /// 50 bits, without letters that look like digits.
+#[expect(clippy::disallowed_methods, reason = "a secret")]
 fn recovery_code() -> String {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
     let mut random = rand::rng();

@@ -2,23 +2,18 @@
 
 use std::time::Duration;
 
-use argon2::Argon2;
-use argon2::PasswordHasher as _;
-use argon2::PasswordVerifier as _;
-use argon2::password_hash::phc::PasswordHash;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::CleanText;
 use domain::SessionId;
-use domain::Timestamp;
 use rand::RngExt as _;
-use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
+use store::Tx;
 use store::administrators;
+use store::administrators::Administrator;
 use store::audit::AuditEntry;
 use store::sessions;
 pub use store::sessions::Session;
-use store::sessions::Throttle;
 
 use crate::Event;
 use crate::ServiceError;
@@ -26,15 +21,15 @@ use crate::Services;
 use crate::access::Viewer;
 use crate::administrators::NewAdministrator;
 use crate::administrators::check_password;
+use crate::tries::Counter;
+use crate::tries::succeeded;
+use crate::tries::take_back;
 
 pub const MIN_PASSWORD_CHARS: usize = 10;
 pub const SESSION_LIFE: Duration = Duration::from_secs(14 * 24 * 3600);
 const SETUP_LINK_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// How exactly it is kept when a session was last seen.
 const SEEN_STEP: Duration = Duration::from_secs(5 * 60);
-const FREE_FAILURES: u32 = 5;
-const FIRST_BLOCK: Duration = Duration::from_secs(30);
-const LONGEST_BLOCK: Duration = Duration::from_secs(15 * 60);
 
 /// What the browser keeps; only its hash is stored.
 pub struct SessionToken(String);
@@ -62,40 +57,35 @@ impl Services {
         code: Option<&str>,
         origin: Origin<'_>,
     ) -> Result<SessionToken, ServiceError> {
-        let keys = [
-            throttle_key("login", &login.trim().to_lowercase()),
-            throttle_key("address", origin.address),
-        ];
-        self.refuse_if_throttled(&keys).await?;
+        let (of_login, of_address) = (Counter::of_login(login), Counter::of_address(origin.address));
+        self.count_try(&[of_login, of_address]).await?;
         let found = self
             .find_administrator_by_login(login)
             .await?
             .filter(|found| found.disabled_at.is_none());
         let hash = found.as_ref().map(|found| found.password_hash.clone());
-        let verified = verify_password(password, hash).await?;
-        let Some(administrator) = found.filter(|_| verified) else {
-            self.count_failure(&keys).await?;
-            return Err(ServiceError::SignedOut);
-        };
-        if administrator.totp_secret.is_some() && code.is_none() {
-            return Err(ServiceError::CodeNeeded { refused: false });
-        }
+        let verified = self.passwords.verify(password, hash).await?;
+        let administrator = found.filter(|_| verified).ok_or(ServiceError::SignedOut)?;
         let token = random_token();
         let now = self.now();
         let mut tx = self.db.begin_write().await?;
+        if !is_unchanged(&mut tx, &administrator).await? {
+            return Err(ServiceError::SignedOut);
+        }
+        if administrator.totp_secret.is_some() && code.is_none() {
+            take_back(&mut tx, &[of_login, of_address]).await?;
+            tx.commit().await?;
+            return Err(ServiceError::CodeNeeded { refused: false });
+        }
         if !self
             .take_code(&mut tx, &administrator, code.unwrap_or_default())
             .await?
         {
-            drop(tx);
-            self.count_failure(&keys).await?;
             return Err(ServiceError::CodeNeeded { refused: true });
         }
-        for key in keys {
-            sessions::clear_throttle(&mut tx, key).await?;
-        }
+        succeeded(&mut tx, of_login, of_address).await?;
         let session = Session {
-            id: SessionId::from_uuid(uuid::Uuid::new_v4()),
+            id: SessionId::from_uuid(random_id()),
             id_hash: token_hash(&token),
             administrator: administrator.id,
             client: CleanText::cut(origin.client, 200).into_string(),
@@ -171,17 +161,29 @@ impl Services {
         new: SecretString,
     ) -> Result<(), ServiceError> {
         let administrator = self.get_administrator(viewer.administrator).await?;
-        if !verify_password(current, Some(administrator.password_hash)).await? {
-            return Err(ServiceError::field(
-                "current_password",
-                "This is not your current password.",
-            ));
+        let tries = Counter::of_login(&administrator.login);
+        self.count_try(&[tries]).await?;
+        let held = Some(administrator.password_hash.clone());
+        if !self.passwords.verify(current, held).await? {
+            return Err(wrong_current_password());
         }
-        if let Some(error) = check_password(&new, "new_password") {
-            return Err(ServiceError::Invalid(vec![error]));
-        }
-        let hash = hash_password(new).await?;
+        let checked = check_password(&new, "new_password");
+        let hash = match checked {
+            None => self.passwords.hash(new).await,
+            Some(error) => Err(ServiceError::Invalid(vec![error])),
+        };
         let mut tx = self.db.begin_write().await?;
+        if !is_unchanged(&mut tx, &administrator).await? {
+            return Err(wrong_current_password());
+        }
+        take_back(&mut tx, &[tries]).await?;
+        let hash = match hash {
+            Ok(hash) => hash,
+            Err(error) => {
+                tx.commit().await?;
+                return Err(error);
+            }
+        };
         administrators::update_password(&mut tx, viewer.administrator, &hash).await?;
         sessions::delete_others(&mut tx, viewer.administrator, viewer.session).await?;
         tx.commit().await?;
@@ -203,116 +205,58 @@ impl Services {
 
     /// Makes the first super-administrator. A wrong field leaves the link usable.
     pub async fn use_setup_link(&self, token: &str, new: NewAdministrator) -> Result<(), ServiceError> {
-        if self.has_administrators().await? {
+        if !self.is_setup_link(token).await? {
             return Err(ServiceError::NotFound);
         }
-        let mut tx = self.db.begin_write().await?;
-        if !sessions::take_setup_link(&mut tx, token_hash(token), self.now()).await? {
-            return Err(ServiceError::NotFound);
-        }
-        drop(tx);
-        self.create_administrator(NewAdministrator {
+        let new = NewAdministrator {
             is_super: true,
             ..new
-        })
-        .await?;
+        };
+        let administrator = self.check_new(new).await?;
         let mut tx = self.db.begin_write().await?;
-        sessions::take_setup_link(&mut tx, token_hash(token), self.now()).await?;
+        let is_first = administrators::list(&mut tx).await?.is_empty();
+        if !is_first || !sessions::take_setup_link(&mut tx, token_hash(token), self.now()).await? {
+            return Err(ServiceError::NotFound);
+        }
+        administrators::insert(&mut tx, &administrator, self.now()).await?;
         Ok(tx.commit().await?)
     }
 
-    async fn refuse_if_throttled(&self, keys: &[[u8; 32]]) -> Result<(), ServiceError> {
+    /// Looked at before anything is hashed for it.
+    async fn is_setup_link(&self, token: &str) -> Result<bool, ServiceError> {
         let mut conn = self.db.read().await?;
-        let now = self.now();
-        for key in keys {
-            if let Some(throttle) = sessions::find_throttle(&mut conn, *key).await?
-                && throttle.blocked_until > now
-                && throttle.failures >= FREE_FAILURES
-            {
-                let retry_after_s = throttle.blocked_until.since(now).as_secs() + 1;
-                return Err(ServiceError::Throttled { retry_after_s });
-            }
-        }
-        Ok(())
-    }
-
-    async fn count_failure(&self, keys: &[[u8; 32]]) -> Result<(), ServiceError> {
-        let now = self.now();
-        let mut tx = self.db.begin_write().await?;
-        for key in keys {
-            let failures = sessions::find_throttle(&mut tx, *key)
-                .await?
-                .map_or(0, |found| found.failures)
-                + 1;
-            let throttle = Throttle {
-                failures,
-                blocked_until: blocked_until(now, failures),
-            };
-            sessions::set_throttle(&mut tx, *key, throttle).await?;
-        }
-        Ok(tx.commit().await?)
+        let is_first = administrators::list(&mut conn).await?.is_empty();
+        Ok(is_first && sessions::has_setup_link(&mut conn, token_hash(token), self.now()).await?)
     }
 }
 
-/// 30 s after the fifth failure, doubling up to 15 minutes. Below that the count is kept for as long.
-fn blocked_until(now: Timestamp, failures: u32) -> Timestamp {
-    if failures < FREE_FAILURES {
-        return now.plus(LONGEST_BLOCK);
-    }
-    let doublings = (failures - FREE_FAILURES).min(10);
-    now.plus((FIRST_BLOCK * 2_u32.pow(doublings)).min(LONGEST_BLOCK))
+/// Is what was verified still what lets in? Whoever is answered yes has the administrator to the end of the
+/// transaction: a reset, a new password or a disabling comes before, and is seen, or after, and ends the session.
+pub(crate) async fn is_unchanged(tx: &mut Tx, verified: &Administrator) -> Result<bool, ServiceError> {
+    let held = administrators::hold(tx, verified.id).await?;
+    Ok(held.is_some_and(|held| {
+        held.password_hash == verified.password_hash
+            && held.totp_secret == verified.totp_secret
+            && held.disabled_at == verified.disabled_at
+    }))
 }
 
-fn throttle_key(kind: &str, value: &str) -> [u8; 32] {
-    *blake3::hash(format!("{kind}:{value}").as_bytes()).as_bytes()
+fn wrong_current_password() -> ServiceError {
+    ServiceError::field("current_password", "This is not your current password.")
 }
 
+#[expect(clippy::disallowed_methods, reason = "a secret")]
 pub(crate) fn random_token() -> String {
     let bytes: [u8; 32] = rand::rng().random();
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// Of a session: its moment is nobody's to guess from.
+#[expect(clippy::disallowed_methods, reason = "a secret")]
+fn random_id() -> uuid::Uuid {
+    uuid::Uuid::new_v4()
+}
+
 pub(crate) fn token_hash(token: &str) -> [u8; 32] {
     *blake3::hash(token.as_bytes()).as_bytes()
-}
-
-/// Argon2id with the library's parameters (OWASP's of 2024: 19 MiB, 2 passes), off the async threads.
-pub(crate) async fn hash_password(password: SecretString) -> Result<String, ServiceError> {
-    let hashed = tokio::task::spawn_blocking(move || {
-        Argon2::default()
-            .hash_password(password.expose_secret().as_bytes())
-            .map(|hash| hash.to_string())
-    });
-    hashed
-        .await?
-        .map_err(|_| ServiceError::field("password", "This password cannot be used."))
-}
-
-/// Without a hash as much work is done as with one: timing tells nothing about who exists.
-pub(crate) async fn verify_password(
-    password: SecretString,
-    hash: Option<String>,
-) -> Result<bool, ServiceError> {
-    let verified = tokio::task::spawn_blocking(move || {
-        let password = password.expose_secret().as_bytes();
-        match hash {
-            Some(hash) => PasswordHash::new(&hash)
-                .is_ok_and(|hash| Argon2::default().verify_password(password, &hash).is_ok()),
-            None => Argon2::default().hash_password(password).is_err(),
-        }
-    });
-    Ok(verified.await?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refusals_cost_more_each_time() {
-        let now = Timestamp::EPOCH;
-        for (failures, seconds) in [(5, 30), (6, 60), (9, 480), (10, 900), (99, 900)] {
-            assert_eq!(blocked_until(now, failures).seconds(), seconds, "{failures}");
-        }
-    }
 }

@@ -1,12 +1,16 @@
 //! What a super-administrator does with administrators: made, disabled, reset, never read.
 //!
-//! Whoever can reset a sign-in could use it to read somebody's mail. So the mail accounts of whom it was reset for
-//! are sealed in the same transaction, until the mailbox's own password is given anew.
+//! Whoever can reset a sign-in could use it to read somebody's mail. So in the same transaction the mail accounts of
+//! whom it was reset for are sealed, until the mailbox's own password is given anew, and what others show to them
+//! rests, until each of these has confirmed it. The same again when the link is used: a grant that was given or
+//! confirmed while it was open is no grant to whoever held it.
 
 use std::time::Duration;
 
 use domain::AdministratorId;
+use domain::Before;
 use domain::MailAccountId;
+use domain::Page;
 use domain::Timestamp;
 use domain::system_mail::STAFF_MAIL;
 use secrecy::SecretString;
@@ -16,7 +20,9 @@ use store::administrators;
 pub use store::administrators::Administrator;
 use store::audit;
 use store::audit::AuditEntry;
+use store::grants;
 use store::sessions;
+use tracing::warn;
 
 use crate::Event;
 use crate::ServiceError;
@@ -24,14 +30,13 @@ use crate::Services;
 use crate::access::Viewer;
 use crate::administrators::NewAdministrator;
 use crate::administrators::check_password;
-use crate::sign_in::hash_password;
 use crate::sign_in::random_token;
 use crate::sign_in::token_hash;
 use crate::system_mail::SystemMessage;
 
 const LINK_LIFE: Duration = Duration::from_secs(3 * 24 * 3600);
 /// No password has this hash.
-const NO_PASSWORD: &str = "";
+pub(crate) const NO_PASSWORD: &str = "";
 
 /// One line of the audit page of super-administrators: who, what, which account, in which hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +101,12 @@ impl Services {
         disabled: bool,
     ) -> Result<(), ServiceError> {
         self.require_super(viewer).await?;
+        if disabled && id == viewer.administrator {
+            return Err(ServiceError::field(
+                "disabled",
+                "Another super-administrator has to disable you.",
+            ));
+        }
         let mut tx = self.db.begin_write().await?;
         let all = administrators::list(&mut tx).await?;
         let found = all
@@ -131,8 +142,8 @@ impl Services {
         Ok(())
     }
 
-    /// Password and second factor are gone, sessions end, mail accounts are sealed. The token of the link by
-    /// which the person chooses a new password.
+    /// Password and second factor are gone, sessions end, mail accounts are sealed, received grants rest. The token of
+    /// the link by which the person chooses a new password.
     pub async fn reset_sign_in(&self, viewer: Viewer, id: AdministratorId) -> Result<String, ServiceError> {
         self.require_super(viewer).await?;
         if id == viewer.administrator {
@@ -207,15 +218,22 @@ impl Services {
         sessions::delete_all(tx, id).await?;
         sessions::set_sign_in_link(tx, id, token_hash(&token), self.now().plus(LINK_LIFE)).await?;
         accounts::seal_of_owner(tx, id, self.now()).await?;
+        grants::let_rest(tx, id, self.now()).await?;
         Ok(token)
     }
 
+    /// What was done stays done if somebody cannot be told of it now: alarms are looked for again each minute.
     async fn access_changed(&self, owner: AdministratorId) -> Result<(), ServiceError> {
         let mut conn = self.db.read().await?;
-        for account in accounts::list_of_owner(&mut conn, owner).await? {
+        let own = accounts::list_of_owner(&mut conn, owner).await?;
+        drop(conn);
+        for account in own {
             self.events.publish(Event::AccountChanged { account: account.id });
         }
         self.events.publish(Event::AccessChanged);
+        if let Err(error) = self.look_for_alarms().await {
+            warn!(%error, "Owners could not be told of a new sign-in");
+        }
         Ok(())
     }
 
@@ -228,14 +246,16 @@ impl Services {
         if let Some(error) = check_password(&password, "password") {
             return Err(ServiceError::Invalid(vec![error]));
         }
-        let hash = hash_password(password).await?;
+        let hash = self.passwords.hash(password).await?;
         let mut tx = self.db.begin_write().await?;
         if !sessions::take_sign_in_link(&mut tx, token_hash(token), self.now()).await? {
             return Err(ServiceError::NotFound);
         }
         administrators::update_password(&mut tx, id, &hash).await?;
         sessions::delete_all(&mut tx, id).await?;
-        Ok(tx.commit().await?)
+        grants::let_rest(&mut tx, id, self.now()).await?;
+        tx.commit().await?;
+        self.access_changed(id).await
     }
 
     /// What a leaver leaves behind: the mail accounts of a disabled administrator, erased without being read.
@@ -262,11 +282,17 @@ impl Services {
     }
 
     /// Newest first. To the hour and without details: when exactly and about what is the owners'.
-    pub async fn audit_for_super(&self, viewer: Viewer) -> Result<Vec<AuditLine>, ServiceError> {
+    pub async fn audit_for_super(
+        &self,
+        viewer: Viewer,
+        before: Before,
+    ) -> Result<Page<AuditLine>, ServiceError> {
         const HOUR_MS: i64 = 3_600_000;
+        const PAGE: u32 = 500;
         self.require_super(viewer).await?;
         let mut conn = self.db.read().await?;
-        let entries = audit::list_for_super(&mut conn, 500).await?;
+        let entries = audit::list_for_super(&mut conn, before, PAGE).await?;
+        let older = entries.older;
         let mut lines: Vec<AuditLine> = Vec::new();
         for entry in entries {
             let line = AuditLine {
@@ -280,7 +306,7 @@ impl Services {
                 lines.push(line);
             }
         }
-        Ok(lines)
+        Ok(Page { rows: lines, older })
     }
 
     pub(crate) async fn record(

@@ -24,6 +24,7 @@ use domain::provider::provider_of_server;
 use domain::rules::history::HistoryRest;
 use domain::rules::history::history_rest;
 use domain::rules::intake::IntakeSettings;
+use store::Conn;
 use store::Tx;
 use store::accounts;
 pub use store::accounts::Lease;
@@ -33,6 +34,7 @@ use store::folders;
 pub use store::folders::Folder;
 pub use store::folders::OpenAttempt;
 use store::intake;
+use store::lease::Leased as _;
 use store::messages;
 use store::outbox;
 use store::remote_operations;
@@ -44,8 +46,10 @@ use crate::Services;
 use crate::delivery::worker_name;
 
 /// Longer than any one batch takes; renewed with every batch and while waiting.
-pub const LEASE_TIME: Duration = Duration::from_secs(120);
+pub const LEASE_TIME: Duration = Lease::TIME;
 const MAX_REBUILDS: u32 = 5;
+/// What could not be done in the mailbox is tried again after this.
+const OPERATION_AGAIN: Duration = Duration::from_secs(5 * 60);
 const FLAGS_AT_ONCE: usize = 500;
 const ACCOUNTS_AT_ONCE: usize = 500;
 
@@ -57,12 +61,18 @@ pub(crate) fn bytes_per_day(account: &MailAccount) -> Option<u64> {
 impl Services {
     /// Why old mail may not be fetched just now; `None`: it may.
     pub async fn history_rest(&self, account: &MailAccount) -> Result<Option<HistoryRest>, ServiceError> {
+        let mut conn = self.db.read().await?;
+        self.history_rest_now(&mut conn, account).await
+    }
+
+    pub(crate) async fn history_rest_now(
+        &self,
+        conn: &mut Conn,
+        account: &MailAccount,
+    ) -> Result<Option<HistoryRest>, ServiceError> {
         let limit = bytes_per_day(account);
         let fetched = match limit {
-            Some(_) => {
-                let mut conn = self.db.read().await?;
-                fetched_bytes::of_day(&mut conn, account.id, self.now().days()).await?
-            }
+            Some(_) => fetched_bytes::of_day(conn, account.id, self.now().days()).await?,
             None => 0,
         };
         Ok(history_rest(account.tracking.history_paused, limit, fetched))
@@ -99,9 +109,7 @@ impl Services {
 
     pub async fn renew_lease(&self, lease: &Lease) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        if !accounts::renew_lease(&mut tx, lease, self.now().plus(LEASE_TIME)).await? {
-            return Err(ServiceError::LeaseLost);
-        }
+        tx.hold(lease, self.now()).await?;
         Ok(tx.commit().await?)
     }
 
@@ -123,6 +131,15 @@ impl Services {
     pub async fn release_lease(&self, lease: &Lease) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
         accounts::release_lease(&mut tx, lease).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Of works that have ended.
+    pub async fn release_leases(&self, leases: &[Lease]) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        for lease in leases {
+            accounts::release_lease(&mut tx, lease).await?;
+        }
         Ok(tx.commit().await?)
     }
 
@@ -260,11 +277,9 @@ impl Services {
         history_since: Option<&str>,
     ) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        if !accounts::renew_lease(&mut tx, lease, self.now().plus(LEASE_TIME)).await? {
-            return Err(ServiceError::LeaseLost);
-        }
-        folders::set_cursor(&mut tx, folder, cursor, history_since).await?;
-        folders::set_baseline_at(&mut tx, folder, self.now()).await?;
+        let mut held = tx.hold(lease, self.now()).await?;
+        folders::set_cursor(&mut held, folder, cursor, history_since).await?;
+        folders::set_baseline_at(&mut held, folder, self.now()).await?;
         Ok(tx.commit().await?)
     }
 
@@ -299,14 +314,12 @@ impl Services {
         history_since: Option<&str>,
     ) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        if !accounts::renew_lease(&mut tx, lease, self.now().plus(LEASE_TIME)).await? {
-            return Err(ServiceError::LeaseLost);
-        }
-        if !folders::move_cursor(&mut tx, folder, cursor, walk, history_since).await? {
+        let mut held = tx.hold(lease, self.now()).await?;
+        if !folders::move_cursor(&mut held, folder, cursor, walk, history_since).await? {
             return Err(ServiceError::FolderRenumbered);
         }
         if let Some(mod_seq) = cursor.mod_seq.filter(|_| walk == Walk::NewMail) {
-            folders::set_mod_seq(&mut tx, folder, cursor.uid_validity, mod_seq).await?;
+            folders::set_mod_seq(&mut held, folder, cursor.uid_validity, mod_seq).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -320,25 +333,25 @@ impl Services {
         cursor: &FolderCursor,
     ) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        if !accounts::renew_lease(&mut tx, lease, self.now().plus(LEASE_TIME)).await? {
-            return Err(ServiceError::LeaseLost);
-        }
-        folders::forget_places(&mut tx, folder).await?;
-        folders::end_attempts(&mut tx, folder).await?;
-        folders::set_cursor(&mut tx, folder, cursor, None).await?;
-        folders::set_baseline_at(&mut tx, folder, self.now()).await?;
+        let mut held = tx.hold(lease, self.now()).await?;
+        folders::forget_places(&mut held, folder).await?;
+        folders::end_attempts(&mut held, folder).await?;
+        folders::set_cursor(&mut held, folder, cursor, None).await?;
+        folders::set_baseline_at(&mut held, folder, self.now()).await?;
         Ok(tx.commit().await?)
     }
 
     /// UIDs from `first` on mean nothing any more: the server has gone back behind them.
     pub async fn forget_copies_from(
         &self,
+        lease: &Lease,
         folder: FolderId,
         uid_validity: UidValidity,
         first: Uid,
     ) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        folders::forget_copies_from(&mut tx, folder, uid_validity, first).await?;
+        let mut held = tx.hold(lease, self.now()).await?;
+        folders::forget_copies_from(&mut held, folder, uid_validity, first).await?;
         Ok(tx.commit().await?)
     }
 
@@ -435,12 +448,23 @@ impl Services {
         ranges: &[(Uid, Uid)],
     ) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        if !accounts::renew_lease(&mut tx, lease, self.now().plus(LEASE_TIME)).await? {
-            return Err(ServiceError::LeaseLost);
-        }
+        let mut held = tx.hold(lease, self.now()).await?;
         for range in ranges {
-            folders::forget_vanished(&mut tx, folder, uid_validity, *range).await?;
+            folders::forget_vanished(&mut held, folder, uid_validity, *range).await?;
         }
+        Ok(tx.commit().await?)
+    }
+
+    /// What was recorded as not delivered and has come after all.
+    pub async fn forget_skipped_that_came(
+        &self,
+        lease: &Lease,
+        folder: FolderId,
+        uid_validity: UidValidity,
+    ) -> Result<(), ServiceError> {
+        let mut tx = self.db.begin_write().await?;
+        let mut held = tx.hold(lease, self.now()).await?;
+        folders::forget_skipped_that_came(&mut held, folder, uid_validity).await?;
         Ok(tx.commit().await?)
     }
 
@@ -455,21 +479,19 @@ impl Services {
         changes: &FolderChanges,
     ) -> Result<(), ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        if !accounts::renew_lease(&mut tx, lease, self.now().plus(LEASE_TIME)).await? {
-            return Err(ServiceError::LeaseLost);
-        }
+        let mut held = tx.hold(lease, self.now()).await?;
         let uid_validity = status.uid_validity;
         for range in &changes.vanished {
-            folders::forget_vanished(&mut tx, folder.id, uid_validity, *range).await?;
+            folders::forget_vanished(&mut held, folder.id, uid_validity, *range).await?;
         }
         let mut has_changed = false;
         if account.tracking.flags_both_ways && folder.role.holds_inbox() {
             for part in changes.flags.chunks(FLAGS_AT_ONCE) {
-                has_changed |= set_read_marks(&mut tx, account, folder, uid_validity, part).await?;
+                has_changed |= set_read_marks(&mut held, account, folder, uid_validity, part).await?;
             }
         }
         if let Some(mod_seq) = status.mod_seq {
-            folders::set_mod_seq(&mut tx, folder.id, uid_validity, mod_seq).await?;
+            folders::set_mod_seq(&mut held, folder.id, uid_validity, mod_seq).await?;
         }
         tx.commit().await?;
         if has_changed {
@@ -531,10 +553,22 @@ impl Services {
         Ok(tx.commit().await?)
     }
 
-    pub async fn remote_operations_failed(&self, ids: &[RemoteOperationId]) -> Result<(), ServiceError> {
+    /// Before they are tried: counted, and not tried again for a while. Those that failed too often are given up, which
+    /// the owner finds on Status. False: there was one of these, and what is left is to be asked for anew.
+    pub async fn begin_remote_operations(
+        &self,
+        account: MailAccountId,
+        ids: &[RemoteOperationId],
+    ) -> Result<bool, ServiceError> {
         let mut tx = self.db.begin_write().await?;
-        remote_operations::count_failure(&mut tx, ids).await?;
-        Ok(tx.commit().await?)
+        let again_at = self.now().plus(OPERATION_AGAIN);
+        let given_up = remote_operations::begin(&mut tx, ids, again_at).await?;
+        if given_up > 0 {
+            self.record_by_itself(&mut tx, account, "not_done_there", "")
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(given_up == 0)
     }
 }
 

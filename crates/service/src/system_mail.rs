@@ -2,10 +2,12 @@
 //! touches a personal message, but that one may be sent through the system's server.
 
 use bytes::Bytes;
+use domain::Before;
 use domain::CleanText;
 use domain::EmailAddress;
 use domain::MailAccountId;
 use domain::MessageId;
+use domain::Page;
 use domain::Timestamp;
 use domain::account::AccountState;
 use domain::account::SmtpAuth;
@@ -50,7 +52,8 @@ use crate::outbox::ToQueue;
 
 const RULES: &str = "system_mail";
 const DAY: Duration = Duration::from_secs(24 * 3600);
-const MAX_LOG: u32 = 500;
+const LOG_PAGE: u32 = 500;
+const LOG_STEPS: usize = 20;
 const MAX_DAYS: u32 = 365;
 const MAX_COPIES: usize = 20;
 const MAX_SYSTEM_RECIPIENTS: usize = 50;
@@ -241,6 +244,8 @@ impl Services {
             password_hash: String::new(),
             is_super: false,
             time_zone: "UTC".into(),
+            language: String::new(),
+            formats: String::new(),
             disabled_at: None,
             totp_secret: None,
         };
@@ -288,10 +293,9 @@ impl Services {
         })?;
         let mut conn = self.db.read().await?;
         let account = accounts::find(&mut conn, CUSTOMER_MAIL).await?;
-        drop(conn);
         let password = match (typed, &account) {
             (Some(typed), _) => Some(typed),
-            (None, Some(account)) => self.open_smtp_password(account, &settings).await?,
+            (None, Some(account)) => self.open_smtp_password(&mut conn, account, &settings).await?,
             (None, None) => None,
         };
         if password.is_none() && settings.auth != SmtpAuth::None {
@@ -307,12 +311,13 @@ impl Services {
 
     /// `None`: system e-mail is off, or its password is missing.
     pub(crate) async fn system_credentials(&self) -> Result<Option<SmtpCredentials>, ServiceError> {
-        let Some((account, settings)) = self.system_account().await? else {
+        let mut conn = self.db.read().await?;
+        let Some((account, settings)) = system_account(&mut conn).await? else {
             return Ok(None);
         };
         let password = match settings.auth {
             SmtpAuth::None => None,
-            _ => self.open_smtp_password(&account, &settings).await?,
+            _ => self.open_smtp_password(&mut conn, &account, &settings).await?,
         };
         let is_complete = password.is_some() || settings.auth == SmtpAuth::None;
         Ok(is_complete.then(|| SmtpCredentials {
@@ -322,14 +327,9 @@ impl Services {
         }))
     }
 
-    /// `None`: system e-mail is off.
     async fn system_account(&self) -> Result<Option<(MailAccount, SmtpSettings)>, ServiceError> {
         let mut conn = self.db.read().await?;
-        let account = accounts::find(&mut conn, CUSTOMER_MAIL).await?;
-        Ok(account.and_then(|account| {
-            let smtp = account.smtp.clone().filter(|smtp| smtp.enabled)?;
-            Some((account, smtp))
-        }))
+        system_account(&mut conn).await
     }
 
     /// The server that "Use system SMTP" stands for, as its users may know it: sender, and settings without a login.
@@ -439,7 +439,7 @@ impl Services {
             to,
             cc: Vec::new(),
             subject: CleanText::cut(&message.subject, 900),
-            html: mime::clean_html(&message.html),
+            html: self.clean_html(&message.html).await?,
             message_id: message_id.ok_or(ServiceError::Damaged)?,
             token,
             date: now,
@@ -468,25 +468,45 @@ impl Services {
         self.enqueue(queued).await
     }
 
-    /// The mail log: system mail of a period, newest first, at most 500.
+    /// The mail log: system mail of a period, newest first.
     pub async fn list_system_mail(
         &self,
         viewer: Viewer,
         from: Timestamp,
         until: Timestamp,
         state: Option<LogState>,
-    ) -> Result<Vec<(Entry, LogState)>, ServiceError> {
+        before: Before,
+    ) -> Result<Page<(Entry, LogState)>, ServiceError> {
         self.require_super(viewer).await?;
         let mut conn = self.db.read().await?;
-        let entries = outbox::list_system_mail(&mut conn, from, until, MAX_LOG).await?;
-        let stated = entries.into_iter().map(|entry| {
-            let state = LogState::of(&entry);
-            (entry, state)
-        });
-        Ok(stated
-            .filter(|(_, found)| state.is_none_or(|wanted| wanted == *found))
-            .collect())
+        let mut log = Page {
+            rows: Vec::new(),
+            older: Some(before),
+        };
+        // A state may let few of them through: then the next are looked at, and what comes after is said.
+        for _ in 0..LOG_STEPS {
+            let Some(before) = log.older.filter(|_| log.rows.is_empty()) else {
+                break;
+            };
+            let entries = outbox::list_system_mail(&mut conn, from, until, before, LOG_PAGE).await?;
+            log.older = entries.older;
+            let stated = entries.into_iter().map(|entry| (LogState::of(&entry), entry));
+            let wanted = stated.filter(|(found, _)| state.is_none_or(|wanted| wanted == *found));
+            log.rows.extend(wanted.map(|(found, entry)| (entry, found)));
+        }
+        Ok(log)
     }
+}
+
+/// `None`: system e-mail is off.
+pub(crate) async fn system_account(
+    conn: &mut Conn,
+) -> Result<Option<(MailAccount, SmtpSettings)>, ServiceError> {
+    let account = accounts::find(conn, CUSTOMER_MAIL).await?;
+    Ok(account.and_then(|account| {
+        let smtp = account.smtp.clone().filter(|smtp| smtp.enabled)?;
+        Some((account, smtp))
+    }))
 }
 
 async fn rules(conn: &mut Conn) -> Result<SystemMailRules, ServiceError> {

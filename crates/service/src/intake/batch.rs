@@ -20,11 +20,14 @@ use domain::message::Origin;
 use domain::message::SkipReason;
 use domain::rules::sender::SenderMarks;
 use domain::rules::sender::sender_marks;
+use sha2::Digest as _;
+use sha2::Sha256;
 use store::Conn;
 use store::Tx;
 use store::accounts;
 use store::accounts::MailAccount;
 use store::blob::BlobRange;
+use store::drafts;
 use store::fetched_bytes;
 use store::folders;
 pub use store::folders::SkippedCopy;
@@ -42,7 +45,6 @@ use crate::intake::prepare::Prepared;
 use crate::intake::prepare::prepare;
 use crate::intake::threading::ThreadIndex;
 use crate::sync::Folder;
-use crate::sync::LEASE_TIME;
 use crate::sync::Lease;
 use crate::sync::bytes_per_day;
 
@@ -145,10 +147,10 @@ impl Services {
     pub async fn parse<'a>(&self, mut batch: IntakeBatch<'a>) -> Result<ParsedBatch<'a>, ServiceError> {
         let (account, now, park) = (batch.account.clone(), self.now(), batch.park);
         let fetched = std::mem::take(&mut batch.messages);
-        let parsed = tokio::task::spawn_blocking(move || prepare_all(fetched, &account, now, park));
+        let parsed = move || prepare_all(fetched, &account, now, park);
         Ok(ParsedBatch {
             batch,
-            parsed: parsed.await?,
+            parsed: self.parsing.in_bulk(parsed).await?,
         })
     }
 
@@ -211,11 +213,9 @@ impl Services {
             .await?;
 
         let mut tx = self.db.begin_write().await?;
-        if !accounts::renew_lease(&mut tx, batch.lease, now.plus(LEASE_TIME)).await? {
-            return Err(ServiceError::LeaseLost);
-        }
+        let mut held = tx.hold(batch.lease, now).await?;
         let stored = self
-            .insert_new(&mut tx, &batch, &mut sorted.new, &written)
+            .insert_new(&mut held, &batch, &mut sorted.new, &written)
             .await?;
         let forms = sorted.forms.iter().map(|(form, id)| OneRaw {
             message: *id,
@@ -224,27 +224,42 @@ impl Services {
             is_shown: false,
             range: &written[&form.sha256],
         });
-        intake::insert_raws(&mut tx, batch.account.id, &forms.collect::<Vec<_>>()).await?;
+        intake::insert_raws(&mut held, batch.account.id, &forms.collect::<Vec<_>>()).await?;
+        // A server may have given it another Message-ID, which answers name.
+        let renamed = sorted.forms.iter().filter_map(|(form, id)| {
+            let named = form.parsed.summary.internet_message_id.clone()?;
+            let is_ours = self
+                .keys
+                .message_of_token(batch.account.id, named.left())
+                .is_some();
+            (!is_ours).then_some((*id, named))
+        });
+        intake::insert_references(&mut held, batch.account.id, renamed).await?;
         let copies = copies(&sorted, &stored);
-        intake::insert_copies(&mut tx, batch.folder, uid_validity, &copies).await?;
+        intake::insert_copies(&mut held, batch.folder, uid_validity, &copies).await?;
         let skipped = skipped(&batch, &sorted);
-        folders::insert_skipped(&mut tx, batch.folder, uid_validity, &skipped, now).await?;
-        self.insert_unread(&mut tx, &batch, &sorted.new, &stored, now)
+        folders::insert_skipped(&mut held, batch.folder, uid_validity, &skipped, now).await?;
+        self.insert_unread(&mut held, &batch, &sorted.new, &stored, now)
             .await?;
-        self.insert_mark_seen(&mut tx, &batch, &sorted, uid_validity)
+        self.insert_mark_seen(&mut held, &batch, &sorted, uid_validity)
             .await?;
-        outbox::copies_met(&mut tx, &sorted.met_in_sent, now).await?;
-        let came_back = self.note_reports(&mut tx, &batch, &sorted.new).await?;
-        learn_authserv_id(&mut tx, &batch, &sorted.new).await?;
+        for message in &sorted.met_in_sent {
+            if outbox::copy_met(&mut held, *message, now).await? {
+                // It has gone, so nobody takes it back.
+                drafts::forget(&mut held, *message).await?;
+            }
+        }
+        let came_back = self.note_reports(&mut held, &batch, &sorted.new).await?;
+        learn_authserv_id(&mut held, &batch, &sorted.new).await?;
         if bytes_per_day(batch.account).is_some() {
-            fetched_bytes::add(&mut tx, batch.account.id, now.days(), report.bytes).await?;
+            fetched_bytes::add(&mut held, batch.account.id, now.days(), report.bytes).await?;
         }
         let (folder, cursor) = (batch.folder.id, &batch.cursor);
-        if !folders::move_cursor(&mut tx, folder, cursor, batch.walk, batch.history_since).await? {
+        if !folders::move_cursor(&mut held, folder, cursor, batch.walk, batch.history_since).await? {
             return Err(ServiceError::FolderRenumbered);
         }
         for (first, last) in batch.attempts.iter().copied() {
-            folders::end_attempt(&mut tx, batch.folder.id, first, last).await?;
+            folders::end_attempt(&mut held, batch.folder.id, first, last).await?;
         }
         tx.commit().await?;
 
@@ -368,19 +383,20 @@ impl Services {
         if candidates.is_empty() {
             return Ok(None);
         }
-        let raw = match written.get(&message.sha256) {
-            Some(range) => self.blobs.read(range).await?,
-            None => message.raw.clone(),
+        let wanted = match written.get(&message.sha256) {
+            Some(range) => digest_of_body(&self.blobs.read(range).await?),
+            None => digest_of_body(&message.raw),
         };
         for (id, range) in candidates {
-            if body(&self.blobs.read(&range).await?) == body(&raw) {
+            if digest_of_body(&self.blobs.read(&range).await?) == wanted {
                 return Ok(Some(id));
             }
         }
         Ok(None)
     }
 
-    /// Delivery reports about messages of this account, known by their token: what anybody else makes up is only mail.
+    /// Delivery reports about messages of this account, known by their token: what anybody else makes up is only mail,
+    /// and so is what the domain that it claims to be from disowns.
     async fn note_reports(
         &self,
         tx: &mut Tx,
@@ -388,10 +404,16 @@ impl Services {
         new: &[Prepared],
     ) -> Result<Vec<MessageId>, ServiceError> {
         let account = batch.account.id;
+        let authserv_id = batch
+            .account
+            .imap
+            .as_ref()
+            .and_then(|imap| imap.authserv_id.as_deref());
         let mut came_back = Vec::new();
         let reports = new
             .iter()
             .filter(|message| message.parsed.direction == Direction::Incoming)
+            .filter(|message| !message.parsed.summary.is_disowned(authserv_id))
             .filter_map(|message| message.parsed.summary.report.as_ref());
         for report in reports {
             let about = report
@@ -399,7 +421,7 @@ impl Services {
                 .iter()
                 .filter_map(|token| self.keys.message_of_token(account, token));
             for message in about {
-                if outbox::reported(tx, account, message, &report.recipients, self.now()).await? {
+                if outbox::reported(tx, account, message, report, self.now()).await? {
                     came_back.push(message);
                 }
             }
@@ -577,9 +599,9 @@ async fn learn_authserv_id(
 }
 
 /// What stands below the header.
-fn body(raw: &[u8]) -> &[u8] {
+fn digest_of_body(raw: &[u8]) -> [u8; 32] {
     let end = memchr::memmem::find(raw, b"\r\n\r\n");
-    end.map_or(&[], |end| raw[end..].trim_ascii())
+    Sha256::digest(end.map_or(&[][..], |end| raw[end..].trim_ascii())).into()
 }
 
 fn is_incoming(message: &Prepared) -> bool {
@@ -687,6 +709,7 @@ pub fn new_message(
             .in_reply_to
             .iter()
             .chain(&summary.references)
+            .chain(&summary.conversation_keys)
             .cloned()
             .collect(),
         author_name: author

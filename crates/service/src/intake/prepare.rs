@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::CleanText;
+use domain::EmailAddress;
 use domain::Timestamp;
 use domain::folder::FolderRole;
 use domain::folder::Uid;
-use domain::message::AddressRole;
 use domain::message::Direction;
 use domain::message::FromShape;
 use domain::message::MessageSummary;
+use domain::rules::answering::Header;
 pub use mime::HeaderAddresses;
 use sha2::Digest as _;
 use sha2::Sha256;
@@ -42,13 +43,13 @@ pub struct Parsed {
     pub parked_reason: Option<String>,
 }
 
-/// Parses on a thread made for it: parsers recurse and take their time. `park`: do not even try.
+/// For [`crate::parsing`]: parsers recurse and take their time. `park`: do not even try.
 pub fn prepare(fetched: FetchedForIntake, account: &MailAccount, now: Timestamp, park: bool) -> Prepared {
     let sha256 = Sha256::digest(&fetched.raw).into();
     let (summary, parked_reason) = if park {
         (
             empty_summary(),
-            Some("it ended the process three times".to_owned()),
+            Some("it could not be read in three attempts".to_owned()),
         )
     } else {
         match mime::summarise(&fetched.raw) {
@@ -82,6 +83,7 @@ fn empty_summary() -> MessageSummary {
         internet_message_id: None,
         in_reply_to: Vec::new(),
         references: Vec::new(),
+        conversation_keys: Vec::new(),
         date: None,
         subject: CleanText::default(),
         snippet: CleanText::default(),
@@ -117,16 +119,17 @@ fn is_within_a_day(one: Timestamp, other: Timestamp) -> bool {
     one.since(other) <= DAY && other.since(one) <= DAY
 }
 
-/// Mail from an own address is the owner's, wherever it lies.
+/// Mail from an own address is the owner's, wherever it lies; not where it takes a guess to find the address, nor where
+/// answers are to go elsewhere.
 fn direction(role: FolderRole, summary: &MessageSummary, account: &MailAccount) -> Direction {
-    let is_own = summary
-        .addresses_in(AddressRole::From)
-        .next()
-        .is_some_and(|from| account.is_own_address(from));
-    if role == FolderRole::Sent || is_own {
-        Direction::Outgoing
-    } else {
-        Direction::Incoming
+    let header = Header {
+        people: &summary.addresses,
+        is_own: |address: &EmailAddress| account.is_answered_at(address),
+    };
+    let is_clear = summary.from_shape != FromShape::Unclear;
+    match role == FolderRole::Sent || is_clear && header.is_from_owner() {
+        true => Direction::Outgoing,
+        false => Direction::Incoming,
     }
 }
 

@@ -77,7 +77,8 @@ impl Services {
             raw: self.blobs.read(&parked.raw).await?,
         };
         let (owner, now) = (account.clone(), self.now());
-        let mut prepared = tokio::task::spawn_blocking(move || prepare(fetched, &owner, now, false)).await?;
+        let parsed = move || prepare(fetched, &owner, now, false);
+        let mut prepared = self.parsing.for_viewer(parsed).await?;
         let is_shown = prepared.parsed.parked_reason.is_none();
         let place = Place {
             id: parked.id,

@@ -15,7 +15,9 @@ use domain::rules::threading::Reply;
 use domain::rules::threading::SUBJECT_WINDOW;
 use domain::rules::threading::SameSubject;
 use domain::rules::threading::join_by_reference;
+use domain::rules::threading::join_by_sibling;
 use domain::rules::threading::join_by_subject;
+use domain::rules::threading::join_twin;
 use domain::rules::threading::subject_key;
 use store::Tx;
 use store::accounts::MailAccount;
@@ -26,6 +28,9 @@ use crate::Ids;
 use crate::ServiceError;
 use crate::keys::InstallationKey;
 
+/// Of threads that name the same; more have nothing in common but a mistake.
+const MOST_SIBLINGS: usize = 500;
+
 /// What is known of the threads that a batch may join; grows with each message of the batch.
 pub struct ThreadIndex<'a> {
     account: &'a MailAccount,
@@ -33,8 +38,9 @@ pub struct ThreadIndex<'a> {
     keys: &'a InstallationKey,
     bearers: HashMap<InternetMessageId, Vec<ThreadId>>,
     namers: HashMap<InternetMessageId, Vec<(ThreadId, Option<EmailAddress>)>>,
-    /// Of new threads all, of stored ones those who write in this batch.
+    /// Of new threads all, of stored ones those who write in this batch, or are written to.
     participants: HashMap<ThreadId, HashSet<EmailAddress>>,
+    bases: HashMap<ThreadId, String>,
     subjects: HashMap<String, Vec<(ThreadId, Timestamp)>>,
     new: HashMap<ThreadId, NewThread>,
     joined: HashMap<ThreadId, Timestamp>,
@@ -55,43 +61,54 @@ impl<'a> ThreadIndex<'a> {
             bearers: HashMap::new(),
             namers: HashMap::new(),
             participants: HashMap::new(),
+            bases: HashMap::new(),
             subjects: HashMap::new(),
             new: HashMap::new(),
             joined: HashMap::new(),
         };
-        let named: HashSet<_> = batch
+        let own = batch
             .iter()
-            .flat_map(|summary| references(summary))
+            .filter_map(|summary| summary.internet_message_id.as_ref());
+        let names: HashSet<_> = batch
+            .iter()
+            .flat_map(|summary| names(summary))
+            .chain(own)
             .cloned()
             .collect();
-        let named: Vec<_> = named.into_iter().collect();
+        let names: Vec<_> = names.into_iter().collect();
         let mut referred = HashSet::new();
-        for bearer in threads::find_bearers_for_engine(tx, account.id, &named).await? {
+        for bearer in threads::find_bearers_for_engine(tx, account.id, &names).await? {
             referred.insert(bearer.thread);
+            index.bases.insert(bearer.thread, bearer.subject_base);
             index.bearers.entry(bearer.named).or_default().push(bearer.thread);
         }
-        // Whether the authors of the batch take part is all that is asked of stored threads.
-        let authors: HashSet<_> = batch
-            .iter()
-            .filter_map(|summary| author(summary).cloned())
-            .collect();
-        let (referred, authors): (Vec<_>, Vec<_>) =
-            (referred.into_iter().collect(), authors.into_iter().collect());
-        for (thread, address) in threads::find_participants_for_engine(tx, &referred, &authors).await? {
-            index.participants.entry(thread).or_default().insert(address);
-        }
-        let own: Vec<_> = batch
-            .iter()
-            .filter_map(|summary| summary.internet_message_id.clone())
-            .collect();
-        for namer in threads::find_namers_for_engine(tx, account.id, &own).await? {
+        for namer in threads::find_namers_for_engine(tx, account.id, &names).await? {
+            referred.insert(namer.thread);
             index
                 .namers
                 .entry(namer.named)
                 .or_default()
                 .push((namer.thread, namer.author));
         }
+        let referred: Vec<_> = referred.into_iter().collect();
+        let people = index.people(batch);
+        for (thread, address) in threads::find_participants_for_engine(tx, &referred, &people).await? {
+            index.participants.entry(thread).or_default().insert(address);
+        }
         Ok(index)
+    }
+
+    /// Whether these take part is all that is asked of stored threads: authors, and to whom the owner writes.
+    fn people(&self, batch: &[&MessageSummary]) -> Vec<EmailAddress> {
+        let people = batch.iter().flat_map(|summary| {
+            let author = author(summary);
+            let is_own = author.is_some_and(|author| self.account.is_own_address(author));
+            author
+                .into_iter()
+                .chain(participants(summary).filter(move |_| is_own))
+        });
+        let people: HashSet<_> = people.cloned().collect();
+        people.into_iter().collect()
     }
 
     /// The thread of one message: joined, or new.
@@ -101,9 +118,7 @@ impl<'a> ThreadIndex<'a> {
         summary: &MessageSummary,
         at: Timestamp,
     ) -> Result<ThreadId, ServiceError> {
-        let by_reference =
-            join_by_reference(&self.named_by(summary)).or_else(|| join_by_reference(&self.naming(summary)));
-        let thread = match by_reference {
+        let thread = match self.find_by_names(summary) {
             Some(thread) => thread,
             None => match self.find_by_subject(tx, summary, at).await? {
                 Some(thread) => thread,
@@ -114,26 +129,59 @@ impl<'a> ThreadIndex<'a> {
         Ok(thread)
     }
 
-    /// Threads whose messages this one names.
-    fn named_by(&self, summary: &MessageSummary) -> Vec<Referred> {
-        let author = author(summary);
-        let threads = references(summary).flat_map(|id| {
-            let has_our_token = self.keys.message_of_token(self.account.id, id.left()).is_some();
-            let bearers = self.bearers.get(id).into_iter().flatten();
-            bearers.map(move |thread| (thread, has_our_token))
-        });
-        let referred = threads.map(|(thread, has_our_token)| Referred {
-            has_our_token,
-            thread: *thread,
-            referring_author: author.cloned(),
+    /// What it names, then what names it, then what it has in common with others.
+    fn find_by_names(&self, summary: &MessageSummary) -> Option<ThreadId> {
+        let outside = self.outside(participants(summary));
+        let own = summary.internet_message_id.as_ref();
+        // Of the same Message-ID.
+        let twins = own.map(|id| self.bearing(id, summary)).unwrap_or_default();
+        let naming = || match twins.is_empty() {
+            true => join_by_reference(&self.naming(summary), &outside),
+            // Answers to the one that came first are none to this one.
+            false => join_twin(&twins),
+        };
+        let mut named = references(summary).map(|id| self.bearing(id, summary));
+        named
+            .find_map(|of_id| join_by_reference(&of_id, &outside))
+            .or_else(naming)
+            .or_else(|| join_by_sibling(&self.siblings(summary), &outside))
+    }
+
+    fn referred(&self, thread: ThreadId, summary: &MessageSummary, has_our_token: bool) -> Referred {
+        let base = self.bases.get(&thread);
+        Referred {
+            thread,
+            referring_author: author(summary).cloned(),
             participants: self
                 .participants
-                .get(thread)
+                .get(&thread)
                 .into_iter()
                 .flatten()
                 .cloned()
                 .collect(),
-        });
+            has_our_token,
+            has_same_subject: base.is_some_and(|base| *base == subject_base(summary)),
+        }
+    }
+
+    /// Threads of messages that name what this one names, each once.
+    fn siblings(&self, summary: &MessageSummary) -> Vec<Referred> {
+        let namers = names(summary).flat_map(|id| self.namers.get(id).into_iter().flatten());
+        let mut seen = HashSet::new();
+        let threads = namers
+            .map(|(thread, _)| *thread)
+            .filter(|thread| seen.insert(*thread));
+        let siblings = threads
+            .take(MOST_SIBLINGS)
+            .map(|thread| self.referred(thread, summary, false));
+        siblings.collect()
+    }
+
+    /// Threads of messages with a Message-ID that this one names.
+    fn bearing(&self, id: &InternetMessageId, summary: &MessageSummary) -> Vec<Referred> {
+        let has_our_token = self.keys.message_of_token(self.account.id, id.left()).is_some();
+        let threads = self.bearers.get(id).into_iter().flatten();
+        let referred = threads.map(|thread| self.referred(*thread, summary, has_our_token));
         referred.collect()
     }
 
@@ -149,6 +197,7 @@ impl<'a> ThreadIndex<'a> {
             referring_author: author.clone(),
             participants: participants.clone(),
             has_our_token: false,
+            has_same_subject: false,
         });
         referred.collect()
     }
@@ -207,11 +256,8 @@ impl<'a> ThreadIndex<'a> {
 
     fn begin(&mut self, summary: &MessageSummary, at: Timestamp) -> ThreadId {
         let id = self.ids.next();
-        let subject_base: String = subject_key(summary.subject.as_str())
-            .base
-            .chars()
-            .take(200)
-            .collect();
+        let subject_base = subject_base(summary);
+        self.bases.insert(id, subject_base.clone());
         self.subjects
             .entry(subject_base.clone())
             .or_default()
@@ -235,7 +281,7 @@ impl<'a> ThreadIndex<'a> {
         if let Some(id) = &summary.internet_message_id {
             self.bearers.entry(id.clone()).or_default().push(thread);
         }
-        for named in references(summary) {
+        for named in names(summary) {
             let author = author(summary).cloned();
             self.namers
                 .entry(named.clone())
@@ -261,6 +307,17 @@ impl<'a> ThreadIndex<'a> {
 
 fn references(summary: &MessageSummary) -> impl Iterator<Item = &InternetMessageId> {
     summary.in_reply_to.iter().chain(summary.references.iter().rev())
+}
+
+/// What two messages of a conversation have in common.
+fn names(summary: &MessageSummary) -> impl Iterator<Item = &InternetMessageId> {
+    references(summary).chain(&summary.conversation_keys)
+}
+
+/// As it is kept of a thread.
+fn subject_base(summary: &MessageSummary) -> String {
+    let base = subject_key(summary.subject.as_str()).base;
+    base.chars().take(200).collect()
 }
 
 fn author(summary: &MessageSummary) -> Option<&EmailAddress> {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use domain::Before;
 use domain::EmailAddress;
 use domain::MailAccountId;
 use domain::PartyId;
-use domain::Timestamp;
 use domain::account::ImapSettings;
 use domain::account::Security;
 use domain::folder::FolderRole;
@@ -131,7 +131,7 @@ impl Desk {
             kind: None,
             show: Show::All,
             text: String::new(),
-            before: Timestamp::from_millis(i64::MAX),
+            before: Before::NEWEST,
             limit: 50,
         };
         let lines = self
@@ -139,7 +139,7 @@ impl Desk {
             .services
             .list_conversation(self.alice, party, &query)
             .await;
-        lines.expect("conversation")
+        lines.expect("conversation").rows
     }
 
     async fn subjects_with(&self, party: PartyId) -> Vec<String> {
@@ -407,18 +407,20 @@ async fn forged_references(desk: &Desk) {
         .collect();
     desk.receive(21, &mails).await;
     let messages = services
-        .get_thread(desk.alice, thread, None)
+        .get_thread(desk.alice, thread, None, i64::MAX)
         .await
-        .expect("thread");
+        .expect("thread")
+        .messages;
     assert_eq!(messages.len(), 1, "{} of 100 joined", messages.len() - 1);
     // Kelly's own answer joins.
     let more = "In-Reply-To: <contract@out.example>\r\n";
     desk.receive(121, &[kellys("Re: Contract", "answer@out.example", more)])
         .await;
     let messages = services
-        .get_thread(desk.alice, thread, None)
+        .get_thread(desk.alice, thread, None, i64::MAX)
         .await
-        .expect("thread");
+        .expect("thread")
+        .messages;
     assert_eq!(messages.len(), 2);
 }
 
@@ -443,9 +445,10 @@ async fn threads_by_hand(desk: &Desk) {
     assert_eq!(moved, [cable.id]);
     for thread in [router.thread, cable.thread] {
         let messages = services
-            .get_thread(desk.alice, thread, None)
+            .get_thread(desk.alice, thread, None, i64::MAX)
             .await
-            .expect("thread");
+            .expect("thread")
+            .messages;
         assert_eq!(messages.len(), 2, "the old id leads to the new place");
     }
     // An answer to what was moved goes where it is now.
@@ -453,18 +456,20 @@ async fn threads_by_hand(desk: &Desk) {
     desk.receive(140, &[kellys("Re: Cable", "cable2@out.example", more)])
         .await;
     let messages = services
-        .get_thread(desk.alice, router.thread, None)
+        .get_thread(desk.alice, router.thread, None, i64::MAX)
         .await
-        .expect("thread");
+        .expect("thread")
+        .messages;
     assert_eq!(messages.len(), 3);
     let split = services
         .split_thread(desk.alice, router.thread, &moved)
         .await
         .expect("split");
     let messages = services
-        .get_thread(desk.alice, split, None)
+        .get_thread(desk.alice, split, None, i64::MAX)
         .await
-        .expect("thread");
+        .expect("thread")
+        .messages;
     assert_eq!(messages[0].listed.message.id, cable.id);
     let all = [router.id];
     for wrong in [&[][..], &all[..]] {
@@ -713,12 +718,17 @@ async fn a_file_of_customers(desk: &Desk) {
 #[tokio::test(flavor = "multi_thread")]
 async fn mail_is_whose_it_is_on_sqlite() {
     let folder = tempfile::tempdir().expect("folder");
-    let db = Db::open_sqlite(&folder.path().join("waxseal.db")).await;
+    let db = Db::open_sqlite_with_one_connection(&folder.path().join("waxseal.db")).await;
     mail_is_whose_it_is(db.expect("database")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mail_is_whose_it_is_on_postgresql() {
     let postgres = Postgres::start().expect("postgres");
-    mail_is_whose_it_is(Db::open_postgres(&postgres.url()).await.expect("database")).await;
+    mail_is_whose_it_is(
+        Db::open_postgres_with_one_connection(&postgres.url())
+            .await
+            .expect("database"),
+    )
+    .await;
 }

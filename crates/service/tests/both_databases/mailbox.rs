@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::Before;
 use domain::MailAccountId;
 use domain::Timestamp;
 use domain::account::AccountState;
@@ -20,14 +21,16 @@ use domain::folder::UidValidity;
 use domain::outbox::OutboxState;
 use domain::outbox::RecipientState;
 use domain::rules::delivery::Attempt;
+use domain::system_mail::CUSTOMER_MAIL;
 use domain::system_mail::SYSTEM;
+use futures_util::TryStreamExt as _;
 use service::ServiceError;
 use service::access::Viewer;
 use service::accounts::Card;
 use service::alarms::Alarm;
-use service::delivery::Allowance;
 use service::delivery::AttemptReport;
 use service::delivery::EndedAttempt;
+use service::delivery::Sender;
 use service::drafts::DraftForm;
 use service::drafts::Recipients;
 use service::drafts::WrittenAddress;
@@ -44,7 +47,7 @@ use crate::world::World;
 #[tokio::test(flavor = "multi_thread")]
 async fn on_sqlite() {
     let folder = tempfile::tempdir().expect("folder");
-    let db = Db::open_sqlite(&folder.path().join("waxseal.db"))
+    let db = Db::open_sqlite_with_one_connection(&folder.path().join("waxseal.db"))
         .await
         .expect("database");
     all(db).await;
@@ -53,7 +56,10 @@ async fn on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgresql() {
     let postgres = Postgres::start().expect("postgres");
-    all(Db::open_postgres(&postgres.url()).await.expect("database")).await;
+    all(Db::open_postgres_with_one_connection(&postgres.url())
+        .await
+        .expect("database"))
+    .await;
 }
 
 async fn all(db: Db) {
@@ -257,10 +263,10 @@ async fn flags_and_places(world: &World) {
     uids.sort_unstable();
     assert_eq!(uids, [Uid(1), Uid(2)]);
 
-    services
-        .set_account_state(id, AccountState::LoginRefused, None, None)
-        .await
-        .expect("state");
+    for state in [AccountState::Connecting, AccountState::LoginRefused] {
+        let set = services.set_account_state(id, state, None, None).await;
+        set.expect("state");
+    }
     services.look_for_alarms().await.expect("looked");
     let alarms = services.list_alarms(ann).await.expect("alarms");
     assert_eq!(
@@ -343,59 +349,47 @@ async fn system_mail_and_reports(world: &World) {
     let log = async |state| {
         let (from, until) = (Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX));
         services
-            .list_system_mail(eve, from, until, Some(state))
+            .list_system_mail(eve, from, until, Some(state), Before::NEWEST)
             .await
             .expect("log")
             .len()
     };
     assert_eq!(log(LogState::New).await, 3);
 
-    // One worker holds them all; two go, and then the hour is full.
-    let claimed = services.claim_outgoing("test", &[], 10).await.expect("claimed");
-    assert_eq!(claimed.len(), 3);
-    let allowed = services
-        .sending_allowance(claimed[0].account(), &smtp, 3)
-        .await
-        .expect("allowance");
-    assert_eq!(allowed, Allowance::UpTo(2));
+    // Two go, and then the hour is full.
+    let sender = Sender {
+        owner: "test",
+        account: CUSTOMER_MAIL,
+        settings: Some(&smtp),
+    };
+    let next = services.next_account_to_send(&[]).await.expect("read");
+    assert_eq!(next, Some(CUSTOMER_MAIL));
+    let claimed = services.claim_outgoing(sender).await.expect("claimed");
+    let claimed = claimed.expect("due");
     let taken = |outgoing: &service::delivery::Outgoing| EndedAttempt {
         outgoing: outgoing.clone(),
         report: AttemptReport {
             attempt: Attempt::Taken {
                 later: 0,
                 accepted: 1,
+                is_full: false,
             },
             said: Some("250 fine".into()),
             recipients: vec![(outgoing.recipients()[0].clone(), RecipientState::Accepted, None)],
         },
         jitter: 0.5,
     };
-    services.data_sent(&claimed[0], None).await.expect("stored");
-    services
-        .data_sent(&claimed[1], Some(&taken(&claimed[0])))
-        .await
-        .expect("stored with the one before");
-    services.attempt_ended(&taken(&claimed[1])).await.expect("stored");
-    let full = services
-        .sending_allowance(claimed[2].account(), &smtp, 1)
-        .await
-        .expect("allowance");
-    let Allowance::NoneUntil(until) = full else {
-        panic!("{full:?}");
-    };
-    services
-        .put_back(&claimed[2], until, "waits")
-        .await
-        .expect("put back");
+    services.data_sent(&claimed).await.expect("stored");
+    let second = services.attempt_ended(&taken(&claimed), Some(sender)).await;
+    let second = second.expect("stored").expect("due");
+    services.data_sent(&second).await.expect("stored");
+    let third = services.attempt_ended(&taken(&second), Some(sender)).await;
+    assert!(third.expect("stored").is_none(), "the hour is full");
+    assert!(services.next_account_to_send(&[]).await.expect("read").is_none());
     assert_eq!((log(LogState::Sent).await, log(LogState::Error).await), (2, 1));
     world.pass(Duration::from_secs(25 * 3600));
-    assert!(
-        services
-            .claim_outgoing("test", &[], 10)
-            .await
-            .expect("claimed")
-            .is_empty()
-    );
+    services.settle_outgoing().await.expect("settled");
+    assert!(services.claim_outgoing(sender).await.expect("claimed").is_none());
     assert_eq!(log(LogState::Expired).await, 1);
 
     // A report on a message of Eve's own.
@@ -428,13 +422,25 @@ async fn system_mail_and_reports(world: &World) {
     let send = SendForm {
         form,
         draft: None,
+        files: None,
         can_be_undone: false,
     };
     let queued = services.send(eve, send, None).await.expect("queued");
-    let claimed = services.claim_outgoing("test", &[], 10).await.expect("claimed");
-    services.data_sent(&claimed[0], None).await.expect("stored");
-    services.attempt_ended(&taken(&claimed[0])).await.expect("stored");
-    let text = String::from_utf8(claimed[0].raw.to_vec()).expect("text");
+    let sender = Sender {
+        owner: "test",
+        account: id,
+        settings: None,
+    };
+    let claimed = services.claim_outgoing(sender).await.expect("claimed");
+    let claimed = claimed.expect("due");
+    services.data_sent(&claimed).await.expect("stored");
+    services
+        .attempt_ended(&taken(&claimed), None)
+        .await
+        .expect("stored");
+    let pieces = services.read_outgoing(&claimed).await.expect("stored");
+    let pieces: Vec<bytes::Bytes> = pieces.try_collect().await.expect("read");
+    let text = String::from_utf8(pieces.concat()).expect("text");
     let token = text
         .lines()
         .find_map(|line| line.strip_prefix("X-Waxseal-Id: "))
@@ -456,7 +462,7 @@ async fn system_mail_and_reports(world: &World) {
         (entry.state, entry.recipients[0].1),
         (OutboxState::Bounced, RecipientState::Bounced)
     );
-    let listed = services.list_outbox(eve).await.expect("outbox");
+    let listed = services.list_outbox(eve, Before::NEWEST).await.expect("outbox");
     assert!(
         listed
             .iter()
