@@ -1,5 +1,7 @@
 //! Messages a second from the outbox into a sink: durable state for each, SQLite, one account. For `make bench`.
 
+#![allow(clippy::disallowed_methods, reason = "it measures")]
+
 #[path = "../tests/support/mod.rs"]
 mod support;
 

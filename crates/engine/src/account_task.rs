@@ -1,5 +1,6 @@
 //! The life of one account: lease, connect, sync, wait for news; on failure wait and try again.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use domain::MailAccountId;
@@ -8,9 +9,11 @@ use domain::account::AccountState;
 use domain::account::ImapSettings;
 use domain::folder::FolderRole;
 use domain::folder::FolderStatus;
+use domain::message::SkipReason;
 use domain::rules::audit::FolderAudit;
 use domain::rules::sent_folder::find_all_mail;
 use domain::rules::sent_folder::find_sent;
+use futures_util::FutureExt as _;
 use service::ServiceError;
 use service::accounts::MailAccount;
 use service::intake::IntakeReport;
@@ -28,68 +31,56 @@ use wire::ServerFolder;
 use crate::EngineError;
 use crate::EngineHandle;
 use crate::account_work::AccountWork;
-use crate::backoff::Backoff;
-use crate::backoff::suggested;
+use crate::account_work::Problem;
+use crate::backoff::jitter;
 use crate::folder_sync;
 use crate::folder_sync::FolderTask;
 use crate::folder_sync::Synced;
 use crate::old_mail;
+use crate::patience::Next;
 
 /// Everything is opened and compared this often, whatever the server counts.
 const SYNC_ALL: Duration = Duration::from_secs(30 * 60);
 /// Without IDLE new mail is looked for this often.
 const POLL: Duration = Duration::from_secs(60);
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
-const LEASE_HELD_WAIT: Duration = Duration::from_secs(15);
-const LEASE_LOST_WAIT: Duration = Duration::from_secs(1);
-const MAX_LOGIN_REFUSALS: u32 = 3;
+/// How long a commit may take once the end is said.
+const DRAIN: Duration = Duration::from_secs(10);
 
-/// Runs until `stop`.
+/// Runs until `stop`; then what is being committed is committed, and no more.
 pub async fn run(handle: EngineHandle, id: MailAccountId, stop: CancellationToken) {
-    let mut backoff = Backoff::default();
-    let mut refusals = 0;
+    let patience = handle.patience(id);
     loop {
-        let started = Instant::now();
-        let error = tokio::select! {
-            () = stop.cancelled() => return,
-            ended = live(&handle, id, &stop) => match ended {
-                Ok(()) => return,
-                Err(error) => error,
-            },
-        };
-        refusals = if error.is_login_refused() { refusals + 1 } else { 0 };
-        let wait = match error {
-            EngineError::LeaseHeld => LEASE_HELD_WAIT,
-            // Taken over by another process, numbered anew, or the owner asked for something to be looked at again.
-            _ if error.is_out_of_date() => LEASE_LOST_WAIT,
-            _ => {
-                let wait = backoff.after_failure(started.elapsed(), rand::random());
-                let asked = error.said().and_then(suggested);
-                asked.map_or(wait, |asked| asked.max(wait))
-            }
-        };
-        if refusals >= MAX_LOGIN_REFUSALS {
-            Box::pin(report(&handle, id, AccountState::LoginRefused, &error, None)).await;
-            // Its owner changes a setting, and the supervisor starts a new task; or types the password again.
-            let woken = handle.waker(id);
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = woken.notified() => {}
-            }
-            refusals = 0;
-            continue;
-        }
-        let state = match error.is_certificate_changed() {
-            true => AccountState::CertificateChanged,
-            false => AccountState::Failing,
-        };
-        Box::pin(report(&handle, id, state, &error, Some(wait))).await;
-        let woken = handle.waker(id);
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(wait) => {}
-            () = woken.notified() => {}
+            () = patience.may_try() => {}
         }
+        let started = Instant::now();
+        let ended = AssertUnwindSafe(live(&handle, id, &stop)).catch_unwind().await;
+        let Err(error) = ended.unwrap_or(Err(EngineError::Panicked)) else {
+            return;
+        };
+        let next = patience.failed(&error, started.elapsed(), jitter());
+        let (state, wait) = match next {
+            // Its owner changes the sign-in, or wants to try.
+            Next::WhenTold if error.is_login_refused() && !error.is_token_refused() => {
+                (AccountState::LoginRefused, None)
+            }
+            Next::WhenTold => (AccountState::SignInAgain, None),
+            Next::Now => (state_after(&error), None),
+            Next::At(at) => (
+                state_after(&error),
+                Some(at.saturating_duration_since(Instant::now())),
+            ),
+        };
+        Box::pin(report(&handle, id, state, &error, wait)).await;
+    }
+}
+
+fn state_after(error: &EngineError) -> AccountState {
+    match error.is_certificate_changed() {
+        true => AccountState::CertificateChanged,
+        false => AccountState::Failing,
     }
 }
 
@@ -129,15 +120,19 @@ pub async fn switched_off(handle: &EngineHandle, id: MailAccountId) {
 /// One connection from beginning to end.
 async fn live(handle: &EngineHandle, id: MailAccountId, stop: &CancellationToken) -> Result<(), EngineError> {
     let lease = Box::pin(take_lease(handle, id)).await?;
+    // Released after it, whatever ends this.
     let kept = handle.leases.keep(&lease);
-    let ended = tokio::select! {
-        () = stop.cancelled() => Ok(()),
-        ended = with_lease(handle, &lease, stop) => ended,
-        () = kept.lost() => Err(ServiceError::LeaseLost.into()),
+    let committing = tokio::sync::Mutex::default();
+    let stopped = async {
+        stop.cancelled().await;
+        // Whoever commits just now has ended then, and nobody begins.
+        let _turn = tokio::time::timeout(DRAIN, committing.lock()).await;
     };
-    drop(kept);
-    Box::pin(handle.services.release_lease(&lease)).await?;
-    ended
+    tokio::select! {
+        () = stopped => Ok(()),
+        ended = with_lease(handle, &lease, &committing) => ended,
+        () = kept.lost() => Err(ServiceError::LeaseLost.into()),
+    }
 }
 
 async fn take_lease(handle: &EngineHandle, id: MailAccountId) -> Result<Lease, EngineError> {
@@ -161,11 +156,11 @@ async fn keep_lease(handle: &EngineHandle, lease: &Lease) -> EngineError {
 async fn with_lease(
     handle: &EngineHandle,
     lease: &Lease,
-    stop: &CancellationToken,
+    committing: &tokio::sync::Mutex<()>,
 ) -> Result<(), EngineError> {
     // Boxed, here and above: an account that waits does not hold the room for all that it might do.
     let account = Box::pin(handle.services.get_account_for_engine(lease.account)).await?;
-    let work = AccountWork::new(handle, lease, &account);
+    let work = AccountWork::new(handle, lease, &account, committing);
     // Waited for outside of the box: after a start all accounts wait.
     let place = work.place_to_connect().await;
     let mut sync = Box::pin(AccountSync::connect(&work)).await?;
@@ -174,11 +169,9 @@ async fn with_lease(
     info!(mail_account.id = %account.id, "Account is up to date");
     let old_mail = Box::pin(old_mail::run(&work, sync.tasks().cloned().collect()));
     tokio::select! {
-        ended = sync.follow_news(stop) => ended?,
-        error = old_mail => return Err(error),
+        error = sync.follow_news() => Err(error),
+        error = old_mail => Err(error),
     }
-    Box::pin(sync.session.log_out()).await;
-    Ok(())
 }
 
 pub async fn sync_once(handle: &EngineHandle, account: &MailAccount) -> Result<IntakeReport, EngineError> {
@@ -195,7 +188,12 @@ pub async fn audit_once(
 ) -> Result<Vec<FolderAudit>, EngineError> {
     once(handle, account, async |sync| {
         sync.sync_beside().await?;
-        sync.audit().await
+        let report = sync.audit().await?;
+        match sync.ask_again(&report).await {
+            Ok(true) => sync.audit().await,
+            // What ended the connection once more is in the report as it was.
+            Ok(false) | Err(_) => Ok(report),
+        }
     })
     .await
 }
@@ -207,7 +205,8 @@ async fn once<T>(
     work: impl AsyncFnOnce(&mut AccountSync<'_>) -> Result<T, EngineError>,
 ) -> Result<T, EngineError> {
     let lease = take_lease(handle, account.id).await?;
-    let shared = AccountWork::new(handle, &lease, account);
+    let committing = tokio::sync::Mutex::default();
+    let shared = AccountWork::new(handle, &lease, account, &committing);
     shared.use_one_connection();
     let synced = async {
         let _place = shared.place_to_connect().await;
@@ -249,7 +248,9 @@ impl<'a> AccountSync<'a> {
         let settings = account.imap.as_ref().ok_or(EngineError::NotSetUp)?;
         if account.notice_due {
             let notice = seal_notice(account, services.now());
-            session.append(&MailboxName::inbox(), &[], notice.into()).await?;
+            session
+                .append(&MailboxName::inbox(), &[], &[notice.into()])
+                .await?;
             services.notice_given(account.id).await?;
         }
         let (inbox, beside) = folders_to_watch(&session, settings);
@@ -273,12 +274,17 @@ impl<'a> AccountSync<'a> {
         std::iter::once(&self.inbox).chain(&self.beside)
     }
 
-    async fn follow_news(&mut self, stop: &CancellationToken) -> Result<(), EngineError> {
-        while !stop.is_cancelled() {
-            let end = self.wait().await?;
-            Box::pin(self.sync_after(end)).await?;
+    /// Ends only with a failure.
+    async fn follow_news(&mut self) -> EngineError {
+        loop {
+            let followed = async {
+                let end = self.wait().await?;
+                Box::pin(self.sync_after(end)).await
+            };
+            if let Err(error) = followed.await {
+                return error;
+            }
         }
-        Ok(())
     }
 
     async fn sync_all(&mut self) -> Result<(), EngineError> {
@@ -327,7 +333,7 @@ impl<'a> AccountSync<'a> {
                         _ => format!("The folder {}", task.wire_name.to_text()),
                     };
                     let text = format!("{what} is not watched. {}", error.for_owner());
-                    self.work.set_problem(text);
+                    self.work.set_problem(Problem::Folder, Some(text));
                 }
                 Err(error) => return Err(error),
             }
@@ -369,6 +375,25 @@ impl<'a> AccountSync<'a> {
         Ok(report)
     }
 
+    /// Whether anything was.
+    async fn ask_again(&mut self, report: &[FolderAudit]) -> Result<bool, EngineError> {
+        let reason = SkipReason::NotDelivered.as_str();
+        let is_due = |task: &&FolderTask| {
+            let name = task.wire_name.to_text();
+            let mut folders = report.iter().filter(|folder| folder.folder == name);
+            folders.any(|folder| folder.skipped.contains_key(reason))
+        };
+        let due: Vec<_> = self.tasks().filter(is_due).collect();
+        for task in &due {
+            folder_sync::ask_again(self.work, &self.session, task).await?;
+        }
+        let was_due = !due.is_empty();
+        if was_due {
+            self.sync_inbox().await?;
+        }
+        Ok(was_due)
+    }
+
     async fn audit_open(&self, task: &FolderTask) -> Result<FolderAudit, EngineError> {
         folder_sync::audit(self.work, &self.session, task).await
     }
@@ -399,8 +424,9 @@ impl<'a> AccountSync<'a> {
         self.work.look_for_old_mail.notify_one();
         let (services, account) = (&self.work.handle.services, self.work.account.id);
         services.set_account_synced(account).await?;
-        if services.is_audit_due(account).await? {
-            self.audit().await?;
+        if services.begin_audit_if_due(account).await? {
+            let report = self.audit().await?;
+            self.ask_again(&report).await?;
         }
         Ok(())
     }

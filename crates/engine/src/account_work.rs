@@ -1,5 +1,6 @@
 //! What all work on one account shares, on whichever of its two connections.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
@@ -14,28 +15,38 @@ use service::intake::WrittenBatch;
 use service::sync::Lease;
 use tokio::sync::Notify;
 use wire::ImapSession;
-use wire::StepLog;
 
 use crate::EngineError;
 use crate::EngineHandle;
 use crate::places::Place;
-use crate::probe::target;
+
+/// What an owner is told beside [`AccountState::Connected`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Problem {
+    Folder,
+    OldMail,
+}
 
 pub struct AccountWork<'a> {
     pub handle: &'a EngineHandle,
     pub lease: &'a Lease,
     pub account: &'a MailAccount,
     /// Two commits at once could both find the same message new.
-    committing: tokio::sync::Mutex<()>,
-    /// What the owner has to mend while the rest goes on.
-    problem: Mutex<Option<String>>,
+    committing: &'a tokio::sync::Mutex<()>,
+    /// What waits or has to be mended while the rest goes on.
+    problems: Mutex<BTreeMap<Problem, String>>,
     has_one_connection: AtomicBool,
     /// Old mail may be left to be fetched.
     pub look_for_old_mail: Notify,
 }
 
 impl<'a> AccountWork<'a> {
-    pub fn new(handle: &'a EngineHandle, lease: &'a Lease, account: &'a MailAccount) -> Self {
+    pub fn new(
+        handle: &'a EngineHandle,
+        lease: &'a Lease,
+        account: &'a MailAccount,
+        committing: &'a tokio::sync::Mutex<()>,
+    ) -> Self {
         let provider = account
             .imap
             .as_ref()
@@ -45,8 +56,8 @@ impl<'a> AccountWork<'a> {
             handle,
             lease,
             account,
-            committing: tokio::sync::Mutex::default(),
-            problem: Mutex::default(),
+            committing,
+            problems: Mutex::default(),
             has_one_connection: AtomicBool::new(!may_have_two),
             look_for_old_mail: Notify::new(),
         }
@@ -60,10 +71,7 @@ impl<'a> AccountWork<'a> {
     }
 
     pub async fn connect(&self) -> Result<ImapSession, EngineError> {
-        let credentials = self.handle.services.credentials_for_engine(self.account).await?;
-        let credentials = credentials.ok_or(EngineError::NotSetUp)?;
-        let target = target(credentials);
-        Ok(ImapSession::connect(&self.handle.dialer, &target, &mut StepLog::default()).await?)
+        self.handle.connect_imap(self.account).await
     }
 
     /// Old mail is fetched between the looks at new mail, because the server refuses a second connection, or because
@@ -82,20 +90,29 @@ impl<'a> AccountWork<'a> {
     }
 
     pub async fn set_state(&self, state: AccountState) -> Result<(), ServiceError> {
-        let problem = match state {
-            AccountState::Connected => self.problem.lock().ok().and_then(|problem| problem.clone()),
+        let problems = match state {
+            AccountState::Connected => self.problems(),
             _ => None,
         };
         let services = &self.handle.services;
         services
-            .set_account_state(self.account.id, state, problem.as_deref(), None)
+            .set_account_state(self.account.id, state, problems.as_deref(), None)
             .await
     }
 
-    /// Told with the next [`AccountState::Connected`].
-    pub fn set_problem(&self, text: String) {
-        if let Ok(mut problem) = self.problem.lock() {
-            *problem = Some(text);
+    /// Told with the next [`AccountState::Connected`], until it is over.
+    pub fn set_problem(&self, problem: Problem, text: Option<String>) {
+        if let Ok(mut problems) = self.problems.lock() {
+            match text {
+                Some(text) => problems.insert(problem, text),
+                None => problems.remove(&problem),
+            };
         }
+    }
+
+    fn problems(&self) -> Option<String> {
+        let problems = self.problems.lock().ok()?;
+        let texts: Vec<_> = problems.values().map(String::as_str).collect();
+        (!texts.is_empty()).then(|| texts.join(" "))
     }
 }

@@ -2,18 +2,23 @@
 
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_secs(5);
+pub const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(600);
 /// A connection that lived this long counts as survived. A login alone does not: one client was seen to
 /// log in 17 times a second (EmailEngine `imap-client.js:180`).
 const SURVIVED: Duration = Duration::from_secs(60);
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
+    first: Duration,
     failures: u32,
 }
 
 impl Backoff {
+    pub fn beginning_with(first: Duration) -> Self {
+        Backoff { first, failures: 0 }
+    }
+
     /// `jitter` from 0 to 1 spreads tries of many accounts.
     pub fn after_failure(&mut self, lived: Duration, jitter: f64) -> Duration {
         self.failures = if lived >= SURVIVED {
@@ -21,7 +26,7 @@ impl Backoff {
         } else {
             self.failures.saturating_add(1)
         };
-        let doubled = FIRST * 2_u32.pow((self.failures - 1).min(8));
+        let doubled = self.first * 2_u32.pow((self.failures - 1).min(8));
         doubled.min(LONGEST).mul_f64(0.75 + jitter.clamp(0.0, 1.0) / 2.0)
     }
 }
@@ -37,6 +42,12 @@ pub fn suggested(said: &str) -> Option<Duration> {
         .collect();
     let wait = Duration::from_millis(digits.parse().ok()?);
     Some(wait.min(LONGEST))
+}
+
+/// From 0 to 1, so that what failed together is not tried again together.
+#[expect(clippy::disallowed_methods, reason = "the door of chance")]
+pub fn jitter() -> f64 {
+    rand::random()
 }
 
 #[cfg(test)]
@@ -63,7 +74,7 @@ mod tests {
 
     #[test]
     fn waits_double_and_start_again_after_survival() {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::beginning_with(FIRST);
         let secs = Duration::from_secs;
         for (lived, wait) in [(0, 5), (0, 10), (0, 20), (59, 40), (60, 5), (0, 10)] {
             assert_eq!(backoff.after_failure(secs(lived), 0.5), secs(wait));

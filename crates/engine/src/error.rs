@@ -2,6 +2,7 @@
 
 use domain::text::sentence;
 use service::ServiceError;
+use service::mailbox_sign_in::sign_in_again;
 use wire::Kind;
 use wire::MailService;
 use wire::WireError;
@@ -17,6 +18,15 @@ pub enum EngineError {
     LeaseHeld,
     #[error("the account is not set up: fill in the IMAP settings and the password")]
     NotSetUp,
+    /// The provider gives no more tokens, and why: its owner has to sign in there again.
+    #[error("the provider gives no more tokens")]
+    SignInAgain(String),
+    /// The provider cannot give a token now, and why.
+    #[error("the provider gives no token now")]
+    TokenWaits(String),
+    /// A fault of ours. What it was is on standard error.
+    #[error("something went wrong inside of Waxseal; the operator finds it in the log")]
+    Panicked,
 }
 
 impl EngineError {
@@ -24,6 +34,8 @@ impl EngineError {
     pub fn for_owner(&self) -> String {
         match self {
             EngineError::Wire(error) => wire_text(error),
+            EngineError::SignInAgain(because) => sign_in_again(because),
+            EngineError::TokenWaits(because) => format!("{because} It is tried again by itself."),
             EngineError::Service(ServiceError::Store(_)) => {
                 "Waxseal could not write to its database. The operator has to look at the log.".to_owned()
             }
@@ -58,7 +70,15 @@ impl EngineError {
     }
 
     pub fn is_login_refused(&self) -> bool {
-        matches!(self, EngineError::Wire(error) if error.kind == Kind::LoginRefused)
+        matches!(self, EngineError::Wire(error) if matches!(error.kind, Kind::LoginRefused | Kind::TokenRefused))
+    }
+
+    pub fn is_token_refused(&self) -> bool {
+        matches!(self, EngineError::Wire(error) if error.kind == Kind::TokenRefused)
+    }
+
+    pub fn is_sign_in_over(&self) -> bool {
+        matches!(self, EngineError::SignInAgain(_))
     }
 }
 

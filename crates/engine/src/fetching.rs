@@ -4,6 +4,7 @@
 //! delivered. Memory is bounded by the size of a group, not of the folder.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use service::intake::IntakeReport;
 use service::intake::MAX_ATTEMPTS;
 use service::intake::WrittenBatch;
 use service::intake::header_addresses;
+use service::sync::OpenAttempt;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -63,6 +65,10 @@ const GROUPS_WAITING: usize = 8;
 
 /// Syncs in which the server must have refused a message before it is recorded as not delivered.
 const MAX_REFUSALS: u32 = 3;
+/// Syncs in which nothing that can be followed came of a message that was asked for alone, or the connection ended,
+/// before it is recorded as not delivered: more than a message whose intake ends the process ever has. The next audit
+/// asks for it again.
+const MAX_DAMAGED: u32 = MAX_ATTEMPTS + 2;
 
 /// What goes from stage to stage together.
 struct Group<T> {
@@ -202,6 +208,8 @@ struct Asked {
     alone: Vec<(CommandId, Uid)>,
     /// Refused when asked for alone.
     refused: Vec<Uid>,
+    /// See [`Chosen`].
+    untold: Vec<Uid>,
     /// Arrived and not sent on yet.
     group: Vec<FetchedForIntake>,
     skipped: Vec<(Uid, SkipReason)>,
@@ -211,12 +219,34 @@ struct Asked {
 const ALONE_IN_FLIGHT: usize = 32;
 
 impl Asked {
+    fn new(step: &Step<'_>) -> Self {
+        Asked {
+            uids: step.uids.to_vec(),
+            attempt: step.attempt,
+            is_last: step.is_last,
+            commands: Vec::new(),
+            missing: HashMap::new(),
+            to_ask_again: None,
+            alone: Vec::new(),
+            refused: Vec::new(),
+            untold: Vec::new(),
+            group: Vec::new(),
+            skipped: Vec::new(),
+        }
+    }
+
     fn finish(&mut self, command: CommandId, refused: bool) {
         self.commands.retain(|asked| *asked != command);
         let alone = self.alone.iter().find(|(asked, _)| *asked == command);
         if let Some((_, uid)) = alone.filter(|_| refused) {
             self.refused.push(*uid);
         }
+    }
+
+    /// In the order in which they were asked for.
+    fn still_missing(&self) -> Vec<Uid> {
+        let uids = self.uids.iter().copied();
+        uids.filter(|uid| self.missing.contains_key(uid)).collect()
     }
 
     fn next_to_ask_again(&mut self) -> Option<Vec<Uid>> {
@@ -255,6 +285,8 @@ struct Chosen {
     /// With the folder that each counts as one of.
     wanted: Vec<(Uid, FolderRole)>,
     skipped: Vec<(Uid, SkipReason)>,
+    /// The server lists them and tells nothing of them: whether they are wanted is not known.
+    untold: Vec<Uid>,
 }
 
 /// From and to of what is counted together.
@@ -268,14 +300,16 @@ struct Step<'a> {
     is_last: bool,
 }
 
-fn steps(uids: &[Uid]) -> impl Iterator<Item = Step<'_>> {
-    let of_attempt = |uids: &'_ [Uid]| {
-        let ends = uids.iter().min().copied().zip(uids.iter().max().copied());
-        ends.unwrap_or((Uid::FIRST, Uid::FIRST))
-    };
-    uids.chunks(BATCH_UIDS * BATCHES_COUNTED)
+fn ends(uids: &[Uid]) -> Option<Attempt> {
+    uids.iter().min().copied().zip(uids.iter().max().copied())
+}
+
+/// A suspect is a step of its own.
+fn steps<'u>(uids: &'u [Uid], is_suspect: impl Fn(Uid) -> bool) -> impl Iterator<Item = Step<'u>> {
+    uids.chunk_by(move |one, other| !is_suspect(*one) && !is_suspect(*other))
+        .flat_map(|together| together.chunks(BATCH_UIDS * BATCHES_COUNTED))
         .flat_map(move |counted| {
-            let attempt = of_attempt(counted);
+            let attempt = ends(counted).unwrap_or((Uid::FIRST, Uid::FIRST));
             let last = counted.chunks(BATCH_UIDS).len() - 1;
             let batches = counted.chunks(BATCH_UIDS).enumerate();
             batches.map(move |(number, uids)| Step {
@@ -295,7 +329,8 @@ impl Fetcher<'_> {
 
     /// False: the time was over before all were asked for.
     async fn fetch_all(&mut self, uids: &[Uid]) -> Result<bool, EngineError> {
-        let mut steps = steps(uids).peekable();
+        let suspects = &self.sync.suspects;
+        let mut steps = steps(uids, |uid| is_among(suspects, uid)).peekable();
         let mut bodies = self.sync.session.body_pipeline();
         let mut in_flight: VecDeque<Asked> = VecDeque::new();
         // What is counted together is asked for together; at least once, so that a slow line comes forward too.
@@ -303,10 +338,13 @@ impl Fetcher<'_> {
         loop {
             while in_flight.len() < self.batches_in_flight()
                 && !(begins_attempt && self.is_over())
-                && let Some(step) = steps.next()
+                && let Some(step) = steps.next_if(|step| self.may_go_beside(step, &in_flight))
             {
                 begins_attempt = step.is_last;
-                in_flight.push_back(self.ask(&mut bodies, &step).await?);
+                match self.ask(&mut bodies, &step).await {
+                    Ok(asked) => in_flight.push_back(asked),
+                    Err(error) => return Err(self.blamed(error, step.uids).await),
+                }
             }
             // First what waits for nothing: a batch that was kept out whole has no command on its way.
             self.pass_on(&mut bodies, &mut in_flight).await?;
@@ -319,15 +357,54 @@ impl Fetcher<'_> {
                 }
                 continue;
             }
-            match bodies.next().await? {
-                BodyEvent::Message(message) => self.place(message, &mut in_flight).await?,
-                BodyEvent::Finished { command, refused } => {
+            match bodies.next().await {
+                Err(error) => {
+                    let mut uids = in_flight
+                        .iter()
+                        .find(|asked| !asked.missing.is_empty())
+                        .map_or(Vec::new(), Asked::still_missing);
+                    // Where it ended the first that is missing was on its way, as far as servers keep the order.
+                    if !matches!(error.kind, Kind::Protocol(_)) {
+                        uids.truncate(1);
+                    }
+                    return Err(self.blamed(error.into(), &uids).await);
+                }
+                Ok(BodyEvent::Message(message)) => self.place(message, &mut in_flight).await?,
+                Ok(BodyEvent::Finished { command, refused }) => {
                     for asked in &mut in_flight {
                         asked.finish(command, refused);
                     }
                 }
             }
         }
+    }
+
+    /// Beside a suspect nothing is on its way: of several, the one at fault would not be known.
+    fn may_go_beside(&self, step: &Step<'_>, in_flight: &VecDeque<Asked>) -> bool {
+        let on_their_way = in_flight.iter().map(|asked| &asked.uids[..]);
+        let mut firsts = on_their_way.chain([step.uids]).filter_map(|uids| uids.first());
+        in_flight.is_empty() || !firsts.any(|first| self.is_suspect(*first))
+    }
+
+    /// What cannot be followed, or ended the connection, is one of these: they are suspects from now on, and keep no
+    /// other message from coming.
+    async fn blamed(&mut self, error: EngineError, uids: &[Uid]) -> EngineError {
+        let is_theirs = matches!(&error, EngineError::Wire(wire)
+            if matches!(wire.kind, Kind::Protocol(_) | Kind::Unavailable | Kind::Timeout));
+        let Some(attempt) = ends(uids).filter(|_| is_theirs) else {
+            return error;
+        };
+        self.attempts.retain(|begun| *begun != attempt);
+        match self.count_attempt(attempt).await {
+            Ok(_) => error,
+            Err(other) => other,
+        }
+    }
+
+    fn is_given_up(&self, uid: Uid) -> bool {
+        let alone = |open: &&OpenAttempt| (open.first, open.last) == (uid, uid);
+        let open = self.sync.suspects.iter().find(alone);
+        open.is_some_and(|open| open.attempts >= MAX_DAMAGED)
     }
 
     fn is_over(&self) -> bool {
@@ -360,11 +437,11 @@ impl Fetcher<'_> {
 
     /// Still listed but not given, twice: recorded as such. Not listed: it has been removed meanwhile.
     async fn complete(&mut self, mut asked: Asked) -> Result<(), EngineError> {
-        let missing: Vec<_> = asked.missing.keys().copied().collect();
+        let mut missing: Vec<_> = asked.missing.keys().copied().collect();
+        missing.extend(&asked.untold);
         if !missing.is_empty() {
-            let session = &self.sync.session;
-            let listed = session.fetch_summaries(&missing, SummaryItems::default()).await?;
-            let listed: Vec<_> = listed.into_iter().map(|summary| summary.uid).collect();
+            let listed = self.still_listed(&missing).await?;
+            asked.refused.extend(&asked.untold);
             asked.refused.retain(|uid| listed.contains(uid));
             if let Some(error) = self.count_refusals(&asked.refused).await? {
                 // What came is kept; the cursor stays before what was refused.
@@ -376,6 +453,31 @@ impl Fetcher<'_> {
         }
         self.cursor = self.cursor_after(&asked.uids);
         self.send(&mut asked, true).await
+    }
+
+    /// SEARCH is believed as well: who gives no summary of a message may still list it.
+    async fn still_listed(&self, uids: &[Uid]) -> Result<HashSet<Uid>, EngineError> {
+        let session = &self.sync.session;
+        let told = session.fetch_summaries(uids, SummaryItems::default()).await?;
+        let mut listed: HashSet<Uid> = told.iter().map(|summary| summary.uid).collect();
+        listed.extend(self.found_of(&without_told(uids, &told)).await?);
+        Ok(listed)
+    }
+
+    /// Those of these that SEARCH finds; it may name others too.
+    async fn found_of(&self, uids: &[Uid]) -> Result<Vec<Uid>, EngineError> {
+        if uids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ranges: Vec<_> = uids.iter().map(|uid| (*uid, *uid)).collect();
+        let found: HashSet<Uid> = self
+            .sync
+            .session
+            .still_there(&ranges)
+            .await?
+            .into_iter()
+            .collect();
+        Ok(uids.iter().copied().filter(|uid| found.contains(uid)).collect())
     }
 
     /// A refusal may pass by itself, so it counts only when it has been met in several syncs.
@@ -406,21 +508,19 @@ impl Fetcher<'_> {
     }
 
     async fn ask(&self, bodies: &mut BodyPipeline<'_>, step: &Step<'_>) -> Result<Asked, EngineError> {
-        let Chosen { wanted, skipped } = self.choose(step.uids).await?;
-        Ok(Asked {
-            uids: step.uids.to_vec(),
-            attempt: step.attempt,
-            is_last: step.is_last,
-            commands: bodies
-                .ask(&wanted.iter().map(|(uid, _)| *uid).collect::<Vec<_>>())
-                .await?,
-            missing: wanted.into_iter().collect(),
-            to_ask_again: None,
-            alone: Vec::new(),
-            refused: Vec::new(),
-            group: Vec::new(),
-            skipped,
-        })
+        let mut asked = Asked::new(step);
+        if let [uid] = step.uids
+            && self.is_given_up(*uid)
+        {
+            asked.skipped.push((*uid, SkipReason::NotDelivered));
+            return Ok(asked);
+        }
+        let chosen = self.choose(step.uids).await?;
+        let wanted: Vec<_> = chosen.wanted.iter().map(|(uid, _)| *uid).collect();
+        asked.commands = bodies.ask(&wanted).await?;
+        asked.missing = chosen.wanted.into_iter().collect();
+        (asked.skipped, asked.untold) = (chosen.skipped, chosen.untold);
+        Ok(asked)
     }
 
     async fn choose(&self, uids: &[Uid]) -> Result<Chosen, EngineError> {
@@ -434,7 +534,9 @@ impl Fetcher<'_> {
             addresses: !self.sync.settings.deny_list.is_empty(),
             labels: folder == FolderRole::AllMail,
         };
-        for summary in self.sync.session.fetch_summaries(uids, items).await? {
+        let summaries = self.summaries(uids, items).await?;
+        chosen.untold = without_told(uids, &summaries);
+        for summary in summaries {
             let Some(place) = place_of(folder, summary.labels.as_deref()) else {
                 chosen.skipped.push((summary.uid, SkipReason::Archived));
                 continue;
@@ -445,6 +547,16 @@ impl Fetcher<'_> {
             }
         }
         Ok(chosen)
+    }
+
+    /// With those that are listed and were not told of among others: each of them is asked for alone.
+    async fn summaries(&self, uids: &[Uid], items: SummaryItems) -> Result<Vec<FetchedSummary>, EngineError> {
+        let session = &self.sync.session;
+        let mut told = session.fetch_summaries(uids, items).await?;
+        for uid in self.found_of(&without_told(uids, &told)).await? {
+            told.extend(session.fetch_summaries(&[uid], items).await?);
+        }
+        Ok(told)
     }
 
     fn decide(&self, summary: &HeaderSummary, place: FolderRole) -> Intake {
@@ -522,8 +634,7 @@ impl Fetcher<'_> {
     }
 
     fn is_suspect(&self, uid: Uid) -> bool {
-        let mut open = self.sync.suspects.iter();
-        open.any(|open| open.first <= uid && uid <= open.last)
+        is_among(&self.sync.suspects, uid)
     }
 
     fn cursor_after(&self, uids: &[Uid]) -> FolderCursor {
@@ -592,6 +703,15 @@ impl Fetcher<'_> {
         let (services, folder) = (self.sync.services(), self.sync.folder.id);
         Ok(services.count_attempt(folder, first, last).await?)
     }
+}
+
+fn is_among(suspects: &[OpenAttempt], uid: Uid) -> bool {
+    suspects.iter().any(|open| open.first <= uid && uid <= open.last)
+}
+
+fn without_told(uids: &[Uid], told: &[FetchedSummary]) -> Vec<Uid> {
+    let told: HashSet<Uid> = told.iter().map(|summary| summary.uid).collect();
+    uids.iter().copied().filter(|uid| !told.contains(uid)).collect()
 }
 
 fn header_summary(summary: &FetchedSummary) -> HeaderSummary {

@@ -27,6 +27,8 @@ use service::intake::IntakeBatch;
 use service::intake::IntakeReport;
 use service::sync::Folder;
 use service::sync::OpenAttempt;
+use service::sync::PendingOperation;
+use tracing::warn;
 use wire::ImapSession;
 use wire::Kind;
 use wire::Known;
@@ -40,9 +42,12 @@ use crate::account_work::AccountWork;
 use crate::fetching;
 
 const OPERATIONS_STEP: u32 = 500;
+/// What arrived while processing was off is recorded in commits of so many: the one writer is everybody's.
+const GAP_STEP: usize = 5_000;
 /// More of a folder than this part, vanished at once, is looked at again: servers have told it of whole folders that
 /// were still there (apache/james#629).
 const SUSPECT_PART: u64 = 5;
+const MILLIS_PER_DAY: i64 = 24 * 60 * 60 * 1_000;
 
 /// A folder to watch, as the server names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,6 +203,43 @@ pub async fn audit(
     })
 }
 
+/// After [`audit`]: what the server lists and did not give. One after the other, and each day another first: one that ends
+/// the connection each time keeps no other away for ever.
+pub async fn ask_again(
+    work: &AccountWork<'_>,
+    session: &ImapSession,
+    task: &FolderTask,
+) -> Result<(), EngineError> {
+    let services = &work.handle.services;
+    let Opened { status, .. } = session.open(&task.wire_name, OpenMode::ReadOnly, None).await?;
+    let sync = FolderSync::of(work, session, task).await?;
+    let cursor = sync.current_cursor()?;
+    if cursor.uid_validity != status.uid_validity {
+        return Ok(());
+    }
+    let known = services
+        .known_of_folder(sync.folder.id, cursor.uid_validity)
+        .await?;
+    let reason = SkipReason::NotDelivered.as_str();
+    let not_delivered = known.iter().filter(|(_, why)| why.as_deref() == Some(reason));
+    let mut uids: Vec<_> = not_delivered.map(|(uid, _)| *uid).collect();
+    uids.sort_unstable();
+    let day = services.now().millis() / MILLIS_PER_DAY;
+    let first = usize::try_from(day).unwrap_or_default() % uids.len().max(1);
+    uids.rotate_left(first);
+    for uid in uids {
+        let walk = match uid >= cursor.baseline {
+            true => Walk::NewMail,
+            false => Walk::History,
+        };
+        fetching::fetch(&sync, cursor, walk, vec![uid]).await?;
+        services
+            .forget_skipped_that_came(work.lease, sync.folder.id, cursor.uid_validity)
+            .await?;
+    }
+    Ok(())
+}
+
 impl<'a> FolderSync<'a> {
     pub async fn of(
         work: &'a AccountWork<'a>,
@@ -349,7 +391,7 @@ impl FolderSync<'_> {
         let next = self.server_next_uid(status).await?;
         let services = self.services();
         services
-            .forget_copies_from(self.folder.id, status.uid_validity, next)
+            .forget_copies_from(self.work.lease, self.folder.id, status.uid_validity, next)
             .await?;
         let mut cursor = self.current_cursor()?;
         cursor.next_uid = cursor.baseline.min(next);
@@ -396,23 +438,26 @@ impl FolderSync<'_> {
             None => HashSet::new(),
         };
         let (wanted, left_out): (Vec<_>, Vec<_>) = gap.into_iter().partition(|uid| wanted.contains(uid));
-        let batch = IntakeBatch {
+        for part in left_out.chunks(GAP_STEP) {
+            self.services().intake(self.left_out(cursor, part)).await?;
+        }
+        Ok(wanted)
+    }
+
+    /// The cursor stays: whatever ends this in the midst, the rest is still new next time.
+    fn left_out(&self, cursor: FolderCursor, uids: &[Uid]) -> IntakeBatch<'_> {
+        IntakeBatch {
             lease: self.work.lease,
             account: self.account(),
             folder: &self.folder,
             messages: Vec::new(),
-            skipped: left_out
-                .into_iter()
-                .map(|uid| (uid, SkipReason::WhileOff))
-                .collect(),
+            skipped: uids.iter().map(|uid| (*uid, SkipReason::WhileOff)).collect(),
             cursor,
             walk: Walk::NewMail,
             history_since: self.folder.history_since.as_deref(),
             attempts: Vec::new(),
             park: false,
-        };
-        self.services().intake(batch).await?;
-        Ok(wanted)
+        }
     }
 
     /// Only after the commit that asked for it (invariant 4).
@@ -443,14 +488,41 @@ impl FolderSync<'_> {
                 services.remote_operations_done(&ids).await?;
                 continue;
             }
+            // Counted before: what ends the connection, or the process, waits, and is given up in the end.
+            if !services.begin_remote_operations(self.account().id, &ids).await? {
+                continue;
+            }
             match self.change(first.operation, &uids).await {
                 Ok(()) => services.remote_operations_done(&ids).await?,
-                Err(error) => {
-                    services.remote_operations_failed(&ids).await?;
-                    return Err(error.into());
+                Err(error) if is_refusal(&error) && same.len() > 1 => {
+                    self.change_one_by_one(&same, status).await?;
                 }
+                Err(error) if is_refusal(&error) => self.not_done(&error),
+                Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    fn not_done(&self, error: &WireError) {
+        warn!(mail_account.id = %self.account().id, %error, "Something could not be done in the mailbox yet");
+    }
+
+    /// One of them is refused, and keeps no other from being done.
+    async fn change_one_by_one(
+        &self,
+        operations: &[&PendingOperation],
+        status: &FolderStatus,
+    ) -> Result<(), EngineError> {
+        for one in operations {
+            let is_current = one.uid_validity == status.uid_validity;
+            let uids = is_current.then_some(one.uid);
+            match self.change(one.operation, uids.as_slice()).await {
+                Ok(()) => self.services().remote_operations_done(&[one.id]).await?,
+                Err(error) if is_refusal(&error) => self.not_done(&error),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     async fn change(&self, operation: RemoteOperation, uids: &[Uid]) -> Result<(), WireError> {
@@ -536,6 +608,11 @@ fn day_before(millis: i64) -> Date {
     let at = jiff::Timestamp::from_millisecond(millis).unwrap_or_default();
     let day = at.to_zoned(jiff::tz::TimeZone::UTC).date();
     day.yesterday().unwrap_or(day)
+}
+
+/// Of one command, on a connection that lives.
+fn is_refusal(error: &WireError) -> bool {
+    matches!(error.kind, Kind::Refused | Kind::Protocol(_))
 }
 
 #[cfg(test)]

@@ -19,8 +19,14 @@ const SAMPLE: usize = 2_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct HistoryPreview {
     pub messages: u64,
-    /// By what the server says of sizes, which is a hint.
+    /// By what the server says of sizes, which is a hint; 0: it says nothing of them.
     pub bytes: u64,
+}
+
+/// Of all, by those whose size was told. Sizes are foreign numbers, and any may come.
+fn reckoned(bytes: u64, counted: u64, all: u64) -> u64 {
+    let whole = u128::from(bytes) * u128::from(all) / u128::from(counted.max(1));
+    u64::try_from(whole).unwrap_or(u64::MAX)
 }
 
 /// INBOX and Sent since `day`, counted; changes nothing.
@@ -44,8 +50,28 @@ pub async fn preview_history(
         let sample: Vec<_> = found.iter().copied().step_by(step).collect();
         let (counted, bytes) = session.sizes(&sample).await?;
         preview.messages += found.len() as u64;
-        preview.bytes += bytes * found.len() as u64 / counted.max(1);
+        preview.bytes = preview
+            .bytes
+            .saturating_add(reckoned(bytes, counted, found.len() as u64));
     }
     session.log_out().await;
     Ok(preview)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_reckoned_by_those_whose_size_was_told() {
+        for (bytes, counted, all, expected) in [
+            (30, 3, 3, 30),
+            (30, 3, 9, 90),
+            (0, 0, 9, 0),
+            (u64::MAX, 1, 2, u64::MAX),
+            (u64::MAX, 2, 2, u64::MAX),
+        ] {
+            assert_eq!(reckoned(bytes, counted, all), expected);
+        }
+    }
 }

@@ -13,12 +13,14 @@ pub mod handle;
 mod history_preview;
 mod leases;
 mod old_mail;
-mod outbox_worker;
+mod outbox;
+mod patience;
 mod places;
 mod probe;
 mod progress;
-mod sent_copies;
 mod supervisor;
+mod tasks;
+mod tokens;
 
 pub use error::EngineError;
 pub use handle::EngineHandle;
@@ -29,11 +31,12 @@ pub use probe::ProbeResult;
 pub use progress::Progress;
 pub use service::intake::IntakeReport;
 pub use wire::CertificateSummary;
+pub use wire::discovery;
 
 /// Syncs and sends until `shutdown`, then waits for what is under way.
 pub async fn run(handle: EngineHandle, shutdown: tokio_util::sync::CancellationToken) {
     tokio::join!(
         supervisor::run(handle.clone(), shutdown.clone()),
-        outbox_worker::run(handle, shutdown),
+        outbox::run(handle, shutdown),
     );
 }

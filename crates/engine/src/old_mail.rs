@@ -10,12 +10,16 @@ use service::intake::IntakeReport;
 use service::sync::Folder;
 use tokio::time::Instant;
 use tracing::info;
+use tracing::warn;
 use wire::ImapSession;
 use wire::OpenMode;
 use wire::Opened;
 
 use crate::EngineError;
 use crate::account_work::AccountWork;
+use crate::account_work::Problem;
+use crate::backoff::Backoff;
+use crate::backoff::jitter;
 use crate::fetching;
 use crate::folder_sync::FolderSync;
 use crate::folder_sync::FolderTask;
@@ -28,15 +32,33 @@ pub struct Walked {
     pub has_more: bool,
 }
 
-/// Fetches what is left, and waits until there may be more. Ends only with a failure.
+/// Fetches what is left, and waits until there may be more. What fails here waits here, and new mail is none the worse
+/// for it. Ends only when the account is to be begun anew.
 pub async fn run(work: &AccountWork<'_>, folders: Vec<FolderTask>) -> EngineError {
+    let mut backoff = Backoff::beginning_with(work.handle.first_wait);
     loop {
+        let started = Instant::now();
         // Boxed: most accounts only wait.
-        if let Err(error) = Box::pin(fetch_all(work, &folders)).await {
-            return error;
+        match Box::pin(fetch_all(work, &folders)).await {
+            Ok(()) => work.look_for_old_mail.notified().await,
+            Err(error) if error.is_out_of_date() => return error,
+            Err(error) => {
+                let wait = backoff.after_failure(started.elapsed(), jitter());
+                if let Err(error) = told(work, &error).await {
+                    return error;
+                }
+                tokio::time::sleep(wait).await;
+            }
         }
-        work.look_for_old_mail.notified().await;
     }
+}
+
+/// On Status, until it goes on.
+async fn told(work: &AccountWork<'_>, error: &EngineError) -> Result<(), EngineError> {
+    warn!(mail_account.id = %work.account.id, %error, "Old mail waits");
+    let text = format!("Old mail waits. {}", error.for_owner());
+    work.set_problem(Problem::OldMail, Some(text));
+    Ok(work.set_state(AccountState::Connected).await?)
 }
 
 async fn fetch_all(work: &AccountWork<'_>, folders: &[FolderTask]) -> Result<(), EngineError> {
@@ -74,6 +96,7 @@ async fn fetch_all(work: &AccountWork<'_>, folders: &[FolderTask]) -> Result<(),
         left = unfinished;
     }
     session.log_out().await;
+    work.set_problem(Problem::OldMail, None);
     info!(mail_account.id = %account.id, "Old mail is here");
     services.set_account_synced(account.id).await?;
     Ok(work.set_state(AccountState::Connected).await?)

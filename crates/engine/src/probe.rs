@@ -1,6 +1,7 @@
 //! Test connection and Load: what a person sees step by step.
 
 use domain::rules::sent_folder::find_sent;
+use domain::rules::sent_folder::is_sent_unclear;
 use serde::Serialize;
 use service::accounts::ImapCredentials;
 use service::delivery::SmtpCredentials;
@@ -95,7 +96,16 @@ async fn connect_and_list(
     let sent = find_sent(&folders).map(|folder| folder.name.clone());
     log.done(match &sent {
         Some(sent) => format!("{} folders, sent mail is in {sent}", folders.len()),
-        None => format!("{} folders; pick the one with sent mail", folders.len()),
+        None if is_sent_unclear(&folders) => {
+            format!(
+                "{} folders; pick the one with sent mail, several may be",
+                folders.len()
+            )
+        }
+        None => format!(
+            "{} folders, none for sent mail: \"Sent\" is made with the first copy. If you have one, pick it",
+            folders.len()
+        ),
     });
     session.log_out().await;
     let usable = folders.into_iter().filter(|folder| folder.selectable);
@@ -112,6 +122,7 @@ pub fn target(credentials: ImapCredentials) -> ImapTarget {
         settings: credentials.settings,
         username: credentials.username,
         password: credentials.password,
+        is_token: credentials.is_token,
     }
 }
 

@@ -57,10 +57,16 @@ async fn what_is_missing_is_found_and_fetched() {
         .await
         .expect("folder");
     let uid_validity = folder.cursor.expect("cursor").uid_validity;
+    let lease = services
+        .take_lease(id, "test")
+        .await
+        .expect("lease")
+        .expect("free");
     services
-        .forget_copies_from(folder.id, uid_validity, Uid::FIRST)
+        .forget_copies_from(&lease, folder.id, uid_validity, Uid::FIRST)
         .await
         .expect("forgotten");
+    services.release_lease(&lease).await.expect("released");
     let healed = FolderAudit {
         fetched: 5,
         ..whole.clone()
@@ -87,13 +93,13 @@ async fn what_is_missing_is_found_and_fetched() {
         .await
         .expect("audit")
         .expect("made");
-    assert!(view.is_due && services.is_audit_due(id).await.expect("due"));
+    assert!(view.is_due && services.begin_audit_if_due(id).await.expect("due"));
     assert_eq!(inbox(&view.folders), &whole);
     world.pass(Duration::from_secs(1));
     audit().await;
-    assert!(!services.is_audit_due(id).await.expect("due"));
+    assert!(!services.begin_audit_if_due(id).await.expect("due"));
     world.pass(Duration::from_secs(24 * 3600));
-    assert!(services.is_audit_due(id).await.expect("due"), "every day");
+    assert!(services.begin_audit_if_due(id).await.expect("due"), "every day");
 }
 
 #[tokio::test(flavor = "multi_thread")]

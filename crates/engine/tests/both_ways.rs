@@ -239,6 +239,7 @@ async fn what_is_answered_here_is_marked_there() {
     let send = SendForm {
         form,
         draft: None,
+        files: None,
         can_be_undone: false,
     };
     let queued = services.send(scene.alice, send, None).await.expect("queued");

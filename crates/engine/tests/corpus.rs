@@ -4,6 +4,8 @@
 //! Without a folder it takes the first messages of the published corpus, so that `make test` has it. The last line
 //! is `N passed, M failed`.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure, and choose by chance")]
+
 mod support;
 
 use std::collections::HashMap;

@@ -24,7 +24,7 @@ fn inbox() -> ExportScope {
 async fn ready(desk: &Desk, viewer: Viewer, id: Uuid) -> u64 {
     for _ in 0..2_000 {
         match desk.services.export_progress(viewer, id).expect("progress") {
-            Progress::Ready { messages } => return messages,
+            Progress::Ready { messages, .. } => return messages,
             Progress::Failed => panic!("failed"),
             Progress::Running { .. } => tokio::time::sleep(Duration::from_millis(5)).await,
         }

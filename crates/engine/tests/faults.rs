@@ -37,6 +37,7 @@ fn credentials(settings: ImapSettings, password: &str) -> ImapCredentials {
         settings,
         username: "owner".into(),
         password: SecretString::from(password.to_owned()),
+        is_token: false,
     }
 }
 

@@ -1,6 +1,8 @@
 //! All/Unread x history x mark as read against a real Dovecot: exactly these messages are taken in, and
 //! exactly these flags stand on the server after.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure, and choose by chance")]
+
 mod support;
 
 use std::time::Duration;

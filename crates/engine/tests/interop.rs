@@ -91,6 +91,7 @@ impl Scene {
             settings: imap.clone(),
             username: USER.into(),
             password: SecretString::from(PASSWORD.to_owned()),
+            is_token: false,
         };
         let dialer = Dialer::new(egress, support::short_deadlines());
         let other = ImapSession::connect(&dialer, &target, &mut StepLog::default()).await;
@@ -122,7 +123,7 @@ impl Scene {
     async fn append(&self, folder: &str, name: &str) {
         let to = MailboxName::from_text(folder);
         self.other
-            .append(&to, &[], message(name).into())
+            .append(&to, &[], &[message(name).into()])
             .await
             .expect("append");
     }

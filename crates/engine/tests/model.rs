@@ -3,6 +3,8 @@
 //!
 //! `CUTS=1` takes every fourth byte, `STEPS=100000` that many steps, `SEED=7` one run again.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure, and choose by chance")]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -7,10 +7,15 @@ use std::time::Duration;
 use domain::MessageId;
 use domain::outbox::OutboxState;
 use domain::outbox::RecipientState;
+use service::delivery::Sender;
+use service::drafts::NewFile;
+use service::drafts::Save;
 use support::desk::Desk;
 use testkit::smtp_server::Cut;
 use testkit::smtp_server::SmtpFault;
 use testkit::smtp_server::Verb;
+use tokio::time::timeout;
+use wire::Deadlines;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_goes_out_once_as_it_was_written() {
@@ -85,12 +90,17 @@ async fn a_restored_store_sends_nothing_until_it_is_released() {
     assert_eq!(services.hold().await.expect("held"), 1);
     assert_eq!(desk.entry(waited).await.state, OutboxState::Unknown);
     let written = desk.send(&["kelly@out.example"]).await;
-    let claim = || services.claim_outgoing("worker", &[], 10);
-    assert!(claim().await.expect("claimed").is_empty());
+    let sender = Sender {
+        owner: "worker",
+        account: desk.account,
+        settings: None,
+    };
+    assert!(services.next_account_to_send(&[]).await.expect("read").is_none());
+    assert!(services.claim_outgoing(sender).await.expect("claimed").is_none());
     services.release(None).await.expect("released");
-    let claimed = claim().await.expect("claimed");
-    let claimed: Vec<_> = claimed.iter().map(|outgoing| outgoing.message()).collect();
-    assert_eq!(claimed, [written]);
+    let claimed = services.claim_outgoing(sender).await.expect("claimed");
+    assert_eq!(claimed.map(|outgoing| outgoing.message()), Some(written));
+    assert!(services.claim_outgoing(sender).await.expect("claimed").is_none());
 }
 
 /// Longer than any machine takes from one byte to the next.
@@ -204,6 +214,20 @@ async fn dies_at(desk: &Desk, death: usize) -> MessageId {
     }
 }
 
+/// Tasks that are aborted do not end at once: the last thing that one did may have been to hold the entry once more.
+async fn is_found(desk: &Desk, message: MessageId) {
+    for _ in 0..10 {
+        if timeout(Duration::from_secs(3), desk.settled(message))
+            .await
+            .is_ok()
+        {
+            return;
+        }
+        desk.pass(Duration::from_secs(3600));
+        desk.look_again();
+    }
+}
+
 async fn dies_anywhere(desk: Desk, step: usize) {
     let length = length_of_a_session(&desk).await;
     let mut counts = std::collections::BTreeMap::new();
@@ -212,6 +236,7 @@ async fn dies_anywhere(desk: Desk, step: usize) {
         // Its lease runs out.
         desk.pass(Duration::from_secs(3600));
         let (stop, task) = desk.work("next");
+        is_found(&desk, message).await;
         let state = desk.ends_well(message, &format!("death after {death}")).await;
         stop.cancel();
         task.await.expect("ended");
@@ -227,6 +252,7 @@ async fn dies_anywhere(desk: Desk, step: usize) {
     let _ = task.await;
     desk.pass(Duration::from_secs(3600));
     let (stop, task) = desk.work("next");
+    is_found(&desk, message).await;
     let state = desk.settled(message).await.state;
     assert_eq!(state, OutboxState::Unknown);
     assert_eq!(
@@ -268,6 +294,8 @@ async fn a_worker_that_dies_while_it_fills_sent_leaves_one_copy() {
         mailbox.paused().await;
         task.abort();
         let _ = task.await;
+        // Until then somebody may still be making it.
+        desk.pass(Duration::from_secs(5 * 60));
         let (stop, task) = desk.work("next");
         desk.copied(message).await;
         stop.cancel();
@@ -351,6 +379,25 @@ async fn no_more_goes_within_an_hour_than_the_owner_allows() {
     task.await.expect("ended");
 }
 
+/// Each block of a message has a deadline of its own (RFC 5321 §4.5.3.2.5): all of it takes many times as long here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_line_takes_as_long_as_it_needs() {
+    const MEGABYTE: usize = 1024 * 1024;
+    let desk = Desk::new().await;
+    // What a socket holds is written at once, and tells nothing.
+    desk.server.read_slowly(MEGABYTE, Duration::from_millis(150));
+    let message = desk.send_file(16 * MEGABYTE).await;
+    let deadlines = Deadlines {
+        data_block: Duration::from_millis(600),
+        ..Deadlines::default()
+    };
+    let (stop, task) = desk.work_with("slow", deadlines);
+    desk.sent(message).await;
+    assert_eq!(desk.entry(message).await.attempts, 1);
+    stop.cancel();
+    task.await.expect("ended");
+}
+
 /// Addresses with letters outside of ASCII: where the server can (RFC 6531), and where it cannot.
 #[tokio::test(flavor = "multi_thread")]
 async fn addresses_outside_of_ascii_go_only_where_the_server_can() {
@@ -405,13 +452,24 @@ print(json.dumps({"from": people("From"), "to": people("To"), "cc": people("Cc")
     send.form.html = "<p>Grüße <b>an</b> alle</p>".into();
     let draft = desk
         .services
-        .save_draft(desk.alice, None, send.form.clone())
+        .save_draft(desk.alice, Save::default(), send.form.clone())
         .await
-        .expect("draft");
+        .expect("draft")
+        .id;
     let name = "Rechnung für Олена (1).pdf";
     let bytes = bytes::Bytes::from_static(b"\0\r\n.\r\nPDF");
     desk.services
-        .attach(desk.alice, draft, name, "application/pdf", false, bytes)
+        .attach(
+            desk.alice,
+            draft,
+            NewFile {
+                id: None,
+                name,
+                content_type: "application/pdf",
+                inline: false,
+                bytes,
+            },
+        )
         .await
         .expect("attached");
     send.draft = Some(draft);

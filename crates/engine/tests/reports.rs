@@ -4,6 +4,7 @@ mod support;
 
 use std::time::Duration;
 
+use domain::Before;
 use domain::MailAccountId;
 use domain::MessageId;
 use domain::account::Security;
@@ -11,12 +12,16 @@ use domain::account::SmtpAuth;
 use domain::account::SmtpSettings;
 use domain::outbox::OutboxState;
 use domain::outbox::RecipientState;
+use domain::party::PartyKind;
 use service::access::Viewer;
 use service::accounts::Card;
 use service::drafts::DraftForm;
 use service::drafts::Recipients;
 use service::drafts::WrittenAddress;
+use service::inbox::AuthorKind;
+use service::inbox::InboxQuery;
 use service::outbox::SendForm;
+use service::parties::PartyForm;
 use support::World;
 use support::imap_of;
 use testkit::Dovecot;
@@ -91,6 +96,7 @@ impl Scene {
         let send = SendForm {
             form,
             draft: None,
+            files: None,
             can_be_undone: false,
         };
         let services = &self.world.services;
@@ -171,7 +177,7 @@ async fn a_report_is_on_the_message_that_it_is_about() {
     scene.deliver(&report(&late_token, "zoe@out.example", "delayed"));
     scene.deliver(&report(&forwarded_token, "kelly@private.example", "failed"));
     scene.sync().await;
-    let said = Some("550 nobody here".to_owned());
+    let said = Some("550 nobody here (5.1.1)".to_owned());
     let (state, recipients) = scene.state(message).await;
     assert_eq!(state, OutboxState::Bounced);
     assert_eq!(recipients[0].1, RecipientState::Accepted);
@@ -182,9 +188,132 @@ async fn a_report_is_on_the_message_that_it_is_about() {
     let (state, recipients) = scene.state(late).await;
     assert_eq!(
         (state, recipients[0].1, &recipients[0].2),
-        (OutboxState::Sent, RecipientState::Accepted, &said)
+        (OutboxState::Sent, RecipientState::Late, &said)
     );
     assert_eq!(scene.state(forwarded).await.0, OutboxState::Bounced);
+}
+
+/// Delivered, relayed and late are no failures, in whatever order the reports come; what came back stays so.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_came_back_has_failed() {
+    let scene = Scene::new().await;
+    let (message, token) = scene.send(&["kelly@out.example"]).await;
+    let accepted = (OutboxState::Sent, RecipientState::Accepted);
+    let expectations = [
+        ("relayed", accepted),
+        ("expanded", accepted),
+        ("delayed", (OutboxState::Sent, RecipientState::Late)),
+        ("delivered", accepted),
+        ("delayed", (OutboxState::Sent, RecipientState::Late)),
+        ("failed", (OutboxState::Bounced, RecipientState::Bounced)),
+        ("delayed", (OutboxState::Bounced, RecipientState::Bounced)),
+        ("delivered", (OutboxState::Bounced, RecipientState::Bounced)),
+    ];
+    for (number, (action, expected)) in expectations.into_iter().enumerate() {
+        let report = report(&token, "kelly@out.example", action);
+        scene.deliver(&report.replace("Sorry.", &format!("Sorry {number}.")));
+        scene.sync().await;
+        let (state, recipients) = scene.state(message).await;
+        assert_eq!((state, recipients[0].1), expected, "{action}");
+    }
+    // Nobody is named, and it did not fail; nothing is told at all.
+    let (message, token) = scene.send(&["kelly@out.example"]).await;
+    scene.deliver(&report(&token, "x", "relayed").replace("rfc822; x", "x400; /S=kelly/"));
+    scene.deliver(&format!(
+        "From: MAILER-DAEMON@mx.example\nTo: owner@isp.example\nSubject: Delivery Status Notification\n\nMessage-ID: <{token}@isp.example>\n"
+    ));
+    scene.sync().await;
+    let (state, recipients) = scene.state(message).await;
+    assert_eq!((state, recipients[0].1), accepted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_complaint_is_on_the_message_and_is_no_failure() {
+    let scene = Scene::new().await;
+    let (message, token) = scene.send(&["john@out.example", "kelly@out.example"]).await;
+    scene.deliver(&format!(
+        "From: fbl@out.example\nTo: owner@isp.example\nSubject: Complaint\nMIME-Version: 1.0\n\
+Content-Type: multipart/report; report-type=feedback-report; boundary=\"b\"\n\n--b\nContent-Type: text/plain\n\nAbuse.\n--b\n\
+Content-Type: message/feedback-report\n\nFeedback-Type: abuse\nOriginal-Rcpt-To: kelly@out.example\n--b\n\
+Content-Type: message/rfc822\n\nMessage-ID: <{token}@isp.example>\n\nHi\n--b--\n"
+    ));
+    scene.sync().await;
+    let (state, recipients) = scene.state(message).await;
+    assert_eq!(state, OutboxState::Sent);
+    assert_eq!(
+        (recipients[0].1, recipients[1].1),
+        (RecipientState::Accepted, RecipientState::Complained)
+    );
+}
+
+/// Whoever has got a message knows its Message-ID; where the receiving server says that a report is forged, it is only mail.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_its_domain_disowns_marks_nothing() {
+    let scene = Scene::new().await;
+    let (message, token) = scene.send(&["kelly@out.example"]).await;
+    let forged = report(&token, "kelly@out.example", "failed");
+    scene.deliver(&format!(
+        "Authentication-Results: mx.isp.example; dmarc=fail header.from=mx.example\n{forged}"
+    ));
+    scene.sync().await;
+    assert_eq!(scene.state(message).await.0, OutboxState::Sent);
+    scene.deliver(&format!(
+        "Authentication-Results: mx.isp.example; dmarc=pass header.from=mx.example\n{forged}"
+    ));
+    scene.sync().await;
+    assert_eq!(scene.state(message).await.0, OutboxState::Bounced);
+}
+
+/// Some servers write reports in the name of the recipient: it stands beside what it is about, and is not Kelly's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_nobodys_message_and_stands_beside_what_it_is_about() {
+    let scene = Scene::new().await;
+    let form = PartyForm {
+        kind: PartyKind::Customer,
+        name: "Kelly".into(),
+        number: String::new(),
+        phone: String::new(),
+        status: String::new(),
+        external_id: None,
+        notes: String::new(),
+        addresses: vec!["kelly@out.example".into()],
+    };
+    scene
+        .world
+        .services
+        .create_party(scene.alice, form)
+        .await
+        .expect("party");
+    let (message, token) = scene.send(&["kelly@out.example"]).await;
+    let raw = report(&token, "kelly@out.example", "failed")
+        .replace("MAILER-DAEMON@mx.example", "Kelly <kelly@out.example>");
+    scene.deliver(&raw);
+    scene.deliver("From: Kelly <kelly@out.example>\nTo: owner@isp.example\nSubject: Question\n\nHi\n");
+    scene.sync().await;
+    let query = InboxQuery::newest(50);
+    let page = scene
+        .world
+        .services
+        .list_inbox(scene.alice, &query)
+        .await
+        .expect("page");
+    let of = |subject: &str| {
+        page.messages
+            .iter()
+            .find(|row| row.message.subject == subject)
+            .expect("row")
+    };
+    let (sent, report, question) = (of("Hello"), of("Undelivered Mail"), of("Question"));
+    assert_eq!(sent.message.id, message);
+    assert_eq!(report.message.thread, sent.message.thread);
+    assert_eq!(
+        (report.author_kind, report.parties.len()),
+        (AuthorKind::Unknown, 0)
+    );
+    assert_eq!(
+        (question.author_kind, question.parties.len()),
+        (AuthorKind::Party, 1)
+    );
 }
 
 /// No loop can start: whatever comes in by itself, nothing goes out by itself.
@@ -217,7 +346,7 @@ In-Reply-To: <{token}@isp.example>\nMessage-ID: <away{number}@out.example>\n\nI 
     let outbox = scene
         .world
         .services
-        .list_outbox(scene.alice)
+        .list_outbox(scene.alice, Before::NEWEST)
         .await
         .expect("outbox");
     assert_eq!(outbox.len(), 1);

@@ -11,6 +11,8 @@ use service::exports::FileFormat;
 use service::exports::Progress;
 use service::inbox::InboxQuery;
 
+use crate::fields::only;
+use crate::fields::text;
 use crate::find;
 use crate::report::Report;
 use crate::report::check;
@@ -21,7 +23,13 @@ pub async fn run(folder: &Path, report: &mut Report) {
         return;
     };
     let list: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).expect("list")).expect("JSON");
-    let payloads: Vec<&str> = list.iter().filter_map(|case| case["payload"].as_str()).collect();
+    let payloads: Vec<&str> = list
+        .iter()
+        .filter_map(|case| text(case, "payload").ok())
+        .collect();
+    let unknown = list
+        .iter()
+        .find_map(|case| only(case, &["id", "payload", "expect"]).err());
     let desk = Desk::new().await;
     for payload in &payloads {
         let mut send = desk.form(&["kelly@out.example"], &[]);
@@ -32,6 +40,13 @@ pub async fn run(folder: &Path, report: &mut Report) {
     }
     let exported = export(&desk).await;
     let mut suite = report.suite("CSV cells");
+    suite.case(
+        "every entry is played",
+        match unknown {
+            Some(why) => Err(why),
+            None => check(payloads.len() == list.len(), || "an entry without payload".into()),
+        },
+    );
     let mut reader = csv::Reader::from_reader(exported.as_slice());
     for (number, row) in reader.records().enumerate() {
         let row = row.expect("row");

@@ -8,6 +8,8 @@ use domain::rules::sender::SenderMarks;
 use domain::rules::sender::sender_marks;
 use serde_json::Value;
 
+use crate::fields::only;
+use crate::fields::text;
 use crate::find;
 use crate::report::Report;
 use crate::report::check;
@@ -18,8 +20,8 @@ pub fn run(folder: &Path, report: &mut Report) {
     if let Some(path) = find(folder, "from-spoof.json", report) {
         let mut suite = report.suite("Senders that pretend");
         for case in list(&path) {
-            let raw = text(&case, "raw");
-            suite.case(&text(&case, "why"), spoof(&raw));
+            let outcome = only(&case, FIELDS).and_then(|()| spoof(text(&case, "raw")?));
+            suite.case(&name(&case), outcome);
         }
         // Controls: an honest one is not flagged, and the oracle sees through a forged one.
         suite.case("honest", honest());
@@ -28,12 +30,9 @@ pub fn run(folder: &Path, report: &mut Report) {
     if let Some(path) = find(folder, "auth-results.json", report) {
         let mut suite = report.suite("Authentication results");
         for case in list(&path) {
-            // The domain that they would like to be taken for.
-            let raw = format!("{}From: ceo@bank.test\r\n\r\nhello\r\n", text(&case, "raw"));
-            let marks = marks(&raw);
             suite.case(
-                &text(&case, "why"),
-                check(!marks.has(SenderMark::Verified), || "verified".into()),
+                &name(&case),
+                only(&case, FIELDS).and_then(|()| unverified(text(&case, "raw")?)),
             );
         }
         let genuine = "Authentication-Results: mx.ours.test; dmarc=pass header.from=bank.test\r\nReceived: from a by mx.ours.test; x\r\nFrom: ceo@bank.test\r\n\r\nhello\r\n";
@@ -48,8 +47,16 @@ fn list(path: &Path) -> Vec<Value> {
     serde_json::from_str(&std::fs::read_to_string(path).expect("list")).expect("JSON")
 }
 
-fn text(case: &Value, name: &str) -> String {
-    case[name].as_str().unwrap_or_default().to_owned()
+const FIELDS: &[&str] = &["id", "raw", "why", "expect"];
+
+fn name(case: &Value) -> String {
+    case["why"].as_str().unwrap_or_default().to_owned()
+}
+
+/// From the domain that they would like to be taken for.
+fn unverified(results: &str) -> Result<(), String> {
+    let marks = marks(&format!("{results}From: ceo@bank.test\r\n\r\nhello\r\n"));
+    check(!marks.has(SenderMark::Verified), || "verified".into())
 }
 
 fn marks(raw: &str) -> SenderMarks {

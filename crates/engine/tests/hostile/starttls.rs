@@ -74,6 +74,7 @@ async fn attack(world: &World, script: Script) -> Result<(), String> {
         settings,
         username: USER.into(),
         password: SecretString::from(PASSWORD.to_owned()),
+        is_token: false,
     };
     let result = tokio::time::timeout(Duration::from_secs(20), engine.probe(credentials)).await;
     server.abort();

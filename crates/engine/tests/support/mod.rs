@@ -52,7 +52,9 @@ impl World {
     /// The database lives as long as the first value.
     pub async fn on_postgresql() -> (testkit::Postgres, Self) {
         let postgres = testkit::Postgres::start().expect("postgres");
-        let db = Db::open_postgres(&postgres.url()).await.expect("database");
+        let db = Db::open_postgres_with_one_connection(&postgres.url())
+            .await
+            .expect("database");
         let folder = tempfile::tempdir().expect("folder");
         let clock = Arc::<ShiftedClock>::default();
         let blobs = BlobStore::open_folder(folder.path()).expect("blobs");
@@ -159,7 +161,7 @@ impl World {
 }
 
 pub async fn open(folder: &TempDir, clock: Arc<ShiftedClock>) -> Services {
-    let db = Db::open_sqlite(&folder.path().join("waxseal.db"))
+    let db = Db::open_sqlite_with_one_connection(&folder.path().join("waxseal.db"))
         .await
         .expect("database");
     let raw = folder.path().join("raw");
