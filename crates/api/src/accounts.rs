@@ -4,19 +4,21 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::MailAccountId;
+use domain::Page;
 use domain::Timestamp;
 use domain::account::ImapSettings;
 use domain::account::MessagesToProcess;
 use domain::account::Tracking;
-use domain::provider::provider_of_domain;
 use domain::rules::history::HistoryRest;
+use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::Serialize;
 use service::ServiceError;
+use service::access::Viewer;
+use service::accounts::AuditEntry;
 use service::accounts::Card;
 use service::accounts::MailAccount;
-use utoipa::IntoParams;
 use utoipa::ToSchema;
 
 use crate::ApiState;
@@ -26,6 +28,9 @@ use crate::error::ApiResult;
 use crate::extract;
 use crate::extract::Path;
 use crate::extract::Query;
+use crate::inbox::PageParams;
+use crate::inbox::before;
+use crate::mailbox_sign_in::SignedInView;
 use crate::session::SignedIn;
 use crate::test_result::TestResult;
 
@@ -168,8 +173,8 @@ impl From<service::audits::AuditView> for CompletenessView {
 
 #[derive(Serialize, ToSchema)]
 pub struct StatusView {
-    /// `off`, `connecting`, `syncing`, `connected`, `failing`, `login_refused` or
-    /// `certificate_changed`.
+    /// `off`, `connecting`, `syncing`, `connected`, `failing`, `login_refused`,
+    /// `certificate_changed` or `sign_in_again`.
     state: String,
     since: String,
     error: Option<String>,
@@ -179,6 +184,8 @@ pub struct StatusView {
     on_server: u64,
     skipped: Vec<SkippedView>,
     opened_by: Vec<OpenedView>,
+    /// Where they go on, if there may be more.
+    opened_older: Option<String>,
     /// `None`: none was made yet.
     audit: Option<CompletenessView>,
     progress: Option<ProgressView>,
@@ -186,6 +193,8 @@ pub struct StatusView {
     history_rest: Option<&'static str>,
     /// Old mail is left to be fetched.
     has_history: bool,
+    /// Absent: with a password, or not at all.
+    signed_in: Option<SignedInView>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -262,6 +271,8 @@ pub async fn unseal(
     let credentials = services
         .credentials_to_unseal(viewer, id, request.password)
         .await?;
+    // Whoever has the sign-in could try passwords of the mailbox with it.
+    state.limits.count_test(viewer.administrator)?;
     let result = state.engine.probe(credentials.clone()).await;
     if let Some(failure) = result.failure {
         let message = format!("{} {}", failure.message, failure.advice);
@@ -452,17 +463,14 @@ pub async fn status(
     let account = state.services.get_own_account(viewer, id).await?;
     let status = state.services.account_status(viewer, id).await?;
     let audit = state.services.find_audit(viewer, id).await?;
+    let signed_in = state.services.find_sign_in(viewer, id).await?;
     let progress = state.engine.progress(id);
     let skipped = status.skipped.into_iter().map(|skipped| SkippedView {
         reason: skipped.reason,
         deny_line: skipped.deny_line,
         count: skipped.count,
     });
-    let opened_by = status.opened_by.into_iter().map(|entry| OpenedView {
-        at: entry.at.to_rfc3339(),
-        administrator_id: entry.actor.map(|actor| actor.to_string()),
-        verb: entry.verb,
-    });
+    let opened = OpenedPage::from(status.opened_by);
     Ok(Json(StatusView {
         state: account.status.state.as_str().to_owned(),
         since: account.status.since.to_rfc3339(),
@@ -472,9 +480,11 @@ pub async fn status(
         messages: status.messages,
         on_server: status.on_server,
         skipped: skipped.collect(),
-        opened_by: opened_by.collect(),
+        opened_by: opened.lines,
+        opened_older: opened.older,
         history_rest: status.history_rest.map(HistoryRest::as_str),
         has_history: status.has_history,
+        signed_in: signed_in.map(SignedInView::from),
         audit: audit.map(CompletenessView::from),
         progress: progress.map(|progress| ProgressView {
             done: progress.done,
@@ -482,6 +492,39 @@ pub async fn status(
             started_at: progress.started_at.to_rfc3339(),
         }),
     }))
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct OpenedPage {
+    lines: Vec<OpenedView>,
+    /// Where to go on, if there may be more.
+    older: Option<String>,
+}
+
+impl From<Page<AuditEntry>> for OpenedPage {
+    fn from(page: Page<AuditEntry>) -> Self {
+        let older = page.older.map(|older| older.to_string());
+        let lines = page.into_iter().map(|entry| OpenedView {
+            at: entry.at.to_rfc3339(),
+            administrator_id: entry.actor.map(|actor| actor.to_string()),
+            verb: entry.verb,
+        });
+        let lines = lines.collect();
+        OpenedPage { lines, older }
+    }
+}
+
+/// Reads, tests and exports by others and by the command line, newest first; the first of them are on the status.
+#[utoipa::path(get, operation_id = "list_opened", path = "/accounts/{id}/opened", params(("id" = String, Path), PageParams), responses((status = 200, body = OpenedPage)))]
+pub async fn opened(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+    Query(params): Query<PageParams>,
+) -> ApiResult<Json<OpenedPage>> {
+    let before = before(params.before.as_deref())?;
+    let page = state.services.list_opened(viewer, id, before).await?;
+    Ok(Json(page.into()))
 }
 
 /// "N on the server, N here, 0 missing, k skipped, each with its reason"; what is missing is fetched. The result is on
@@ -506,12 +549,28 @@ pub async fn test_imap(
     extract::Json(request): extract::Json<TestRequest>,
 ) -> ApiResult<Json<TestResult>> {
     let settings: ImapSettings = request.settings.try_into()?;
+    freshen(&state, viewer, id, request.password.as_ref()).await?;
     let credentials = state
         .services
         .credentials_to_test(viewer, id, settings, &request.username, request.password)
         .await?;
     state.limits.count_test(viewer.administrator)?;
     Ok(Json(state.engine.probe(credentials).await.into()))
+}
+
+/// Where nothing is typed: what is stored may be a token that is to be refreshed.
+pub async fn freshen(
+    state: &ApiState,
+    viewer: Viewer,
+    account: MailAccountId,
+    typed: Option<&SecretString>,
+) -> ApiResult<()> {
+    if typed.is_some_and(|typed| !typed.expose_secret().is_empty()) {
+        return Ok(());
+    }
+    state.services.get_own_account(viewer, account).await?;
+    let fresh = state.engine.keep_token_fresh(account).await;
+    fresh.map_err(|error| ServiceError::field("password", error.for_owner()).into())
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -524,7 +583,7 @@ pub struct HistoryRequest {
 #[derive(Serialize, ToSchema)]
 pub struct HistoryPreviewView {
     messages: u64,
-    /// By what the server says.
+    /// By what the server says; 0: it says nothing of sizes.
     bytes: u64,
     failure: Option<String>,
 }
@@ -562,7 +621,8 @@ pub async fn sync_now(
     Path(id): Path<MailAccountId>,
 ) -> ApiResult<StatusCode> {
     state.services.get_own_account(viewer, id).await?;
-    state.engine.wake(id);
+    state.limits.count_test(viewer.administrator)?;
+    state.engine.try_now(id);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -590,7 +650,7 @@ pub struct AlarmLine {
     #[schema(value_type = String, format = Uuid)]
     account_id: MailAccountId,
     address: String,
-    /// `login_refused`, `certificate_changed`, `not_synced` or `queue_full`.
+    /// `login_refused`, `certificate_changed`, `sign_in_again`, `not_synced`, `queue_full` or `grant_rests`.
     kind: String,
     since: String,
 }
@@ -608,48 +668,4 @@ pub async fn alarms(
         since: view.since.to_rfc3339(),
     });
     Ok(Json(lines.collect()))
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct PresetParams {
-    /// What stands behind the `@`.
-    domain: String,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct PresetView {
-    name: String,
-    imap: ImapCard,
-    smtp_server: String,
-    smtp_port: u16,
-    smtp_security: String,
-    app_password_url: Option<String>,
-}
-
-/// The servers of a known provider; null for an unknown one.
-#[utoipa::path(get, operation_id = "find_preset", path = "/presets", params(PresetParams), responses((status = 200, body = Option<PresetView>)))]
-pub async fn preset(
-    SignedIn(_): SignedIn,
-    Query(params): Query<PresetParams>,
-) -> ApiResult<Json<Option<PresetView>>> {
-    Ok(Json(provider_of_domain(&params.domain).map(|preset| {
-        PresetView {
-            name: preset.name.clone(),
-            imap: ImapCard {
-                server: preset.imap_server.clone(),
-                port: preset.imap_port,
-                security: preset.imap_security.as_str().to_owned(),
-                pinned_certificate: None,
-                compress: false,
-                authserv_id: None,
-                sent_folder: None,
-                more_folders: Vec::new(),
-            },
-            smtp_server: preset.smtp_server.clone(),
-            smtp_port: preset.smtp_port,
-            smtp_security: preset.smtp_security.as_str().to_owned(),
-            app_password_url: preset.app_password_url.clone(),
-        }
-    })))
 }

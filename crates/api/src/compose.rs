@@ -19,7 +19,10 @@ use service::ServiceError;
 use service::drafts::AnswerKind;
 use service::drafts::DraftForm;
 use service::drafts::FileView;
+use service::drafts::NewFile;
 use service::drafts::Recipients;
+use service::drafts::Save;
+use service::drafts::Saved;
 use service::drafts::WrittenAddress;
 use service::reading::SAFE_IMAGES;
 use utoipa::IntoParams;
@@ -189,10 +192,38 @@ impl From<service::drafts::DraftView> for DraftView {
     }
 }
 
+/// What is saved, and over what. A save that is repeated under the same version is one.
+#[derive(Deserialize, ToSchema)]
+pub struct SaveRequest {
+    #[serde(flatten)]
+    draft: DraftRequest,
+    /// Of a new draft: the client's to make (version 4 or 7), so that a lost answer makes no second one.
+    #[schema(value_type = Option<String>)]
+    id: Option<DraftId>,
+    /// Greater than what it replaces; the next, if it is left out.
+    version: Option<u64>,
+    /// The version that was read, and those that were saved without an answer. Another one there is refused with 409
+    /// and the field `version`. Over whatever is there, if it is left out.
+    over: Option<Vec<u64>>,
+    /// A new draft gets copies of the files of this one.
+    #[schema(value_type = Option<String>)]
+    files_of: Option<DraftId>,
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct DraftSavedView {
     #[schema(value_type = String, format = Uuid)]
     id: DraftId,
+    version: u64,
+}
+
+impl From<Saved> for DraftSavedView {
+    fn from(saved: Saved) -> Self {
+        DraftSavedView {
+            id: saved.id,
+            version: saved.version,
+        }
+    }
 }
 
 /// The viewer's own, newest first.
@@ -205,14 +236,26 @@ pub async fn list_drafts(
     Ok(Json(drafts.into_iter().map(DraftView::from).collect()))
 }
 
-#[utoipa::path(post, operation_id = "create_draft", path = "/drafts", request_body = DraftRequest, responses((status = 201, body = DraftSavedView)))]
+/// With an `id` of the client's it can be repeated: what is there under it, and is one of `over`, is saved over.
+#[utoipa::path(post, operation_id = "create_draft", path = "/drafts", request_body = SaveRequest, responses((status = 201, body = DraftSavedView)))]
 pub async fn create_draft(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
-    extract::Json(request): extract::Json<DraftRequest>,
+    extract::Json(request): extract::Json<SaveRequest>,
 ) -> ApiResult<(StatusCode, Json<DraftSavedView>)> {
-    let id = state.services.save_draft(viewer, None, request.into()).await?;
-    Ok((StatusCode::CREATED, Json(DraftSavedView { id })))
+    let mut over = request.over.unwrap_or_default();
+    over.push(0);
+    let save = Save {
+        id: request.id,
+        over: Some(over),
+        version: request.version,
+        files_of: request.files_of,
+    };
+    let saved = state
+        .services
+        .save_draft(viewer, save, request.draft.into())
+        .await?;
+    Ok((StatusCode::CREATED, Json(saved.into())))
 }
 
 #[utoipa::path(get, operation_id = "get_draft", path = "/drafts/{id}", params(("id" = String, Path)), responses((status = 200, body = DraftView)))]
@@ -224,20 +267,31 @@ pub async fn get_draft(
     Ok(Json(state.services.get_draft(viewer, id).await?.into()))
 }
 
-#[utoipa::path(put, operation_id = "save_draft", path = "/drafts/{id}", params(("id" = String, Path)), request_body = DraftRequest, responses((status = 204)))]
+#[utoipa::path(put, operation_id = "save_draft", path = "/drafts/{id}", params(("id" = String, Path)), request_body = SaveRequest, responses((status = 200, body = DraftSavedView)))]
 pub async fn save_draft(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<DraftId>,
-    extract::Json(request): extract::Json<DraftRequest>,
-) -> ApiResult<StatusCode> {
-    state
+    extract::Json(request): extract::Json<SaveRequest>,
+) -> ApiResult<Json<DraftSavedView>> {
+    // What is not there is not made.
+    let over = request
+        .over
+        .map(|over| over.into_iter().filter(|version| *version > 0).collect());
+    let save = Save {
+        id: Some(id),
+        over,
+        version: request.version,
+        files_of: None,
+    };
+    let saved = state
         .services
-        .save_draft(viewer, Some(id), request.into())
+        .save_draft(viewer, save, request.draft.into())
         .await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Json(saved.into()))
 }
 
+/// It can be had back for a day.
 #[utoipa::path(delete, operation_id = "delete_draft", path = "/drafts/{id}", params(("id" = String, Path)), responses((status = 204)))]
 pub async fn delete_draft(
     State(state): State<ApiState>,
@@ -248,10 +302,24 @@ pub async fn delete_draft(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// One that was deleted is there again.
+#[utoipa::path(post, operation_id = "restore_draft", path = "/drafts/{id}/restore", params(("id" = String, Path)), responses((status = 204)))]
+pub async fn restore_draft(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<DraftId>,
+) -> ApiResult<StatusCode> {
+    state.services.restore_draft(viewer, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct FileParams {
     name: String,
+    /// The client's to make: the same again is the same file.
+    #[param(value_type = Option<String>)]
+    id: Option<AttachmentId>,
     /// An image that the text shows.
     #[serde(default)]
     inline: bool,
@@ -271,11 +339,14 @@ pub async fn attach(
     let content_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    let content_type = content_type.unwrap_or_default();
-    let file = state
-        .services
-        .attach(viewer, id, &params.name, content_type, params.inline, bytes)
-        .await?;
+    let new = NewFile {
+        id: params.id,
+        name: &params.name,
+        content_type: content_type.unwrap_or_default(),
+        inline: params.inline,
+        bytes,
+    };
+    let file = state.services.attach(viewer, id, new).await?;
     Ok((StatusCode::CREATED, Json(file.into())))
 }
 
@@ -317,6 +388,9 @@ pub async fn detach(
 pub struct AnswerRequest {
     /// `reply`, `reply_all` or `forward`.
     kind: String,
+    /// The client's to make: the same again is the same draft.
+    #[schema(value_type = Option<String>)]
+    draft_id: Option<DraftId>,
 }
 
 /// A draft that answers or forwards a message, filled in.
@@ -333,7 +407,10 @@ pub async fn answer(
         "forward" => AnswerKind::Forward,
         _ => return Err(ServiceError::field("kind", "reply, reply_all or forward is expected.").into()),
     };
-    let draft = state.services.begin_answer(viewer, id, kind).await?;
+    let draft = state
+        .services
+        .begin_answer(viewer, id, kind, request.draft_id)
+        .await?;
     Ok((StatusCode::CREATED, Json(draft.into())))
 }
 

@@ -6,7 +6,6 @@ use axum::http::StatusCode;
 use domain::MessageId;
 use domain::PartyId;
 use domain::ThreadId;
-use domain::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 use service::ServiceError;
@@ -20,6 +19,8 @@ use crate::error::ApiResult;
 use crate::extract;
 use crate::extract::Path;
 use crate::extract::Query;
+use crate::inbox::before;
+use crate::inbox::number;
 use crate::inbox::show;
 use crate::session::SignedIn;
 use crate::views::MessageRow;
@@ -33,8 +34,8 @@ pub struct ConversationParams {
     kind: Option<String>,
     /// Words to search for; `"..."` is a phrase.
     text: Option<String>,
-    /// Milliseconds: `last_at_ms` of the last line of the page before.
-    before: Option<i64>,
+    /// `older` of the page before.
+    before: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -42,12 +43,18 @@ pub struct ConversationLineView {
     #[schema(value_type = String, format = Uuid)]
     thread_id: ThreadId,
     last_at: String,
-    last_at_ms: i64,
     messages: u64,
     /// The newest message.
     last: MessageRow,
     /// The same message in other accounts.
     also_in: Vec<AlsoInView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ConversationPage {
+    lines: Vec<ConversationLineView>,
+    /// Where to go on, if there may be more.
+    older: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -68,25 +75,25 @@ fn kind(text: &str) -> Result<MailKind, ServiceError> {
 }
 
 /// Threads with a party that the viewer may see, last contacted first.
-#[utoipa::path(get, operation_id = "list_conversation", path = "/parties/{id}/conversation", params(("id" = String, Path), ConversationParams), responses((status = 200, body = Vec<ConversationLineView>)))]
+#[utoipa::path(get, operation_id = "list_conversation", path = "/parties/{id}/conversation", params(("id" = String, Path), ConversationParams), responses((status = 200, body = ConversationPage)))]
 pub async fn conversation(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<PartyId>,
     Query(params): Query<ConversationParams>,
-) -> ApiResult<Json<Vec<ConversationLineView>>> {
+) -> ApiResult<Json<ConversationPage>> {
     let query = ConversationQuery {
         show: show(params.show.as_deref())?,
         kind: params.kind.as_deref().map(kind).transpose()?,
         text: params.text.unwrap_or_default(),
-        before: Timestamp::from_millis(params.before.unwrap_or(i64::MAX)),
+        before: before(params.before.as_deref())?,
         limit: CONVERSATION_PAGE,
     };
     let lines = state.services.list_conversation(viewer, id, &query).await?;
+    let older = lines.older.map(|older| older.to_string());
     let views = lines.into_iter().map(|line| ConversationLineView {
         thread_id: line.thread,
         last_at: line.last_at.to_rfc3339(),
-        last_at_ms: line.last_at.millis(),
         messages: line.messages,
         last: line.last.into(),
         also_in: line
@@ -98,7 +105,8 @@ pub async fn conversation(
             })
             .collect(),
     });
-    Ok(Json(views.collect()))
+    let lines = views.collect();
+    Ok(Json(ConversationPage { lines, older }))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -106,6 +114,8 @@ pub async fn conversation(
 pub struct ThreadParams {
     /// Whose conversation it is opened in.
     party: Option<String>,
+    /// `older` of the page before.
+    before: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -115,23 +125,38 @@ pub struct ThreadMessageView {
     with_party: bool,
 }
 
-/// The messages of a thread, oldest first.
-#[utoipa::path(get, operation_id = "get_thread", path = "/threads/{id}", params(("id" = String, Path), ThreadParams), responses((status = 200, body = Vec<ThreadMessageView>)))]
+/// Oldest first.
+#[derive(Serialize, ToSchema)]
+pub struct ThreadPageView {
+    messages: Vec<ThreadMessageView>,
+    /// Where to go on, if there are older ones.
+    older: Option<String>,
+}
+
+/// The newest messages of a thread, or those before them.
+#[utoipa::path(get, operation_id = "get_thread", path = "/threads/{id}", params(("id" = String, Path), ThreadParams), responses((status = 200, body = ThreadPageView)))]
 pub async fn thread(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<ThreadId>,
     Query(params): Query<ThreadParams>,
-) -> ApiResult<Json<Vec<ThreadMessageView>>> {
+) -> ApiResult<Json<ThreadPageView>> {
     let party = params.party.map(|id| id.parse::<PartyId>()).transpose();
     let party =
         party.map_err(|_| ServiceError::field("party", "The id of a customer or lead is expected."))?;
-    let messages = state.services.get_thread(viewer, id, party).await?;
-    let views = messages.into_iter().map(|found| ThreadMessageView {
+    let before = params.before.map(|key| number("before", &key)).transpose()?;
+    let page = state
+        .services
+        .get_thread(viewer, id, party, before.unwrap_or(i64::MAX))
+        .await?;
+    let views = page.messages.into_iter().map(|found| ThreadMessageView {
         message: found.listed.into(),
         with_party: found.with_party,
     });
-    Ok(Json(views.collect()))
+    Ok(Json(ThreadPageView {
+        messages: views.collect(),
+        older: page.older.map(|key| key.to_string()),
+    }))
 }
 
 #[derive(Deserialize, ToSchema)]

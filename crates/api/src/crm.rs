@@ -87,6 +87,9 @@ pub struct ChangesParams {
     /// Milliseconds since 1970: `changed_at_ms` of the last record of the answer before.
     #[serde(default)]
     since: i64,
+    /// The id of that record: without it, all of that moment come again.
+    #[param(value_type = Option<String>)]
+    after: Option<PartyId>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -95,7 +98,7 @@ pub struct ChangeView {
     party: PartyView,
 }
 
-/// Records changed at or after a moment, oldest change first, at most 500.
+/// Records changed at or after a moment, oldest change first, at most 500: go on from the last one until none comes.
 #[utoipa::path(get, operation_id = "list_party_changes", path = "/parties/changes", params(ChangesParams), responses((status = 200, body = Vec<ChangeView>)))]
 pub async fn changes(
     State(state): State<ApiState>,
@@ -105,7 +108,7 @@ pub async fn changes(
     let since = Timestamp::from_millis(params.since);
     let changes = state
         .services
-        .list_party_changes(program, since)
+        .list_party_changes(program, since, params.after)
         .await?
         .into_iter();
     let views = changes.map(|(at, party)| ChangeView {

@@ -80,6 +80,14 @@ impl From<ServiceError> for ApiError {
                 StatusCode::CONFLICT,
                 "This account is sealed, because your sign-in was reset by somebody else. Type the mailbox's own password to open it.",
             ),
+            ServiceError::DraftChanged => conflict(
+                "version",
+                "This draft was changed in another tab or on another device.",
+            ),
+            ServiceError::DraftSent => conflict(
+                "draft",
+                "This draft has been sent already, from another tab or device.",
+            ),
             ServiceError::SignedOut => ApiError::new(StatusCode::UNAUTHORIZED, "Sign in first."),
             ServiceError::Throttled { retry_after_s } => {
                 let title = format!("Too many attempts. Try again in {retry_after_s} seconds.");
@@ -99,6 +107,11 @@ impl From<ServiceError> for ApiError {
                 let title = "There is no room left on the server's disk: nothing was stored. Tell the operator to make room, then try again.";
                 ApiError::new(StatusCode::INSUFFICIENT_STORAGE, title)
             }
+            ServiceError::TooLong => {
+                tracing::error!(%error, "Request given up");
+                let title = "This takes too long. A message can still be downloaded.";
+                ApiError::new(StatusCode::SERVICE_UNAVAILABLE, title)
+            }
             ServiceError::LeaseLost
             | ServiceError::FolderRenumbered
             | ServiceError::Damaged
@@ -112,6 +125,16 @@ impl From<ServiceError> for ApiError {
             }
         }
     }
+}
+
+/// What was asked no longer fits what there is; the field says of what.
+fn conflict(field: &str, title: &str) -> ApiError {
+    let mut error = ApiError::new(StatusCode::CONFLICT, title);
+    error.problem.errors = vec![FieldProblem {
+        field: field.to_owned(),
+        message: title.to_owned(),
+    }];
+    error
 }
 
 impl IntoResponse for ApiError {

@@ -98,6 +98,7 @@ impl Listener {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "nobody is to guess them")]
 fn sse_event(name: &str, data: &serde_json::Value) -> sse::Event {
     // Random ids: a sequence would tell how much happens in foreign accounts.
     sse::Event::default()

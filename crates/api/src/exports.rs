@@ -55,6 +55,8 @@ pub struct ExportView {
     state: String,
     /// Messages so far.
     messages: u64,
+    /// Of these, those that could not be read; the file names them.
+    unread: u64,
 }
 
 /// Begins an export of mail that the viewer may take out: own mail, and mail of accounts with Reply.
@@ -81,14 +83,15 @@ pub async fn get(
     SignedIn(viewer): SignedIn,
     Path(id): Path<Uuid>,
 ) -> ApiResult<Json<ExportView>> {
-    let (name, messages) = match state.services.export_progress(viewer, id)? {
-        Progress::Running { done } => ("running", done),
-        Progress::Ready { messages } => ("ready", messages),
-        Progress::Failed => ("failed", 0),
+    let (name, messages, unread) = match state.services.export_progress(viewer, id)? {
+        Progress::Running { done } => ("running", done, 0),
+        Progress::Ready { messages, unread } => ("ready", messages, unread),
+        Progress::Failed => ("failed", 0, 0),
     };
     Ok(Json(ExportView {
         state: name.into(),
         messages,
+        unread,
     }))
 }
 

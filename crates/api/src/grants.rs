@@ -28,6 +28,8 @@ pub struct GrantView {
     level: String,
     starts_at: Option<String>,
     ends_at: Option<String>,
+    /// Their sign-in was reset then: they see nothing until the owner confirms.
+    rests_since: Option<String>,
 }
 
 impl From<Grant> for GrantView {
@@ -37,6 +39,7 @@ impl From<Grant> for GrantView {
             level: grant.level.as_str().to_owned(),
             starts_at: grant.period.starts_at.map(Timestamp::to_rfc3339),
             ends_at: grant.period.ends_at.map(Timestamp::to_rfc3339),
+            rests_since: grant.period.rests_since.map(Timestamp::to_rfc3339),
         }
     }
 }
@@ -93,6 +96,26 @@ fn wanted(request: GrantRequest) -> Result<WantedGrant, ServiceError> {
         start: day("start", request.start)?,
         end: day("end", request.end)?,
     })
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct ConfirmRequest {
+    #[schema(value_type = String, format = Uuid)]
+    administrator_id: AdministratorId,
+}
+
+/// Somebody whose sign-in was reset sees the account again. Where nothing rests, nothing changes.
+#[utoipa::path(post, operation_id = "confirm_grant", path = "/accounts/{id}/grants/confirm", params(("id" = String, Path)),
+    request_body = ConfirmRequest, responses((status = 204)))]
+pub async fn confirm(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    Path(id): Path<MailAccountId>,
+    extract::Json(request): extract::Json<ConfirmRequest>,
+) -> ApiResult<StatusCode> {
+    let services = &state.services;
+    services.confirm_grant(viewer, id, request.administrator_id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Serialize, ToSchema)]

@@ -1,4 +1,4 @@
-//! `/healthz`: the process lives. `/readyz`: its database answers.
+//! `/healthz`: the process lives. `/readyz`: its database answers, and which version asks it.
 
 use axum::Router;
 use axum::extract::State;
@@ -19,7 +19,7 @@ async fn healthz() -> &'static str {
 
 async fn readyz(State(state): State<ApiState>) -> (StatusCode, &'static str) {
     match state.services.ping().await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
+        Ok(()) => (StatusCode::OK, concat!("ready ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
     }
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header;
 use axum::response::IntoResponse;
+use domain::Before;
 use domain::MessageId;
 use domain::Timestamp;
 use domain::message::Direction;
@@ -16,6 +17,7 @@ use service::inbox::InboxQuery;
 use service::inbox::MAX_UNREAD;
 use service::inbox::Position;
 use service::inbox::Show;
+use service::reading::Charset;
 use utoipa::IntoParams;
 use utoipa::ToSchema;
 
@@ -112,7 +114,7 @@ fn direction(text: &str) -> Result<Direction, ServiceError> {
         .ok_or_else(|| ServiceError::field("direction", "incoming or outgoing is expected."))
 }
 
-fn number(field: &'static str, text: &str) -> Result<i64, ServiceError> {
+pub(crate) fn number(field: &'static str, text: &str) -> Result<i64, ServiceError> {
     text.parse()
         .map_err(|_| ServiceError::field(field, "A key of an earlier page is expected."))
 }
@@ -121,6 +123,19 @@ pub(crate) fn moment(field: &'static str, text: &str) -> Result<Timestamp, Servi
     text.parse::<jiff::Timestamp>()
         .map(|at| Timestamp::from_millis(at.as_millisecond()))
         .map_err(|_| ServiceError::field(field, "A moment such as 2026-09-13T00:00:00Z is expected."))
+}
+
+/// Where to go on in a list.
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageParams {
+    /// `older` of the page before.
+    pub before: Option<String>,
+}
+
+pub(crate) fn before(text: Option<&str>) -> Result<Before, ServiceError> {
+    let place = text.map_or(Ok(Before::NEWEST), str::parse);
+    place.map_err(|_| ServiceError::field("before", "`older` of an earlier page is expected."))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -142,14 +157,29 @@ pub async fn unread(
     }))
 }
 
-#[utoipa::path(get, operation_id = "get_message", path = "/messages/{id}", params(("id" = String, Path)),
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReadingQuery {
+    /// What it is written in, such as `windows-1251`, where it is shown wrongly. For this answer alone.
+    encoding: Option<String>,
+}
+
+#[utoipa::path(get, operation_id = "get_message", path = "/messages/{id}", params(("id" = String, Path), ReadingQuery),
     responses((status = 200, body = MessageView)))]
 pub async fn get(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Path(id): Path<MessageId>,
+    Query(query): Query<ReadingQuery>,
 ) -> ApiResult<Json<MessageView>> {
-    Ok(Json(state.services.open_message(viewer, id).await?.into()))
+    let charset = query.encoding.as_deref().map(charset).transpose()?;
+    let opened = state.services.open_message_as(viewer, id, charset).await?;
+    Ok(Json(opened.into()))
+}
+
+fn charset(name: &str) -> Result<Charset, ServiceError> {
+    Charset::named(name)
+        .ok_or_else(|| ServiceError::field("encoding", "The name of an encoding is expected."))
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -6,6 +6,7 @@ mod assets;
 mod compose;
 mod conversations;
 mod crm;
+mod discovery;
 mod error;
 mod events;
 mod explain;
@@ -16,6 +17,7 @@ mod grants;
 mod health;
 mod inbox;
 mod limits;
+mod mailbox_sign_in;
 mod origin;
 mod outbox;
 mod own_access;
@@ -165,14 +167,21 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(accounts::save_imap))
         .routes(routes!(accounts::save_smtp))
         .routes(routes!(accounts::status))
+        .routes(routes!(accounts::opened))
         .routes(routes!(accounts::test_imap))
         .routes(routes!(accounts::preview_history))
         .routes(routes!(accounts::sync_now))
         .routes(routes!(accounts::audit))
         .routes(routes!(explain::explain))
         .routes(routes!(accounts::fetch_gap))
-        .routes(routes!(accounts::preset))
+        .routes(routes!(discovery::discover))
+        .routes(routes!(mailbox_sign_in::buttons))
+        .routes(routes!(mailbox_sign_in::settings, mailbox_sign_in::save))
+        .routes(routes!(mailbox_sign_in::delete))
+        .routes(routes!(mailbox_sign_in::begin, mailbox_sign_in::end))
+        .routes(routes!(mailbox_sign_in::finish))
         .routes(routes!(grants::list, grants::save))
+        .routes(routes!(grants::confirm))
         .routes(routes!(grants::seal))
         .routes(routes!(inbox::list))
         .routes(routes!(inbox::unread))
@@ -198,6 +207,7 @@ fn api_router() -> OpenApiRouter<ApiState> {
             compose::save_draft,
             compose::delete_draft
         ))
+        .routes(routes!(compose::restore_draft))
         .routes(routes!(compose::attach).layer(DefaultBodyLimit::max(MAX_FILE_BYTES)))
         .routes(routes!(compose::read_file, compose::detach))
         .routes(routes!(compose::answer))

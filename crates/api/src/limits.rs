@@ -33,11 +33,15 @@ pub const MOST_REQUEST_TIME: Duration = Duration::from_secs(600);
 /// Between two pieces of a body.
 pub const MOST_SILENCE: Duration = Duration::from_secs(30);
 
+/// Searches for the servers of an address: what a person tries while typing, and no survey.
+const DISCOVERIES_AT_ONCE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+
 type ByAdministrator = RateLimiter<AdministratorId, HashMapStateStore<AdministratorId>, DefaultClock>;
 
 pub struct Limits {
     requests: Semaphore,
     tests: ByAdministrator,
+    discoveries: ByAdministrator,
 }
 
 impl Default for Limits {
@@ -46,6 +50,7 @@ impl Default for Limits {
         Limits {
             requests: Semaphore::new(MOST_REQUESTS),
             tests: RateLimiter::hashmap(quota.allow_burst(TESTS_AT_ONCE)),
+            discoveries: RateLimiter::hashmap(quota.allow_burst(DISCOVERIES_AT_ONCE)),
         }
     }
 }
@@ -53,13 +58,22 @@ impl Default for Limits {
 impl Limits {
     /// Before a connection is tried for somebody.
     pub fn count_test(&self, who: AdministratorId) -> Result<(), ServiceError> {
-        self.tests.check_key(&who).map_err(|refused| {
-            let wait = refused.wait_time_from(DefaultClock::default().now());
-            ServiceError::Throttled {
-                retry_after_s: wait.as_secs() + 1,
-            }
-        })
+        count(&self.tests, who)
     }
+
+    /// Before the servers of an address are looked for.
+    pub fn count_discovery(&self, who: AdministratorId) -> Result<(), ServiceError> {
+        count(&self.discoveries, who)
+    }
+}
+
+fn count(limiter: &ByAdministrator, who: AdministratorId) -> Result<(), ServiceError> {
+    limiter.check_key(&who).map_err(|refused| {
+        let wait = refused.wait_time_from(DefaultClock::default().now());
+        ServiceError::Throttled {
+            retry_after_s: wait.as_secs() + 1,
+        }
+    })
 }
 
 /// What is over the limit is told to come back, at once: a queue would only make everybody wait.

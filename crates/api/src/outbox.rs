@@ -4,10 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
+use domain::AttachmentId;
 use domain::DraftId;
 use domain::MailAccountId;
 use domain::MessageId;
 use domain::account::SmtpSettings;
+use domain::rules::reports::in_plain_words;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::Serialize;
@@ -22,10 +24,14 @@ use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::account_cards::SmtpCard;
+use crate::accounts::freshen;
 use crate::compose::DraftRequest;
 use crate::error::ApiResult;
 use crate::extract;
 use crate::extract::Path;
+use crate::extract::Query;
+use crate::inbox::PageParams;
+use crate::inbox::before;
 use crate::session::SignedIn;
 use crate::test_result::TestResult;
 
@@ -36,6 +42,9 @@ pub struct SendRequest {
     /// Its files go along.
     #[schema(value_type = Option<String>)]
     draft_id: Option<DraftId>,
+    /// Those of its files that go along, beside the images that the text shows; all, if it is left out.
+    #[schema(value_type = Option<Vec<String>>)]
+    files: Option<Vec<AttachmentId>>,
     /// False: it goes at once and cannot be taken back.
     #[serde(default = "yes")]
     undo: bool,
@@ -70,6 +79,7 @@ pub async fn send(
     let form = SendForm {
         form: request.message.into(),
         draft: request.draft_id,
+        files: request.files,
         can_be_undone: request.undo,
     };
     let queued = state.services.send(viewer, form, key).await?;
@@ -102,10 +112,13 @@ impl From<Queued> for QueuedView {
 #[derive(Serialize, ToSchema)]
 pub struct DeliveryRecipientView {
     address: String,
-    /// `waiting`, `accepted`, `refused` or `bounced`.
+    /// `waiting`, `accepted`, `refused`, `bounced`, `late` (accepted, and they go on trying) or `complained` (delivered,
+    /// and reported as unwanted).
     state: String,
     /// The server's words.
     said: Option<String>,
+    /// What they mean, where that is known and it did not arrive.
+    why: Option<String>,
 }
 
 /// How a message stands on its way out.
@@ -128,6 +141,8 @@ pub struct DeliveryView {
     attempts: u32,
     /// The copy in Sent: `none`, `due`, `done` or `failed`.
     sent_copy: String,
+    /// Why the copy could not be made so far.
+    sent_copy_said: Option<String>,
     recipients: Vec<DeliveryRecipientView>,
 }
 
@@ -144,24 +159,42 @@ fn view((entry, sender_name): (Entry, String)) -> DeliveryView {
         due_at: entry.due_at.to_rfc3339(),
         attempts: entry.attempts,
         sent_copy: entry.sent_copy.as_str().to_owned(),
+        sent_copy_said: entry.sent_copy_said,
         recipients: recipients
             .map(|(address, state, said)| DeliveryRecipientView {
                 address: address.to_string(),
                 state: state.as_str().to_owned(),
+                why: said
+                    .as_deref()
+                    .filter(|_| state.has_trouble())
+                    .and_then(in_plain_words)
+                    .map(str::to_owned),
                 said,
             })
             .collect(),
     }
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct OutboxPage {
+    entries: Vec<DeliveryView>,
+    /// Where to go on, if there may be more.
+    older: Option<String>,
+}
+
 /// On their way, failed, unknown, and what was sent in the last day; newest first.
-#[utoipa::path(get, operation_id = "list_outbox", path = "/outbox", responses((status = 200, body = Vec<DeliveryView>)))]
+#[utoipa::path(get, operation_id = "list_outbox", path = "/outbox", params(PageParams), responses((status = 200, body = OutboxPage)))]
 pub async fn list(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
-) -> ApiResult<Json<Vec<DeliveryView>>> {
-    let entries = state.services.list_outbox(viewer).await?;
-    Ok(Json(entries.into_iter().map(view).collect()))
+    Query(params): Query<PageParams>,
+) -> ApiResult<Json<OutboxPage>> {
+    let before = before(params.before.as_deref())?;
+    let page = state.services.list_outbox(viewer, before).await?;
+    Ok(Json(OutboxPage {
+        older: page.older.map(|older| older.to_string()),
+        entries: page.into_iter().map(view).collect(),
+    }))
 }
 
 #[utoipa::path(get, operation_id = "get_delivery", path = "/outbox/{id}", params(("id" = String, Path)), responses((status = 200, body = DeliveryView)))]
@@ -230,6 +263,7 @@ pub async fn test_smtp(
     extract::Json(request): extract::Json<SmtpTestRequest>,
 ) -> ApiResult<Json<TestResult>> {
     let settings = SmtpSettings::try_from(request.settings)?;
+    freshen(&state, viewer, id, request.password.as_ref()).await?;
     let credentials = state
         .services
         .smtp_credentials_to_test(viewer, id, settings, request.password)
@@ -270,6 +304,7 @@ pub async fn send_test(
             html: "<p>This message shows that sending works.</p>".into(),
         },
         draft: None,
+        files: None,
         can_be_undone: false,
     };
     let queued = state.services.send(viewer, form, None).await?;

@@ -46,6 +46,15 @@ pub struct PartyRequest {
     addresses: Vec<String>,
 }
 
+#[derive(Deserialize, ToSchema)]
+pub struct NewPartyRequest {
+    #[serde(flatten)]
+    party: PartyRequest,
+    /// The client's to make (version 4 or 7), so that a lost answer makes no second record.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    id: Option<PartyId>,
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct PartyAddressView {
     address: String,
@@ -163,13 +172,18 @@ pub async fn list(
     }))
 }
 
-#[utoipa::path(post, operation_id = "create_party", path = "/parties", request_body = PartyRequest, responses((status = 201, body = PartyView)))]
+#[utoipa::path(post, operation_id = "create_party", path = "/parties", request_body = NewPartyRequest, responses((status = 201, body = PartyView)))]
 pub async fn create(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
-    extract::Json(request): extract::Json<PartyRequest>,
+    extract::Json(request): extract::Json<NewPartyRequest>,
 ) -> ApiResult<(StatusCode, Json<PartyView>)> {
-    let id = state.services.create_party(viewer, request.try_into()?).await?;
+    let services = &state.services;
+    let form = request.party.try_into()?;
+    let id = match request.id {
+        Some(id) => services.create_party_once(viewer, id, form).await?,
+        None => services.create_party(viewer, form).await?,
+    };
     let party = state.services.get_party(viewer, id).await?;
     Ok((StatusCode::CREATED, Json(party.into())))
 }

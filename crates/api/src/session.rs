@@ -20,6 +20,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use service::access::Viewer;
 use service::administrators::NewAdministrator;
+use service::administrators::Profile;
 use service::sign_in::Origin;
 use service::sign_in::SESSION_LIFE;
 use utoipa::ToSchema;
@@ -177,9 +178,16 @@ pub struct Me {
     name: String,
     is_super: bool,
     time_zone: String,
+    /// Of the page; empty: as the browser says.
+    language: String,
+    /// How dates and numbers are written (BCP 47); empty: as the language.
+    formats: String,
     second_factor: bool,
     /// Restored from a backup: nothing is sent until a super-administrator releases it.
     held_since: Option<String>,
+    /// Of Waxseal.
+    #[schema(value_type = String)]
+    version: &'static str,
 }
 
 #[utoipa::path(get, path = "/session", responses((status = 200, body = Me)))]
@@ -191,8 +199,11 @@ pub async fn get_session(State(state): State<ApiState>, SignedIn(viewer): Signed
         name: found.name,
         is_super: found.is_super,
         time_zone: found.time_zone,
+        language: found.language,
+        formats: found.formats,
         second_factor: found.totp_secret.is_some(),
         held_since: state.services.held_since().await?.map(Timestamp::to_rfc3339),
+        version: env!("CARGO_PKG_VERSION"),
     }))
 }
 
@@ -207,6 +218,10 @@ pub async fn release(State(state): State<ApiState>, SignedIn(viewer): SignedIn) 
 pub struct ProfileRequest {
     name: String,
     time_zone: String,
+    #[serde(default)]
+    language: String,
+    #[serde(default)]
+    formats: String,
 }
 
 #[utoipa::path(put, path = "/profile", request_body = ProfileRequest, responses((status = 204)))]
@@ -215,10 +230,13 @@ pub async fn update_profile(
     SignedIn(viewer): SignedIn,
     extract::Json(request): extract::Json<ProfileRequest>,
 ) -> ApiResult<StatusCode> {
-    state
-        .services
-        .update_profile(viewer, &request.name, &request.time_zone)
-        .await?;
+    let profile = Profile {
+        name: request.name,
+        time_zone: request.time_zone,
+        language: request.language,
+        formats: request.formats,
+    };
+    state.services.update_profile(viewer, profile).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

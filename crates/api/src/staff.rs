@@ -15,6 +15,9 @@ use crate::ApiState;
 use crate::error::ApiResult;
 use crate::extract;
 use crate::extract::Path;
+use crate::extract::Query;
+use crate::inbox::PageParams;
+use crate::inbox::before;
 use crate::session::Peer;
 use crate::session::SignedIn;
 
@@ -164,20 +167,31 @@ pub struct AuditView {
     verb: String,
 }
 
+#[derive(Serialize, ToSchema)]
+pub struct AuditPage {
+    lines: Vec<AuditView>,
+    /// Where to go on, if there may be more.
+    older: Option<String>,
+}
+
 /// Who did what, newest first; details are the owners'.
-#[utoipa::path(get, operation_id = "list_audit", path = "/audit", responses((status = 200, body = Vec<AuditView>)))]
+#[utoipa::path(get, operation_id = "list_audit", path = "/audit", params(PageParams), responses((status = 200, body = AuditPage)))]
 pub async fn audit(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
-) -> ApiResult<Json<Vec<AuditView>>> {
-    let lines = state.services.audit_for_super(viewer).await?.into_iter();
-    let views = lines.map(|line| AuditView {
+    Query(params): Query<PageParams>,
+) -> ApiResult<Json<AuditPage>> {
+    let before = before(params.before.as_deref())?;
+    let page = state.services.audit_for_super(viewer, before).await?;
+    let older = page.older.map(|older| older.to_string());
+    let views = page.into_iter().map(|line| AuditView {
         hour: line.hour.to_rfc3339(),
         administrator_id: line.actor,
         account_id: line.mail_account,
         verb: line.verb,
     });
-    Ok(Json(views.collect()))
+    let lines = views.collect();
+    Ok(Json(AuditPage { lines, older }))
 }
 
 #[derive(Deserialize, ToSchema)]

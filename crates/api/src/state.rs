@@ -74,9 +74,7 @@ impl Reach {
     /// Where a request came from, for throttling.
     pub fn client_address(&self, headers: &HeaderMap, peer: Option<SocketAddr>) -> String {
         let peer_ip = peer.map(|peer| peer.ip());
-        let forwarded = headers
-            .get("x-forwarded-for")
-            .and_then(|value| value.to_str().ok());
+        let forwarded = last(headers, "x-forwarded-for");
         match (peer_ip, forwarded) {
             (Some(ip), Some(forwarded)) if self.trusted_proxies.contains(&ip) => {
                 // The last one is what the trusted proxy saw; those before it anybody may write.
@@ -90,10 +88,14 @@ impl Reach {
     fn forwarded_https(&self, headers: &HeaderMap, peer: Option<SocketAddr>) -> bool {
         let is_trusted = peer.is_some_and(|peer| self.trusted_proxies.contains(&peer.ip()));
         is_trusted
-            && headers
-                .get("x-forwarded-proto")
-                .is_some_and(|proto| proto == "https")
+            && last(headers, "x-forwarded-proto").is_some_and(|proto| proto.ends_with("https"))
     }
+}
+
+/// Of several lines the last: the one that the proxy in front of us wrote. Those before it anybody may write.
+fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(name).iter();
+    lines.last().and_then(|line| line.to_str().ok())
 }
 
 pub fn peer(info: Option<ConnectInfo<SocketAddr>>) -> Option<SocketAddr> {

@@ -34,6 +34,7 @@ use crate::error::ApiResult;
 use crate::extract;
 use crate::extract::Path;
 use crate::extract::Query;
+use crate::inbox::before;
 use crate::inbox::moment;
 use crate::outbox::QueuedView;
 use crate::outbox::idempotency_key;
@@ -205,6 +206,15 @@ pub struct LogParams {
     until: Option<String>,
     /// `new`, `sending`, `sent`, `error`, `expired` or `attachment_error`.
     state: Option<String>,
+    /// `older` of the page before.
+    before: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct LogPage {
+    lines: Vec<LogLineView>,
+    /// Where to go on, if there may be more: after an empty page, too.
+    older: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -221,13 +231,13 @@ pub struct LogLineView {
     said: Option<String>,
 }
 
-/// The mail log, newest first, at most 500 lines.
-#[utoipa::path(get, operation_id = "list_system_mail", path = "/system-mail/log", params(LogParams), responses((status = 200, body = Vec<LogLineView>)))]
+/// The mail log, newest first.
+#[utoipa::path(get, operation_id = "list_system_mail", path = "/system-mail/log", params(LogParams), responses((status = 200, body = LogPage)))]
 pub async fn log(
     State(state): State<ApiState>,
     SignedIn(viewer): SignedIn,
     Query(params): Query<LogParams>,
-) -> ApiResult<Json<Vec<LogLineView>>> {
+) -> ApiResult<Json<LogPage>> {
     let from = params
         .from
         .as_deref()
@@ -255,8 +265,10 @@ pub async fn log(
             from.unwrap_or(Timestamp::from_millis(0)),
             until.unwrap_or(Timestamp::from_millis(i64::MAX)),
             wanted,
+            before(params.before.as_deref())?,
         )
         .await?;
+    let older = lines.older.map(|older| older.to_string());
     let views = lines.into_iter().map(|(entry, state)| LogLineView {
         queued_at: entry.queued_at.to_rfc3339(),
         to: entry
@@ -271,7 +283,8 @@ pub async fn log(
             .then(|| entry.due_at.to_rfc3339()),
         said: entry.said,
     });
-    Ok(Json(views.collect()))
+    let lines = views.collect();
+    Ok(Json(LogPage { lines, older }))
 }
 
 #[derive(Deserialize, ToSchema)]

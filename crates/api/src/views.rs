@@ -1,6 +1,7 @@
 //! Messages as JSON.
 
 use domain::AdministratorId;
+use domain::CleanText;
 use domain::MailAccountId;
 use domain::MessageId;
 use domain::PartyId;
@@ -14,8 +15,12 @@ use serde::Serialize;
 use service::inbox::AuthorKind;
 use service::inbox::ListedMessage;
 use service::parties::PartyName;
+use service::reading::ContactCard;
 use service::reading::FileLink;
 use service::reading::Frame;
+use service::reading::Guest;
+use service::reading::Invitation;
+use service::reading::Moment;
 use service::reading::OpenMessage;
 use service::reading::TextBlock;
 use utoipa::ToSchema;
@@ -167,6 +172,8 @@ impl From<NamedAddress> for AddressView {
 #[derive(Serialize, ToSchema)]
 pub struct AttachmentView {
     name: String,
+    /// Another name that its sender gave it: some programs show that one.
+    other_name: Option<String>,
     content_type: String,
     size_bytes: u64,
     inline: bool,
@@ -179,6 +186,7 @@ impl From<FileLink> for AttachmentView {
         AttachmentView {
             url: part_url(&link.capability),
             name: link.attachment.name.into_string(),
+            other_name: link.attachment.other_name.map(CleanText::into_string),
             content_type: link.attachment.content_type,
             size_bytes: link.attachment.size_bytes,
             inline: link.attachment.inline,
@@ -246,6 +254,96 @@ impl From<TextBlock> for TextBlockView {
     }
 }
 
+/// An event of a calendar file. Nothing of it is answered here.
+#[derive(Serialize, ToSchema)]
+pub struct InvitationView {
+    /// `request`, `cancelled`, `answer` or `event`.
+    kind: String,
+    title: String,
+    starts: Option<MomentView>,
+    /// Of whole days the day after the last.
+    ends: Option<MomentView>,
+    /// `daily`, `weekly`, `monthly` or `yearly`.
+    repeats: Option<String>,
+    place: String,
+    organizer: Option<GuestView>,
+    guests: Vec<GuestView>,
+}
+
+impl From<Invitation> for InvitationView {
+    fn from(invitation: Invitation) -> Self {
+        InvitationView {
+            kind: invitation.kind.as_str().to_owned(),
+            title: invitation.title.into_string(),
+            starts: invitation.starts.map(MomentView::from),
+            ends: invitation.ends.map(MomentView::from),
+            repeats: invitation.repeats.map(str::to_owned),
+            place: invitation.place.into_string(),
+            organizer: invitation.organizer.map(GuestView::from),
+            guests: invitation.guests.into_iter().map(GuestView::from).collect(),
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct MomentView {
+    /// By a clock on a wall: `2026-11-02T10:00:00`; of a whole day `2026-11-02`.
+    at: String,
+    /// Where that clock hangs: `UTC`, or as the sender calls it.
+    zone: Option<String>,
+}
+
+impl From<Moment> for MomentView {
+    fn from(moment: Moment) -> Self {
+        MomentView {
+            at: moment.at,
+            zone: moment.zone,
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct GuestView {
+    name: String,
+    address: String,
+    /// `accepted`, `declined` or `tentative`.
+    answer: Option<String>,
+}
+
+impl From<Guest> for GuestView {
+    fn from(guest: Guest) -> Self {
+        GuestView {
+            name: guest.name.into_string(),
+            address: guest.address.into_string(),
+            answer: guest.answer.map(str::to_owned),
+        }
+    }
+}
+
+/// A contact file (vCard): what a record can be made of.
+#[derive(Serialize, ToSchema)]
+pub struct ContactCardView {
+    name: String,
+    organization: String,
+    addresses: Vec<String>,
+    phones: Vec<String>,
+    /// Postal addresses, one line each.
+    places: Vec<String>,
+}
+
+impl From<ContactCard> for ContactCardView {
+    fn from(card: ContactCard) -> Self {
+        let addresses = card.addresses.into_iter();
+        ContactCardView {
+            name: card.name.into_string(),
+            organization: card.organization.into_string(),
+            addresses: addresses.map(|address| address.as_str().to_owned()).collect(),
+            phones: card.phones.into_iter().map(CleanText::into_string).collect(),
+            places: card.places.into_iter().map(CleanText::into_string).collect(),
+        }
+    }
+}
+
 /// A message opened for reading.
 #[derive(Serialize, ToSchema)]
 pub struct MessageView {
@@ -257,6 +355,10 @@ pub struct MessageView {
     /// Absent: show the text.
     frame: Option<FrameView>,
     headers: Vec<HeaderView>,
+    /// Of its calendar files.
+    invitations: Vec<InvitationView>,
+    /// Of its contact files.
+    cards: Vec<ContactCardView>,
     /// What the receiving server found of the sender, if its name is in the IMAP settings; never another one's word.
     checked: Option<CheckedView>,
     note: Option<String>,
@@ -304,6 +406,8 @@ impl From<OpenMessage> for MessageView {
                     value: value.into_string(),
                 })
                 .collect(),
+            invitations: open.invitations.into_iter().map(InvitationView::from).collect(),
+            cards: open.cards.into_iter().map(ContactCardView::from).collect(),
             checked: open.checked.map(CheckedView::from),
             note: open.note,
         }

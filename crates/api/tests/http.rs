@@ -41,7 +41,7 @@ struct Answer {
 impl Site {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("folder");
-        let db = Db::open_sqlite(&folder.path().join("waxseal.db"))
+        let db = Db::open_sqlite_with_one_connection(&folder.path().join("waxseal.db"))
             .await
             .expect("database");
         let blobs = BlobStore::open_folder(folder.path()).expect("blobs");
@@ -297,6 +297,28 @@ async fn every_operation_that_changes_something_refuses_a_foreign_origin() {
 }
 
 /// Pages, files, answers and refusals of every kind.
+#[tokio::test]
+async fn readiness_and_the_page_say_which_version_runs() {
+    let site = Site::new().await;
+    site.administrator("alice").await;
+    let alice = site.session_of("alice").await;
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(version.split('.').count(), 3, "semver: {version}");
+    for (path, expected) in [
+        ("/readyz", format!("ready {version}\n")),
+        ("/api/v1/session", format!("\"version\":\"{version}\"")),
+    ] {
+        let request = Request::builder()
+            .uri(path)
+            .header(header::HOST, HOST)
+            .header(header::COOKIE, &alice)
+            .body(Body::empty());
+        let answer = site.send(request.expect("request")).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.body.contains(&expected), "{path}: {}", answer.body);
+    }
+}
+
 #[tokio::test]
 async fn no_answer_goes_without_its_headers() {
     let site = Site::new().await;

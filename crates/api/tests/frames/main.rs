@@ -6,6 +6,8 @@
 //! lead before its policy forbids the frame, so where the sanitiser is off those are told and only requests count. Then the text that people see of the HTML messages of
 //! a corpus, before and after. The last line is `N passed, M failed`.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure, and choose by chance")]
+
 mod cases;
 mod pages;
 #[path = "../../../engine/tests/hostile/report.rs"]

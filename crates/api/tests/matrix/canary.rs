@@ -14,13 +14,14 @@ use crate::world::canary;
 use crate::world::deliver;
 
 /// Who may see nothing of Alice's.
-const OUTSIDERS: [Viewer; 8] = [
+const OUTSIDERS: [Viewer; 9] = [
     Viewer::Anonymous,
     Viewer::Stranger,
     Viewer::Super,
     Viewer::NotYet,
     Viewer::Expired,
     Viewer::Revoked,
+    Viewer::Rests,
     Viewer::DisabledOwner,
     Viewer::SealedOwner,
 ];
@@ -152,6 +153,7 @@ async fn listen(world: &World, outcome: &mut Outcome) {
         Viewer::Super,
         Viewer::Revoked,
         Viewer::Expired,
+        Viewer::Rests,
         Viewer::SealedOwner,
     ] {
         let uid = 100 + viewer as u32;

@@ -168,7 +168,13 @@ pub const ROWS: &[Row] = &[
     row("GET", "/administrators", OwnRecord, "", 200),
     row("GET", "/owners", OwnRecord, "", 200),
     row("GET", "/events", OwnRecord, "", 200),
-    row("GET", "/presets", OwnRecord, "", 200),
+    row(
+        "POST",
+        "/discovery",
+        OwnRecord,
+        r#"{"address":"somebody@gmail.com"}"#,
+        200,
+    ),
     row("GET", "/unread", OwnRecord, "", 200),
     row("GET", "/messages", OwnRecord, "", 200),
     row("GET", "/accounts", OwnRecord, "", 200),
@@ -230,6 +236,38 @@ pub const ROWS: &[Row] = &[
         r#"{"to":"a@b.example"}"#,
         422,
     ),
+    row("GET", "/sign-in-providers", OwnRecord, "", 200),
+    row("GET", "/sign-in-providers/settings", Supers, "", 200),
+    row(
+        "PUT",
+        "/sign-in-providers/settings",
+        Supers,
+        r#"{"kind":"google","client_id":"we","secret":"kumquatclient"}"#,
+        204,
+    ),
+    // None is set up.
+    row("DELETE", "/sign-in-providers/settings/{id}", Supers, "", 404),
+    // The provider is not set up: said after the question whose the account is.
+    // The owner of a sealed account, too: a sign-in opens it.
+    sealed(
+        row(
+            "POST",
+            "/accounts/{id}/sign-in",
+            Account(Own),
+            r#"{"provider_id":"{party}"}"#,
+            422,
+        ),
+        422,
+    ),
+    row("DELETE", "/accounts/{id}/sign-in", Account(Own), "", 204),
+    // Nobody was sent anywhere: no session has begun it.
+    row(
+        "POST",
+        "/sign-in-returned",
+        OwnRecord,
+        r#"{"state":"made-up","code":"made-up"}"#,
+        422,
+    ),
     row("GET", "/system-mail/log", Supers, "", 200),
     row(
         "POST",
@@ -253,8 +291,10 @@ pub const ROWS: &[Row] = &[
         422,
     ),
     row("GET", "/accounts/{id}/status", Account(Own), "", 200),
+    row("GET", "/accounts/{id}/opened", Account(Own), "", 200),
     row("GET", "/accounts/{id}/grants", Account(Own), "", 200),
     row("PUT", "/accounts/{id}/grants", Account(Own), "[]", 204),
+    row("POST", "/accounts/{id}/grants/confirm", Account(Own), r#"{"administrator_id":"{rests}"}"#, 204),
     row("PUT", "/accounts/{id}/tracking", Account(Own), TRACKING, 204),
     row(
         "POST",
@@ -333,8 +373,9 @@ pub const ROWS: &[Row] = &[
     sealed(row("POST", "/drafts", Account(Reply), FROM_ACCOUNT, 201), 404),
     sealed(row("POST", "/outbox", Account(Reply), FROM_ACCOUNT, 202), 404),
     row("GET", "/drafts/{id}", Draft, "", 200),
-    row("PUT", "/drafts/{id}", Draft, FROM_OWN, 204),
+    row("PUT", "/drafts/{id}", Draft, FROM_OWN, 200),
     row("DELETE", "/drafts/{id}", Draft, "", 204),
+    row("POST", "/drafts/{id}/restore", Draft, "", 204),
     row("POST", "/drafts/{id}/files", Draft, "text", 201),
     row("GET", "/drafts/{id}/files/{file}", Draft, "", 404),
     row("DELETE", "/drafts/{id}/files/{file}", Draft, "", 404),

@@ -1,4 +1,4 @@
-//! Twelve kinds of people, their accounts and one message each; made once and copied for every case.
+//! Thirteen kinds of people, their accounts and one message each; made once and copied for every case.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,6 +21,7 @@ use domain::PartyId;
 use domain::Right;
 use domain::SessionId;
 use domain::ThreadId;
+use domain::Timestamp;
 use domain::account::SmtpAuth;
 use domain::account::SmtpSettings;
 use domain::folder::FolderCursor;
@@ -31,6 +32,8 @@ use domain::folder::Walk;
 use domain::party::PartyKind;
 use engine::EngineHandle;
 use jiff::civil::date;
+use jiff::tz::TimeZone;
+use service::Clock;
 use service::MasterKey;
 use service::Services;
 use service::SystemClock;
@@ -38,6 +41,7 @@ use service::accounts::Card;
 use service::administrators::NewAdministrator;
 use service::drafts::DraftForm;
 use service::drafts::Recipients;
+use service::drafts::Save;
 use service::drafts::WrittenAddress;
 use service::grants::WantedGrant;
 use service::inbox::Filter;
@@ -77,6 +81,8 @@ pub enum Viewer {
     NotYet,
     Expired,
     Revoked,
+    /// Was granted Manage; then the sign-in was reset, and the owner has not confirmed yet.
+    Rests,
     /// Alice herself.
     Owner,
     DisabledOwner,
@@ -85,7 +91,7 @@ pub enum Viewer {
     Foreigner,
 }
 
-pub const VIEWERS: [Viewer; 12] = [
+pub const VIEWERS: [Viewer; 13] = [
     Viewer::Anonymous,
     Viewer::Stranger,
     Viewer::Super,
@@ -95,6 +101,7 @@ pub const VIEWERS: [Viewer; 12] = [
     Viewer::NotYet,
     Viewer::Expired,
     Viewer::Revoked,
+    Viewer::Rests,
     Viewer::Owner,
     Viewer::DisabledOwner,
     Viewer::SealedOwner,
@@ -165,11 +172,24 @@ pub fn canary(viewer: Viewer) -> String {
 }
 
 async fn open(folder: &Path) -> Services {
-    let db = Db::open_sqlite(&folder.join("waxseal.db"))
+    open_at(folder, Arc::new(SystemClock)).await
+}
+
+/// A day on which a grant could be given that is over now.
+struct LongAgo;
+
+impl Clock for LongAgo {
+    fn now(&self) -> Timestamp {
+        Timestamp::start_of_day(date(2019, 12, 1), &TimeZone::UTC)
+    }
+}
+
+async fn open_at(folder: &Path, clock: Arc<dyn Clock>) -> Services {
+    let db = Db::open_sqlite_with_one_connection(&folder.join("waxseal.db"))
         .await
         .expect("database");
     let blobs = BlobStore::open_folder(folder).expect("blobs");
-    Services::open(db, blobs, MasterKey::from_bytes(&[7; 32]), Arc::new(SystemClock))
+    Services::open(db, blobs, MasterKey::from_bytes(&[7; 32]), clock)
         .await
         .expect("services")
 }
@@ -182,18 +202,16 @@ impl Template {
         for viewer in VIEWERS.into_iter().chain([Viewer::Foreigner]) {
             people.insert(viewer, person(&services, viewer).await);
         }
-        grant(&services, &people).await;
+        grant(folder.path(), &services, &people).await;
         let party = make_party(&services, &people).await;
         let boss = service_viewer(&services, &people[&Viewer::Super]).await;
-        let reset = services
-            .reset_sign_in(boss, people[&Viewer::SealedOwner].id)
-            .await;
-        let token = reset.expect("reset");
-        services
-            .use_sign_in_link(&token, PASSWORD.to_owned().into())
-            .await
-            .expect("new password");
-        sign_in(&services, Viewer::SealedOwner, &mut people).await;
+        for viewer in [Viewer::SealedOwner, Viewer::Rests] {
+            let reset = services.reset_sign_in(boss, people[&viewer].id).await;
+            let chosen = services.use_sign_in_link(&reset.expect("reset"), PASSWORD.to_owned().into());
+            chosen.await.expect("new password");
+            sign_in(&services, viewer, &mut people).await;
+        }
+        unseal(&services, &people[&Viewer::Rests]).await;
         let disabled = people[&Viewer::DisabledOwner].id;
         services
             .change_staff(boss, disabled, false, true)
@@ -307,12 +325,14 @@ async fn write(services: &Services, person: &Person, viewer: Viewer) -> (DraftId
         html: format!("<p>{word}</p>"),
     };
     let draft = services
-        .save_draft(writer, None, form.clone())
+        .save_draft(writer, Save::default(), form.clone())
         .await
-        .expect("draft");
+        .expect("draft")
+        .id;
     let send = SendForm {
         form,
         draft: None,
+        files: None,
         can_be_undone: true,
     };
     let queued = services.send(writer, send, None).await.expect("queued");
@@ -337,6 +357,19 @@ async fn sign_in(services: &Services, viewer: Viewer, people: &mut BTreeMap<View
     let (session, cookie) = sign_in_as(services, &viewer.login()).await;
     let person = people.get_mut(&viewer).expect("person");
     (person.session, person.cookie) = (session, cookie);
+}
+
+/// By the mailbox's own password: what is tried with this person is what others grant.
+async fn unseal(services: &Services, person: &Person) {
+    let credentials = ImapCredentials {
+        settings: ImapSettings::default(),
+        username: String::new(),
+        password: PASSWORD.to_owned().into(),
+        is_token: false,
+    };
+    let viewer = service_viewer(services, person).await;
+    let unsealed = services.unseal_account(viewer, person.account, &credentials);
+    unsealed.await.expect("unsealed");
 }
 
 pub async fn service_viewer(services: &Services, person: &Person) -> service::access::Viewer {
@@ -444,7 +477,7 @@ pub fn correspondent(viewer: Viewer) -> String {
     format!("{}@out.example", canary(viewer))
 }
 
-async fn grant(services: &Services, people: &BTreeMap<Viewer, Person>) {
+async fn grant(folder: &Path, services: &Services, people: &BTreeMap<Viewer, Person>) {
     let line = |viewer: Viewer, level, start, end| WantedGrant {
         administrator: people[&viewer].id,
         level,
@@ -456,11 +489,16 @@ async fn grant(services: &Services, people: &BTreeMap<Viewer, Person>) {
         line(Viewer::See, Right::See, None, None),
         line(Viewer::Reply, Right::Reply, None, None),
         line(Viewer::Manage, Right::Manage, None, None),
+        line(Viewer::Rests, Right::Manage, None, None),
         line(Viewer::NotYet, Right::Manage, Some(date(2999, 1, 1)), None),
         line(Viewer::Expired, Right::Manage, None, Some(date(2020, 1, 1))),
     ];
     let alice = service_viewer(services, &people[&Viewer::Owner]).await;
     let account = people[&Viewer::Owner].account;
+    let expired: Vec<_> = lines.last().cloned().into_iter().collect();
+    let long_ago = open_at(folder, Arc::new(LongAgo)).await;
+    let given = long_ago.set_grants(alice, account, &expired).await;
+    given.expect("a grant that ended since");
     services.set_grants(alice, account, &lines).await.expect("grants");
     lines.remove(0);
     services
@@ -479,7 +517,6 @@ impl World {
             .replace("{capability}", "made-up")
             .replace("{external_id}", "unknown");
         let query = match (row.method, row.path) {
-            (_, "/presets") => "?domain=gmail.com".to_owned(),
             ("GET", "/parties") => "?kind=customer".to_owned(),
             (_, "/parties/{id}/pairings") => format!("?address={}", correspondent(Viewer::Owner)),
             (_, "/drafts/{id}/files") => "?name=a.txt".to_owned(),
@@ -492,6 +529,7 @@ impl World {
         let body = body.replace("{thread}", &self.id(row, viewer, target));
         let body = body.replace("{account}", &self.id(row, viewer, target));
         let own = self.people.get(&viewer).map(|person| person.account.to_string());
+        let body = body.replace("{rests}", &self.people[&Viewer::Rests].id.to_string());
         let body = body.replace("{own}", own.as_deref().unwrap_or(MISSING));
         self.send(viewer, row.method, &format!("{path}{query}"), &body)
             .await
