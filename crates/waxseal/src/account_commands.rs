@@ -58,6 +58,7 @@ pub async fn list(app: &App, format: ListFormat) -> Result<(), CommandError> {
 pub async fn test(app: &App, id: MailAccountId) -> Result<(), CommandError> {
     let account = app.services.get_account_for_engine(id).await?;
     app.services.record_without_viewer(id, "tested", "").await?;
+    app.engine.keep_token_fresh(id).await?;
     let credentials = app
         .services
         .credentials_for_engine(&account)

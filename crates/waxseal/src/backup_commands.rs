@@ -39,7 +39,7 @@ pub async fn restore(
         return Err(CommandError::Usage(told.into()));
     }
     let store = configuration.data.join("store");
-    let database = store.join(backup::DATABASE);
+    let database = app::sqlite_file(configuration);
     if database.exists() {
         let told = format!(
             "{} is there already; name an empty folder with --data",

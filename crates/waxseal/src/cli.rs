@@ -3,6 +3,7 @@
 use std::io::BufRead as _;
 use std::path::PathBuf;
 
+use clap::CommandFactory as _;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
@@ -20,8 +21,11 @@ use crate::configuration::Configuration;
 use crate::configuration::GlobalOptions;
 use crate::doctor;
 use crate::error::CommandError;
+use crate::key_source::KeySource;
 use crate::keys_commands;
 use crate::keys_commands::KeysCommand;
+use crate::manual;
+use crate::owner;
 use crate::serve;
 use crate::sync_command;
 
@@ -39,6 +43,10 @@ pub struct Cli {
 enum Command {
     /// Run the web interface, the API and the sync engine
     Serve,
+    /// Make a new installation: data folder, database and key. Changes nothing where there is one
+    Init,
+    /// Print a new link that makes the first administrator; the one before it ends
+    SetupLink,
     /// Administrators
     Admin {
         #[command(subcommand)]
@@ -110,6 +118,12 @@ enum Command {
     /// Print the OpenAPI document
     #[command(hide = true)]
     Openapi,
+    /// Write man pages and shell completions into a folder
+    #[command(hide = true)]
+    Manual {
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -172,22 +186,31 @@ pub enum ListFormat {
 }
 
 pub async fn run(cli: Cli) -> Result<(), CommandError> {
-    if matches!(cli.command, Command::Openapi) {
-        println!("{}", api::openapi_json());
-        return Ok(());
+    match cli.command {
+        Command::Openapi => {
+            println!("{}", api::openapi_json());
+            Ok(())
+        }
+        Command::Manual { to } => manual::write(Cli::command(), &to),
+        _ => run_configured(cli).await,
     }
+}
+
+async fn run_configured(cli: Cli) -> Result<(), CommandError> {
     let configuration = Configuration::load(&cli.options)?;
-    if matches!(cli.command, Command::Serve) {
-        return serve::run(configuration).await;
-    }
-    if let Command::Restore { from, without_key } = &cli.command {
-        return backup_commands::restore(&configuration, from, *without_key).await;
-    }
-    if let Command::Keys { command } = cli.command {
-        return keys_commands::run(&configuration, command).await;
-    }
+    owner::work_as_owner_of(&configuration.data)?;
+    // What may make an installation, or works on a database without its key; all else opens one that is there.
+    let command = match cli.command {
+        Command::Serve => return serve::run(configuration).await,
+        Command::Init => return init(&configuration).await,
+        Command::Restore { from, without_key } => {
+            return backup_commands::restore(&configuration, &from, without_key).await;
+        }
+        Command::Keys { command } => return keys_commands::run(&configuration, command).await,
+        command => command,
+    };
     let app = App::open(&configuration).await?;
-    let outcome = run_on(&app, &configuration, cli.command).await;
+    let outcome = run_on(&app, &configuration, command).await;
     app.services.close().await;
     outcome
 }
@@ -219,8 +242,11 @@ async fn run_on(app: &App, configuration: &Configuration, command: Command) -> R
                 Format::Eml => ExportFormat::Eml,
                 Format::Mbox => ExportFormat::Mbox,
             };
-            let count = app.services.export_account(account, format, &to).await?;
-            println!("{count} messages written to {}", to.display());
+            let report = app.services.export_account(account, format, &to).await?;
+            println!("{} messages written to {}", report.written, to.display());
+            for (message, reason) in &report.unread {
+                eprintln!("{message} could not be read: {reason}");
+            }
             Ok(())
         }
         Command::Reparse { account } => {
@@ -233,19 +259,43 @@ async fn run_on(app: &App, configuration: &Configuration, command: Command) -> R
         Command::Hold => backup_commands::hold(app).await,
         Command::Release => backup_commands::release(app).await,
         Command::Doctor => doctor::run(app, configuration).await,
-        Command::Serve | Command::Openapi | Command::Restore { .. } | Command::Keys { .. } => Ok(()),
+        Command::SetupLink => print_set_up_link(app, configuration).await,
+        Command::Serve
+        | Command::Init
+        | Command::Openapi
+        | Command::Manual { .. }
+        | Command::Restore { .. }
+        | Command::Keys { .. } => Ok(()),
     }
+}
+
+async fn init(configuration: &Configuration) -> Result<(), CommandError> {
+    let app = App::open_or_make(configuration).await?;
+    println!("Waxseal is in {}.", configuration.data.display());
+    if let KeySource::File(file) = KeySource::of(configuration)? {
+        println!(
+            "Its key is {}, and in no backup: keep a copy of it somewhere else.",
+            file.display()
+        );
+    }
+    app.services.close().await;
+    Ok(())
+}
+
+async fn print_set_up_link(app: &App, configuration: &Configuration) -> Result<(), CommandError> {
+    let link = serve::set_up_link(app, &configuration.url(configuration.listen)).await?;
+    let link =
+        link.ok_or_else(|| CommandError::Usage("there is an administrator already: sign in".into()))?;
+    println!("{link}");
+    Ok(())
 }
 
 async fn reset_sign_in(app: &App, configuration: &Configuration, login: &str) -> Result<(), CommandError> {
     let found = app.services.find_administrator_by_login(login).await?;
     let found = found.ok_or_else(|| CommandError::Usage(format!("There is no administrator {login}.")))?;
     let token = app.services.reset_sign_in_by_operator(found.id).await?;
-    let url = configuration.public_url.clone().unwrap_or_default();
-    println!(
-        "The link works once, for three days: {}/welcome#{token}",
-        url.trim_end_matches('/')
-    );
+    let url = configuration.url(configuration.listen);
+    println!("The link works once, for three days: {url}/welcome#{token}");
     Ok(())
 }
 

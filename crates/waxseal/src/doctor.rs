@@ -1,7 +1,5 @@
 //! `waxseal doctor`: what is checked, what was found, what to do.
 
-use domain::account::AccountState;
-
 use crate::app::App;
 use crate::configuration::Configuration;
 use crate::error::CommandError;
@@ -33,10 +31,7 @@ pub async fn run(app: &App, configuration: &Configuration) -> Result<(), Command
     }
     for account in services.list_accounts_for_engine().await? {
         let status = account.status;
-        let failing = matches!(
-            status.state,
-            AccountState::Failing | AccountState::LoginRefused | AccountState::CertificateChanged
-        );
+        let failing = status.state.is_trouble();
         healthy &= !failing;
         let mark = if failing { "failing" } else { "ok     " };
         println!("{mark} account {}: {}", account.id, status.state.as_str());

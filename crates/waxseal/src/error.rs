@@ -1,5 +1,7 @@
 //! Why a command failed, and the exit code that scripts see.
 
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use engine::EngineError;
@@ -10,6 +12,15 @@ use service::ServiceError;
 pub enum CommandError {
     #[error("{0}")]
     Usage(String),
+    #[error(
+        "there is no Waxseal in {}: {missing} is not there ({}). `waxseal init` makes a new one, `waxseal restore` brings one back, --data DIR names another folder",
+        data.display(), read_from(file.as_deref())
+    )]
+    NoInstallation {
+        data: PathBuf,
+        file: Option<PathBuf>,
+        missing: String,
+    },
     #[error("{}", service_text(.0))]
     Service(#[from] ServiceError),
     #[error("{}", .0.for_owner())]
@@ -41,7 +52,9 @@ impl CommandError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             CommandError::Engine(error) if error.is_out_of_date() => ExitCode::from(TEMPORARY),
-            CommandError::Usage(_) | CommandError::Configuration(_) => ExitCode::from(USAGE),
+            CommandError::Usage(_) | CommandError::NoInstallation { .. } | CommandError::Configuration(_) => {
+                ExitCode::from(USAGE)
+            }
             _ => ExitCode::FAILURE,
         }
     }
@@ -50,6 +63,13 @@ impl CommandError {
 impl From<figment::Error> for CommandError {
     fn from(error: figment::Error) -> Self {
         CommandError::Configuration(Box::new(error))
+    }
+}
+
+fn read_from(file: Option<&Path>) -> String {
+    match file {
+        Some(file) => format!("configuration: {}", file.display()),
+        None => "no configuration file".into(),
     }
 }
 

@@ -12,9 +12,12 @@ mod doctor;
 mod error;
 mod key_source;
 mod keys_commands;
+mod manual;
+mod owner;
 mod presence;
 mod serve;
 mod sync_command;
+mod watchdog;
 
 use std::process::ExitCode;
 

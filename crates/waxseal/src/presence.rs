@@ -16,6 +16,10 @@ pub struct Presence {
 }
 
 impl Presence {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "of this process, before there are services"
+    )]
     pub fn announce(data: &Path) -> Result<Self, CommandError> {
         let folder = data.join("run");
         std::fs::create_dir_all(&folder)?;

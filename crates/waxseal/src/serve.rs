@@ -10,6 +10,7 @@ use axum::Router;
 use axum::routing::get;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use metrics_exporter_prometheus::Matcher;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rustix::process::DumpableBehavior;
@@ -30,6 +31,7 @@ use crate::configuration::Configuration;
 use crate::connections;
 use crate::connections::Limited;
 use crate::error::CommandError;
+use crate::watchdog;
 
 /// How long open requests may take once the end has begun; event streams never end by themselves.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -50,9 +52,10 @@ fn keep_memory_private() {
 pub async fn run(configuration: Configuration) -> Result<(), CommandError> {
     start_logging();
     keep_memory_private();
-    let app = App::open(&configuration).await?;
+    let app = App::open_or_make(&configuration).await?;
     serve_metrics(&configuration).await;
     let shutdown = CancellationToken::new();
+    watchdog::start(tokio::runtime::Handle::current().metrics(), shutdown.clone())?;
     let engine = tokio::spawn(engine::run(app.engine.clone(), shutdown.clone()));
     let router = api::router(ApiState {
         services: app.services.clone(),
@@ -64,12 +67,12 @@ pub async fn run(configuration: Configuration) -> Result<(), CommandError> {
     let listener = std::net::TcpListener::bind(configuration.listen)?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    let url = url(&configuration, address);
+    let url = configuration.url(address);
     let handle = Handle::new();
     tokio::spawn(end_on_signal(handle.clone(), shutdown.clone()));
     println!("Waxseal listens on {url}");
-    if let Some(token) = app.services.create_setup_link().await? {
-        println!("Make the first administrator (the link works once, for a day): {url}/setup#{token}");
+    if let Some(link) = set_up_link(&app, &url).await? {
+        println!("Make the first administrator (the link works once, for a day): {link}");
     }
     info!(%address, "Ready");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -95,6 +98,12 @@ pub async fn run(configuration: Configuration) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// `None`: there is an administrator already.
+pub async fn set_up_link(app: &App, url: &str) -> Result<Option<String>, CommandError> {
+    let token = app.services.create_setup_link().await?;
+    Ok(token.map(|token| format!("{url}/setup#{token}")))
+}
+
 /// JSON lines on standard error; `RUST_LOG` chooses what.
 fn start_logging() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
@@ -110,21 +119,6 @@ fn reach(configuration: &Configuration) -> Reach {
         public_url: configuration.public_url.clone(),
         trusted_proxies: configuration.trusted_proxy.clone(),
         tls: configuration.tls_cert.is_some(),
-    }
-}
-
-fn url(configuration: &Configuration, address: SocketAddr) -> String {
-    if let Some(url) = &configuration.public_url {
-        return url.trim_end_matches('/').to_owned();
-    }
-    let scheme = if configuration.tls_cert.is_some() {
-        "https"
-    } else {
-        "http"
-    };
-    match address.ip().is_loopback() {
-        true => format!("{scheme}://localhost:{}", address.port()),
-        false => format!("{scheme}://{address}"),
     }
 }
 
@@ -166,7 +160,10 @@ async fn serve_metrics(configuration: &Configuration) {
     let Some(address) = configuration.metrics_listen else {
         return;
     };
-    let recorder = PrometheusBuilder::new().install_recorder();
+    let holds = Matcher::Full(watchdog::HOLDS.to_owned());
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(holds, watchdog::BUCKETS)
+        .and_then(PrometheusBuilder::install_recorder);
     let (Ok(recorder), Ok(listener)) = (recorder, tokio::net::TcpListener::bind(address).await) else {
         warn!(%address, "Metrics are not served: the address is taken");
         return;

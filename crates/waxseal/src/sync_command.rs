@@ -2,7 +2,6 @@
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
-use std::time::Instant;
 
 use domain::MailAccountId;
 use engine::IntakeReport;
@@ -10,6 +9,7 @@ use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
 use serde_json::json;
 use service::accounts::MailAccount;
+use tokio::time::Instant;
 
 use crate::app::App;
 use crate::error::CommandError;

@@ -1,5 +1,7 @@
 //! Clients that take their time are let go of, and meanwhile everybody else is answered at once.
 
+#![allow(clippy::disallowed_methods, reason = "tests measure, and choose by chance")]
+
 mod support;
 
 use std::io::ErrorKind;

@@ -64,6 +64,8 @@ pub fn waxseal(data: &Path) -> Command {
 
 /// An administrator with a mailbox of `dovecot`, all of it wanted; the account's id.
 pub fn set_up(folder: &Path, dovecot: &Dovecot) -> String {
+    let made = waxseal(folder).arg("init").output().expect("init");
+    assert!(made.status.success());
     let mut create = waxseal(folder)
         .args(["admin", "create", "--login", "owner", "--password-stdin"])
         .spawn()

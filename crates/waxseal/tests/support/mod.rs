@@ -15,6 +15,7 @@ use testkit::people::SIGN_IN_PASSWORD;
 
 /// Alice, with an account that sends to a sink at this port; the account's id.
 pub fn set_up(folder: &Path, sink: u16) -> String {
+    run(folder, &["init"], "");
     run(
         folder,
         &[
