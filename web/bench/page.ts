@@ -9,7 +9,10 @@ import { chromium, type Browser, type BrowserContext, type Page } from "playwrig
 
 const RUNS = 3;
 const [mode = "", url = "", login = "", password = ""] = process.argv.slice(2);
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu"],
+});
 try {
   await (mode === "watch" ? watch(browser) : load(browser));
   await new Promise((end) => process.stdin.on("end", end).resume());
@@ -50,11 +53,16 @@ async function load(browser: Browser): Promise<void> {
     await context.close();
   }
   const usable = times.sort((one, other) => one - other)[Math.floor(RUNS / 2)] ?? 0;
-  process.stdout.write(`${JSON.stringify({ inbox_usable_ms: usable, web_script_gzip_kib: Math.round(script / 102.4) / 10 })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ inbox_usable_ms: usable, web_script_gzip_kib: Math.round(script / 102.4) / 10 })}\n`,
+  );
 }
 
 async function watch(browser: Browser): Promise<void> {
-  const context = await browser.newContext({ baseURL: url, viewport: { width: 1440, height: 860 } });
+  const context = await browser.newContext({
+    baseURL: url,
+    viewport: { width: 1440, height: 860 },
+  });
   const page = await signIn(context);
   await page.locator("[data-message]").first().waitFor();
   page.on("console", (message) => {

@@ -20,14 +20,18 @@ const called: string[] = [];
 const connected: string[] = [];
 // Chromium looks for an account, for help with forms and for news of itself.
 const ITS_OWN = /accounts\.google\.com|(content-autofill|update)\.googleapis\.com/;
-const encrypted = createTlsServer({ cert: readFileSync(certificate), key: readFileSync(key) }, answer);
+const encrypted = createTlsServer(
+  { cert: readFileSync(certificate), key: readFileSync(key) },
+  answer,
+);
 const world = createServer((socket) => {
   socket.on("error", () => socket.destroy());
   socket.once("data", (bytes) => {
     const text = bytes.toString("latin1");
     socket.unshift(bytes);
     if (bytes[0] !== 0x16) return answer(socket);
-    if (!ITS_OWN.test(text)) connected.push(/[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}/i.exec(text)?.[0] ?? "no name");
+    if (!ITS_OWN.test(text))
+      connected.push(/[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}/i.exec(text)?.[0] ?? "no name");
     encrypted.emit("connection", socket);
   });
 });
@@ -47,11 +51,17 @@ const port = (world.address() as { port: number }).port;
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--ignore-certificate-errors", `--host-resolver-rules=MAP * 127.0.0.1:${port}, EXCLUDE 127.0.0.1`],
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--ignore-certificate-errors",
+    `--host-resolver-rules=MAP * 127.0.0.1:${port}, EXCLUDE 127.0.0.1`,
+  ],
 });
 try {
   for (const layer of layers) {
-    for (let from = 0; from < Number(count); from += AT_ONCE) await open(browser, layer, from, Math.min(from + AT_ONCE, Number(count)));
+    for (let from = 0; from < Number(count); from += AT_ONCE)
+      await open(browser, layer, from, Math.min(from + AT_ONCE, Number(count)));
   }
 } finally {
   await browser.close();
@@ -77,7 +87,9 @@ async function open(browser: Browser, layer: string, from: number, until: number
   });
   await page.addInitScript(NOTICE);
   const before = [called.length, connected.length];
-  await page.goto(`${address}/page/${layer}/${from}/${until}`, { waitUntil: "load", timeout: 20_000 }).catch(() => undefined);
+  await page
+    .goto(`${address}/page/${layer}/${from}/${until}`, { waitUntil: "load", timeout: 20_000 })
+    .catch(() => undefined);
   // What is only measured must not be changed.
   if (!layers.includes("quiet")) await provoke(page);
   await page.waitForTimeout(150);
@@ -85,9 +97,14 @@ async function open(browser: Browser, layer: string, from: number, until: number
   const texts = await Promise.all(names.map((name) => textOf(page, name)));
   for (const [at, name] of names.entries()) {
     const [number, text] = [from + at, texts[at]];
-    process.stdout.write(`${JSON.stringify({ layer, case: number, ran: ran.has(name), requests: requests.get(name) ?? [], text })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ layer, case: number, ran: ran.has(name), requests: requests.get(name) ?? [], text })}\n`,
+    );
   }
-  if (layer !== "bare") process.stdout.write(`${JSON.stringify({ layer, from, called: called.slice(before[0]), connected: connected.slice(before[1]) })}\n`);
+  if (layer !== "bare")
+    process.stdout.write(
+      `${JSON.stringify({ layer, from, called: called.slice(before[0]), connected: connected.slice(before[1]) })}\n`,
+    );
   await context.close();
 }
 
@@ -100,13 +117,24 @@ async function provoke(page: Page): Promise<void> {
   const all = page.frames().map((frame) => {
     const acts = frame.evaluate(() => {
       for (const element of Array.from(document.querySelectorAll<HTMLElement>("*"))) {
-        for (const kind of ["mouseover", "mouseenter", "mousemove", "focus", "toggle", "pointerenter"]) element.dispatchEvent(new Event(kind, { bubbles: true }));
+        for (const kind of [
+          "mouseover",
+          "mouseenter",
+          "mousemove",
+          "focus",
+          "toggle",
+          "pointerenter",
+        ])
+          element.dispatchEvent(new Event(kind, { bubbles: true }));
         // As the browser reads it: tabs and lines within a scheme do not count.
         const { href = "" } = element.closest<HTMLAnchorElement>("a, area") ?? {};
         if (!/^(https?|mailto|tel|ftp):/.test(href)) element.click?.();
       }
     });
-    return Promise.race([acts.catch(() => undefined), new Promise((late) => setTimeout(late, 700))]);
+    return Promise.race([
+      acts.catch(() => undefined),
+      new Promise((late) => setTimeout(late, 700)),
+    ]);
   });
   await Promise.all(all);
 }
@@ -115,9 +143,15 @@ async function provoke(page: Page): Promise<void> {
 async function textOf(page: Page, name: string): Promise<string> {
   const frame = page.frames().find((frame) => frame.name() === name);
   const text = frame?.evaluate(() => {
-    for (const ours of Array.from(document.querySelectorAll(".link-target, details.quoted > summary"))) ours.remove();
+    for (const ours of Array.from(
+      document.querySelectorAll(".link-target, details.quoted > summary"),
+    ))
+      ours.remove();
     for (const folded of Array.from(document.querySelectorAll("details"))) folded.open = true;
     return (document.body?.innerText ?? "").replace(/\p{White_Space}|\p{Cf}/gu, "");
   });
-  return Promise.race([text?.catch(() => "") ?? "", new Promise<string>((late) => setTimeout(() => late("(no answer)"), 3_000))]);
+  return Promise.race([
+    text?.catch(() => "") ?? "",
+    new Promise<string>((late) => setTimeout(() => late("(no answer)"), 3_000)),
+  ]);
 }

@@ -48,7 +48,10 @@ test("an author is paired to a customer, taken back, and paired again", async ()
   await form.getByLabel("Name").fill("Sanders Ltd");
   await form.getByRole("button", { name: "Save" }).click();
   await alice.getByText("Add an email address under Information").waitFor();
-  await alice.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Inbox" }).click();
+  await alice
+    .getByRole("navigation", { name: "Main" })
+    .getByRole("link", { name: "Inbox" })
+    .click();
   await rows().getByText("Re: payment account", { exact: true }).click();
   await message().getByRole("heading", { name: "Re: payment account" }).waitFor();
   for (const undone of [true, false]) {
@@ -76,7 +79,10 @@ test("an author is paired to a customer, taken back, and paired again", async ()
 });
 
 test("a sender is blocked with what is here of it, and taken back", async () => {
-  await alice.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Inbox" }).click();
+  await alice
+    .getByRole("navigation", { name: "Main" })
+    .getByRole("link", { name: "Inbox" })
+    .click();
   await rows().getByText("Your weekly newsletter", { exact: true }).click();
   await message().getByRole("heading", { name: "Your weekly newsletter" }).waitFor();
   await alice.keyboard.press("b");
@@ -106,12 +112,23 @@ test("a CRM keeps records by a token, and links to them", async () => {
   const put = await fetch(`${demo.state.url}/api/v1/crm/parties/c-77`, {
     method: "PUT",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify({ kind: "customer", name: "Олена Коваленко", number: "77", phone: "", status: "Active", notes: "", addresses: ["olena@kyiv.example"] }),
+    body: JSON.stringify({
+      kind: "customer",
+      name: "Олена Коваленко",
+      number: "77",
+      phone: "",
+      status: "Active",
+      notes: "",
+      addresses: ["olena@kyiv.example"],
+    }),
   });
   assert.equal(put.status, 200, await put.text());
   await alice.goto("/p/c-77/communication");
   await alice.getByRole("heading", { name: /Олена Коваленко/ }).waitFor();
-  await alice.getByRole("list", { name: "Communication" }).getByText("Переїзд на нову адресу").waitFor();
+  await alice
+    .getByRole("list", { name: "Communication" })
+    .getByText("Переїзд на нову адресу")
+    .waitFor();
   await alice.goto("/p/nobody/communication");
   await alice.getByText("No customer or lead has the external id nobody.").waitFor();
   await alice.goto("/administrators");
@@ -131,7 +148,11 @@ test("a colleague opens the same customer and learns nothing of the mail", async
 });
 
 test("a conversation is read: quotes folded, next and done, two threads made one and taken apart", async () => {
-  demo.deliver("John Doe <john.doe@out.example>", "Cable colour", "Which cable is the right one?\n\nOn 1 May 2026, Alice <alice@isp.example> wrote:\n\n> The red one.\n\n-- \nJohn");
+  demo.deliver(
+    "John Doe <john.doe@out.example>",
+    "Cable colour",
+    "Which cable is the right one?\n\nOn 1 May 2026, Alice <alice@isp.example> wrote:\n\n> The red one.\n\n-- \nJohn",
+  );
   await alice.goto("/inbox");
   await rows().getByText("Cable colour", { exact: true }).waitFor();
   await rows().locator(".row", { hasText: "Cable colour" }).getByText("Which cable").click();
@@ -153,7 +174,10 @@ test("a conversation is read: quotes folded, next and done, two threads made one
   const thread = alice.getByRole("region", { name: "Thread" });
   await thread.getByRole("button", { name: "More" }).click();
   await alice.getByRole("menuitem", { name: "Print" }).click();
-  await alice.frameLocator("iframe[title=Print]").getByText("Which cable is the right one?").waitFor({ state: "attached" });
+  await alice
+    .frameLocator("iframe[title=Print]")
+    .getByText("Which cable is the right one?")
+    .waitFor({ state: "attached" });
   await thread.getByRole("button", { name: "More" }).click();
   await alice.getByRole("menuitem", { name: "Merge into another conversation" }).click();
   const dialog = alice.getByRole("dialog", { name: "Merge into another conversation" });
@@ -183,7 +207,10 @@ test("an address on two records is nobody's until somebody says whose", async ()
   await message().getByText("On several records").waitFor();
   assert.deepEqual(await violations(alice), []);
   await screenshot(alice, "ambiguous-light");
-  await message().getByRole("group", { name: "Whose is this conversation?" }).getByRole("button", { name: "Doe Farm" }).click();
+  await message()
+    .getByRole("group", { name: "Whose is this conversation?" })
+    .getByRole("button", { name: "Doe Farm" })
+    .click();
   await message().getByText("On several records").waitFor({ state: "detached" });
   await undo(alice, "This conversation is Doe Farm's");
   await message().getByText("On several records").waitFor();
@@ -194,7 +221,9 @@ test("a file of customers is looked at before it is taken", async () => {
   await alice.getByRole("button", { name: "Import" }).first().click();
   const dialog = alice.getByRole("dialog", { name: "Import" });
   const csv = "name;email;colour\nLena Lead;lena@out.example;red\nBroken;not an address;\n";
-  await dialog.locator("input[type=file]").setInputFiles({ name: "leads.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
+  await dialog
+    .locator("input[type=file]")
+    .setInputFiles({ name: "leads.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
   await dialog.getByText("1 new, 0 changed, 0 as they are").waitFor();
   await dialog.getByText("1 line cannot be taken").waitFor();
   await dialog.getByText("these columns mean nothing here: colour").waitFor();
@@ -207,7 +236,10 @@ test("a file of customers is looked at before it is taken", async () => {
 test("a new line of the deny list says what it would have kept out", async () => {
   await alice.goto("/profile/email-account");
   await alice.getByLabel("Deny list").fill("*.spam.example\nout.example\n");
-  await alice.getByRole("list", { name: "Would be kept out" }).getByText(/out.example: \d+ messages of the last 90 days/).waitFor();
+  await alice
+    .getByRole("list", { name: "Would be kept out" })
+    .getByText(/out.example: \d+ messages of the last 90 days/)
+    .waitFor();
   await screenshot(alice, "deny-preview-light");
 });
 

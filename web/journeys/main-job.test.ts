@@ -35,7 +35,10 @@ test("Load picks Sent and Test connection shows its steps", async () => {
   await imap.getByLabel("IMAP port").fill(String(demo.state.imapsPort));
   await imap.getByRole("button", { name: "Load" }).click();
   await imap.getByText("sent mail is in Sent").waitFor();
-  assert.equal(await imap.getByRole("combobox", { name: "Folder name of sent emails" }).inputValue(), "Sent");
+  assert.equal(
+    await imap.getByRole("combobox", { name: "Folder name of sent emails" }).inputValue(),
+    "Sent",
+  );
   await imap.getByRole("button", { name: "Test connection" }).click();
   await imap.getByText("Signed in").waitFor();
   await screenshot(alice, "account-result-light");
@@ -69,14 +72,21 @@ test("turns tracking on, and the mail is there", async () => {
 });
 
 test("a message that arrives now appears within two seconds, without a reload", async () => {
-  demo.deliver("Kelly Sanders <kelly@out.example>", "It works again", "Thank you, the line is stable now.");
+  demo.deliver(
+    "Kelly Sanders <kelly@out.example>",
+    "It works again",
+    "Thank you, the line is stable now.",
+  );
   await alice.getByText("It works again", { exact: true }).waitFor({ timeout: 2_000 });
   assert.match(await alice.title(), /^\(\d+\) Waxseal$/);
 });
 
 test("opens it, and HTML mail is shown in a frame that loads nothing from outside", async () => {
   await alice.getByText("It works again", { exact: true }).click();
-  await alice.getByRole("region", { name: "Message" }).getByText("the line is stable now").waitFor();
+  await alice
+    .getByRole("region", { name: "Message" })
+    .getByText("the line is stable now")
+    .waitFor();
   const foreign: string[] = [];
   alice.on("request", (request) => {
     if (!request.url().startsWith(demo.state.url)) foreign.push(request.url());
@@ -85,7 +95,10 @@ test("opens it, and HTML mail is shown in a frame that loads nothing from outsid
   const frame = alice.frameLocator("iframe.mail-frame");
   await frame.getByText("Please clarify how I can do this").waitFor();
   const logo = frame.locator("img").first();
-  assert.ok(await logo.evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 0), "the inline image is shown");
+  assert.ok(
+    await logo.evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth > 0),
+    "the inline image is shown",
+  );
   await alice.getByText("2 remote images blocked").waitFor();
   await screenshot(alice, "message-light");
   await alice.getByText("Your weekly newsletter", { exact: true }).click();
@@ -95,7 +108,11 @@ test("opens it, and HTML mail is shown in a frame that loads nothing from outsid
 });
 
 test("search finds words in their own scripts", async () => {
-  for (const [words, subject] of [["gebuhr", "Rechnung Oktober"], ["支払い", "請求書について"], ["переїжджаємо", "Переїзд на нову адресу"]] as const) {
+  for (const [words, subject] of [
+    ["gebuhr", "Rechnung Oktober"],
+    ["支払い", "請求書について"],
+    ["переїжджаємо", "Переїзд на нову адресу"],
+  ] as const) {
     await alice.getByPlaceholder("Search author, subject, text").fill(words);
     const rows = alice.getByRole("list", { name: "Messages" });
     await rows.getByText("Testing IMAP", { exact: true }).waitFor({ state: "detached" });
@@ -108,12 +125,21 @@ test("search finds words in their own scripts", async () => {
 
 test("deletes with the keyboard, and takes it back", async () => {
   await alice.getByText("Router keeps restarting", { exact: true }).click();
-  await alice.getByRole("region", { name: "Message" }).getByRole("heading", { name: "Router keeps restarting" }).waitFor();
+  await alice
+    .getByRole("region", { name: "Message" })
+    .getByRole("heading", { name: "Router keeps restarting" })
+    .waitFor();
   await alice.keyboard.press("#");
   await alice.getByText("Message deleted").waitFor();
-  await alice.getByRole("list", { name: "Messages" }).getByText("Router keeps restarting", { exact: true }).waitFor({ state: "detached" });
+  await alice
+    .getByRole("list", { name: "Messages" })
+    .getByText("Router keeps restarting", { exact: true })
+    .waitFor({ state: "detached" });
   await undo(alice, "Message deleted");
-  await alice.getByRole("list", { name: "Messages" }).getByText("Router keeps restarting", { exact: true }).waitFor();
+  await alice
+    .getByRole("list", { name: "Messages" })
+    .getByText("Router keeps restarting", { exact: true })
+    .waitFor();
 });
 
 test("everything is reached by keys, and rows can be compact", async () => {
@@ -127,7 +153,10 @@ test("everything is reached by keys, and rows can be compact", async () => {
   await screenshot(alice, "palette-light");
   await alice.keyboard.press("ArrowDown");
   await alice.keyboard.press("Enter");
-  await alice.getByRole("region", { name: "Message" }).getByRole("heading", { name: "Router keeps restarting" }).waitFor();
+  await alice
+    .getByRole("region", { name: "Message" })
+    .getByRole("heading", { name: "Router keeps restarting" })
+    .waitFor();
   await alice.keyboard.press("Escape");
   await alice.getByPlaceholder("Search author, subject, text").fill("");
   await alice.getByText("Testing IMAP", { exact: true }).waitFor();
@@ -151,7 +180,11 @@ test("everything is compared with the server, and mail is explained", async () =
   await status.getByLabel("E-mail address, or <Message-ID>").fill("kelly@out.example");
   await alice.keyboard.press("Enter");
   await status.getByRole("link", { name: "Open the newest" }).click();
-  await alice.getByRole("region", { name: "Message" }).getByText("kelly@out.example").first().waitFor();
+  await alice
+    .getByRole("region", { name: "Message" })
+    .getByText("kelly@out.example")
+    .first()
+    .waitFor();
   await alice.keyboard.press("g");
   await alice.keyboard.press("e");
   await status.getByText("Why is a message here, or not?").click();
@@ -185,22 +218,32 @@ test("off and on again: the gap is fetched when its owner asks", async () => {
   await status.getByText("arrived while processing was off").waitFor({ state: "detached" });
   await alice.keyboard.press("g");
   await alice.keyboard.press("i");
-  await alice.getByRole("list", { name: "Messages" }).getByText("While you were off", { exact: true }).waitFor();
+  await alice
+    .getByRole("list", { name: "Messages" })
+    .getByText("While you were off", { exact: true })
+    .waitFor();
 });
 
 test("the administrator without a grant sees nothing of it; with one, at once", async () => {
   const mallory = await demo.signIn(await demo.context(), "mallory");
   await mallory.getByText("Set up your email account").first().waitFor();
   assert.equal(await mallory.getByRole("listitem").count(), 0);
-  const id = new URL(alice.url()).searchParams.get("open") ?? (await alice.locator("[data-message]").first().getAttribute("data-message"));
+  const id =
+    new URL(alice.url()).searchParams.get("open") ??
+    (await alice.locator("[data-message]").first().getAttribute("data-message"));
   const foreign = await mallory.request.get(`/api/v1/messages/${id}`);
-  const missing = await mallory.request.get("/api/v1/messages/00000000-0000-7000-8000-000000000000");
+  const missing = await mallory.request.get(
+    "/api/v1/messages/00000000-0000-7000-8000-000000000000",
+  );
   assert.equal(foreign.status(), 404);
   assert.equal(await foreign.text(), await missing.text());
 
   const bob = await demo.signIn(await demo.context(), "bob");
   await bob.getByText("Set up your email account").first().waitFor();
-  await alice.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Email account" }).click();
+  await alice
+    .getByRole("navigation", { name: "Main" })
+    .getByRole("link", { name: "Email account" })
+    .click();
   const access = alice.getByRole("region", { name: "Access settings" });
   await access.getByRole("combobox", { name: "Add an administrator" }).click();
   await alice.getByRole("option", { name: "Bob Brown" }).click();
@@ -216,7 +259,10 @@ test("the administrator without a grant sees nothing of it; with one, at once", 
   await alice.getByText("You and Bob Brown (may see)").first().waitFor();
   await access.getByRole("button", { name: "Take away" }).click();
   await access.getByRole("button", { name: "Save" }).click();
-  await bob.getByText("Testing IMAP", { exact: true }).first().waitFor({ state: "detached", timeout: 3_000 });
+  await bob
+    .getByText("Testing IMAP", { exact: true })
+    .first()
+    .waitFor({ state: "detached", timeout: 3_000 });
 });
 
 test("dark and narrow are designed too", async () => {
@@ -234,7 +280,10 @@ test("dark and narrow are designed too", async () => {
     assert.deepEqual(await violations(page), [], name);
     await screenshot(page, `account-${name}`);
     const stranger = await (await demo.context({ [name]: true })).newPage();
-    for (const [path, heading] of [["/inbox", "Sign in"], ["/setup", "You make the first administrator"]] as const) {
+    for (const [path, heading] of [
+      ["/inbox", "Sign in"],
+      ["/setup", "You make the first administrator"],
+    ] as const) {
       await stranger.goto(path);
       await stranger.getByText(heading).first().waitFor();
       assert.deepEqual(await violations(stranger), [], `${path} ${name}`);

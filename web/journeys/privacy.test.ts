@@ -79,6 +79,10 @@ test("sessions are listed, and one is ended from another", async () => {
   const card = alice.getByRole("region", { name: "Sessions" });
   await card.getByText("This one").waitFor();
   await card.getByRole("button", { name: "End" }).click();
+  await alice
+    .getByRole("dialog", { name: /^End the session of / })
+    .getByRole("button", { name: "End" })
+    .click();
   await card.getByRole("button", { name: "End" }).waitFor({ state: "detached" });
   await other.reload();
   await other.getByRole("button", { name: "Sign in" }).waitFor();
@@ -87,6 +91,11 @@ test("sessions are listed, and one is ended from another", async () => {
 test("a reset by somebody else seals the account until the mailbox's own password is typed", async () => {
   await mallory.getByRole("button", { name: "Actions: Alice Adams" }).click();
   await mallory.getByRole("menuitem", { name: "Reset sign-in" }).click();
+  const asked = mallory.getByRole("dialog", { name: "Reset the sign-in of Alice Adams?" });
+  await asked.getByText("The mail accounts are sealed").waitFor();
+  assert.deepEqual(await violations(mallory), []);
+  await screenshot(mallory, "reset-asked-light");
+  await asked.getByRole("button", { name: "Reset sign-in" }).click();
   const link = await takeLink(mallory);
   await alice.getByRole("button", { name: "Sign in" }).waitFor({ timeout: 3_000 });
 
@@ -99,7 +108,10 @@ test("a reset by somebody else seals the account until the mailbox's own passwor
   await thief.getByLabel("Password", { exact: true }).fill("taken over by mallory");
   await thief.getByRole("button", { name: "Sign in" }).click();
   await thief.getByText("No messages yet").waitFor();
-  await thief.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Email account" }).click();
+  await thief
+    .getByRole("navigation", { name: "Main" })
+    .getByRole("link", { name: "Email account" })
+    .click();
   await thief.getByText("This account is sealed").waitFor();
   assert.deepEqual(await violations(thief), []);
   await screenshot(thief, "sealed-light");
@@ -111,10 +123,15 @@ test("a reset by somebody else seals the account until the mailbox's own passwor
   await thief.getByLabel(/^Password of/).fill(demo.state.mailPassword);
   await thief.getByRole("button", { name: "Open the seal" }).click();
   await thief.getByRole("region", { name: "Status" }).waitFor();
-  await thief.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Inbox" }).click();
+  await thief
+    .getByRole("navigation", { name: "Main" })
+    .getByRole("link", { name: "Inbox" })
+    .click();
   await thief.getByText("Testing IMAP", { exact: true }).waitFor();
   // The notice was put into the mailbox itself, where a thief does not read it.
-  await thief.getByText("Your sign-in to Waxseal was reset by somebody else", { exact: true }).waitFor();
+  await thief
+    .getByText("Your sign-in to Waxseal was reset by somebody else", { exact: true })
+    .waitFor();
 });
 
 test("the audit log tells who and what, to the hour, and nothing of the mail", async () => {
@@ -135,7 +152,11 @@ async function takeLink(page: Page): Promise<string> {
 
 /** RFC 6238, six digits, 30 s; `steps` from now. */
 function totp(secret: string, steps: number): string {
-  const bits = [...secret].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const bits = [...secret]
+    .map((letter) =>
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0"),
+    )
+    .join("");
   const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
   const counter = Buffer.alloc(8);
   counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));

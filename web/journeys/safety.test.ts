@@ -6,7 +6,10 @@ import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
 import { Demo, eventually, screenshot, violations } from "./support";
 
-const PNG = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==", "base64");
+const PNG = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==",
+  "base64",
+);
 
 let demo: Demo;
 let alice: Page;
@@ -16,7 +19,12 @@ const asked: { path: string; cookie?: string; referer?: string; agent?: string }
 
 before(async () => {
   outside = createServer((request, response) => {
-    asked.push({ path: request.url ?? "", cookie: request.headers.cookie, referer: request.headers.referer, agent: request.headers["user-agent"] });
+    asked.push({
+      path: request.url ?? "",
+      cookie: request.headers.cookie,
+      referer: request.headers.referer,
+      agent: request.headers["user-agent"],
+    });
     response.setHeader("Content-Type", "image/png").setHeader("Set-Cookie", "seen=1").end(PNG);
   });
   await new Promise<void>((ready) => outside.listen(0, "127.0.0.1", ready));
@@ -32,7 +40,10 @@ const port = () => (outside.address() as AddressInfo).port;
 
 function newsletter(subject: string, from = "Deals <deals@shop.example>"): void {
   const html = `<style>.box{background-color:#e8f3ea;padding:20px}</style><div class="box"><h2>Ten days of offers</h2><img src="http://127.0.0.1:${port()}/open.png?you=alice" width="40" height="40" alt=""><p>Pay at <a href="https://pay.shop-example.top/x">https://bank.example/login</a></p></div>`;
-  demo.receive("deals@shop.example", `From: ${from}\nTo: ${demo.state.alice}\nSubject: ${subject}\nMessage-ID: <${Date.now()}.${subject.length}@shop.example>\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n${html}\n`);
+  demo.receive(
+    "deals@shop.example",
+    `From: ${from}\nTo: ${demo.state.alice}\nSubject: ${subject}\nMessage-ID: <${Date.now()}.${subject.length}@shop.example>\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n${html}\n`,
+  );
 }
 
 const frame = () => alice.frameLocator("iframe.mail-frame");
@@ -42,7 +53,14 @@ test("an image from outside is loaded when asked for, by the server, and says no
   await alice.getByText("Offers of the week", { exact: true }).click();
   await frame().getByText("Ten days of offers").waitFor();
   await alice.getByText("1 remote image blocked").waitFor();
-  assert.equal(await frame().locator(".box, div").first().evaluate((box) => getComputedStyle(box).backgroundColor), "rgb(232, 243, 234)", "the style sheet is kept");
+  assert.equal(
+    await frame()
+      .locator(".box, div")
+      .first()
+      .evaluate((box) => getComputedStyle(box).backgroundColor),
+    "rgb(232, 243, 234)",
+    "the style sheet is kept",
+  );
   await frame().getByText("[pay.shop-example.top]").waitFor();
   assert.deepEqual(asked, []);
   await screenshot(alice, "images-blocked-light");
@@ -54,9 +72,21 @@ test("an image from outside is loaded when asked for, by the server, and says no
   });
   await alice.getByRole("button", { name: "Load images" }).click();
   await eventually("the image is asked for", () => asked[0]);
-  assert.deepEqual(asked, [{ path: "/open.png?you=alice", cookie: undefined, referer: undefined, agent: "Mozilla/5.0" }]);
-  await frame().locator("img").evaluate((image: HTMLImageElement) => image.complete || new Promise((done) => image.addEventListener("load", done)));
-  assert.ok(await frame().locator("img").evaluate((image: HTMLImageElement) => image.naturalWidth > 0), "it is shown");
+  assert.deepEqual(asked, [
+    { path: "/open.png?you=alice", cookie: undefined, referer: undefined, agent: "Mozilla/5.0" },
+  ]);
+  await frame()
+    .locator("img")
+    .evaluate(
+      (image: HTMLImageElement) =>
+        image.complete || new Promise((done) => image.addEventListener("load", done)),
+    );
+  assert.ok(
+    await frame()
+      .locator("img")
+      .evaluate((image: HTMLImageElement) => image.naturalWidth > 0),
+    "it is shown",
+  );
   assert.equal(await alice.getByText("1 remote image blocked").count(), 0);
 });
 

@@ -10,7 +10,17 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 const ROOT = resolve(import.meta.dirname, "../..");
 const SCREENSHOTS = join(ROOT, "screenshots");
 
-export type DemoState = { url: string; imapPort: number; imapsPort: number; mailPassword: string; signInPassword: string; exim: string; alice: string };
+export type DemoState = {
+  url: string;
+  imapPort: number;
+  imapsPort: number;
+  mailPassword: string;
+  signInPassword: string;
+  exim: string;
+  alice: string;
+  submissionPort: number;
+  issuer: string;
+};
 
 export class Demo {
   private constructor(
@@ -24,12 +34,19 @@ export class Demo {
     const folder = mkdtempSync(join(tmpdir(), "waxseal-journeys-"));
     const file = join(folder, "state.json");
     const binaries = process.env.BINARIES ?? join(ROOT, "target/debug");
-    const child = spawn(join(binaries, "demo"), [join(binaries, "waxseal"), "--port", String(await freePort()), "--state", file, ...options], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(
+      join(binaries, "demo"),
+      [join(binaries, "waxseal"), "--port", String(await freePort()), "--state", file, ...options],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
     await new Promise<void>((ready, failed) => {
       child.stdout?.on("data", (chunk: Buffer) => chunk.toString().includes("ready ") && ready());
       child.on("exit", (code) => failed(new Error(`the demo ended with ${code}`)));
     });
-    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+    const browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: ["--no-sandbox", "--disable-gpu"],
+    });
     mkdirSync(SCREENSHOTS, { recursive: true });
     return new Demo(child, folder, JSON.parse(readFileSync(file, "utf8")) as DemoState, browser);
   }
@@ -48,7 +65,7 @@ export class Demo {
       colorScheme: options.dark ? "dark" : "light",
       viewport: options.narrow ? { width: 390, height: 844 } : { width: 1440, height: 860 },
     });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(30_000);
     return context;
   }
 
@@ -63,7 +80,10 @@ export class Demo {
   }
 
   /** The same person in dark, and on a narrow screen. */
-  async inOtherLooks(page: Page, visit: (page: Page, name: "dark" | "narrow") => Promise<void>): Promise<void> {
+  async inOtherLooks(
+    page: Page,
+    visit: (page: Page, name: "dark" | "narrow") => Promise<void>,
+  ): Promise<void> {
     const { cookies } = await page.context().storageState();
     for (const name of ["dark", "narrow"] as const) {
       const context = await this.context({ [name]: true });
@@ -76,7 +96,11 @@ export class Demo {
   /** Hands a message to the real MTA, as a customer's server would. */
   deliver(from: string, subject: string, text: string): void {
     const raw = `From: ${from}\nTo: ${this.state.alice}\nSubject: ${subject}\nMessage-ID: <${Date.now()}@out.example>\n\n${text}\n`;
-    const sent = spawnSync("/usr/sbin/exim4", ["-C", this.state.exim, "-i", "-odf", "-f", "kelly@out.example", this.state.alice], { input: raw });
+    const sent = spawnSync(
+      "/usr/sbin/exim4",
+      ["-C", this.state.exim, "-i", "-odf", "-f", "kelly@out.example", this.state.alice],
+      { input: raw },
+    );
     if (sent.status !== 0) throw new Error(`exim4: ${sent.stderr.toString()}`);
   }
 
@@ -86,7 +110,9 @@ export class Demo {
     const login = ["-s", "-u", `${user}:${this.state.mailPassword}`];
     const found = spawnSync("curl", [...login, server, "-X", "UID SEARCH ALL"]).stdout.toString();
     const uids = found.match(/\d+/g) ?? [];
-    return uids.map((uid) => spawnSync("curl", [...login, `${server};UID=${uid}`]).stdout.toString());
+    return uids.map((uid) =>
+      spawnSync("curl", [...login, `${server};UID=${uid}`]).stdout.toString(),
+    );
   }
 
   /** Another IMAP client files a message, as a phone does with what it has sent. */
@@ -94,31 +120,49 @@ export class Demo {
     const server = `imap://127.0.0.1:${this.state.imapPort}/${folder}`;
     const message = join(this.folder, "message.eml");
     writeFileSync(message, raw.replaceAll("\n", "\r\n"));
-    const done = spawnSync("curl", ["-sS", "-u", `${user}:${this.state.mailPassword}`, "-T", message, server]);
+    const done = spawnSync("curl", [
+      "-sS",
+      "-u",
+      `${user}:${this.state.mailPassword}`,
+      "-T",
+      message,
+      server,
+    ]);
     if (done.status !== 0) throw new Error(`curl: ${done.stderr.toString()}`);
   }
 
   /** Any message, as the server of its sender hands it over. */
   receive(from: string, raw: string): void {
-    const sent = spawnSync("/usr/sbin/exim4", ["-C", this.state.exim, "-i", "-odf", "-f", from, this.state.alice], { input: raw });
+    const sent = spawnSync(
+      "/usr/sbin/exim4",
+      ["-C", this.state.exim, "-i", "-odf", "-f", from, this.state.alice],
+      { input: raw },
+    );
     if (sent.status !== 0) throw new Error(`exim4: ${sent.stderr.toString()}`);
   }
 }
 
 /** Waits until it is there, looking again; fails after twenty seconds: a message waits ten to be taken back. */
-export async function eventually<T>(what: string, look: () => T | undefined): Promise<T> {
-  const end = Date.now() + 20_000;
+export async function eventually<T>(
+  what: string,
+  look: () => T | undefined | Promise<T | undefined>,
+): Promise<T> {
+  const end = Date.now() + 30_000;
   for (;;) {
-    const found = look();
+    const found = await look();
     if (found !== undefined) return found;
-    if (Date.now() > end) throw new Error(`${what}: not within twenty seconds`);
+    if (Date.now() > end) throw new Error(`${what}: not within thirty seconds`);
     await new Promise((wait) => setTimeout(wait, 150));
   }
 }
 
 /** Takes back what this notice tells of. By its text: the notice of what was done before may stand beside it. */
 export function undo(page: Page, notice: string) {
-  return page.getByRole("alert").filter({ hasText: notice }).getByRole("button", { name: "Undo" }).click();
+  return page
+    .getByRole("alert")
+    .filter({ hasText: notice })
+    .getByRole("button", { name: "Undo" })
+    .click();
 }
 
 /** Keeps a picture to be looked at. */
@@ -135,14 +179,25 @@ export async function violations(page: Page): Promise<string[]> {
     for (;;) {
       // Some begin to fade a frame after they were told to.
       await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
-      const fading = document.getAnimations().filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity && animation.playState === "running");
+      const fading = document
+        .getAnimations()
+        .filter(
+          (animation) =>
+            animation.effect?.getComputedTiming().endTime !== Infinity &&
+            animation.playState === "running",
+        );
       if (fading.length === 0) break;
       await Promise.allSettled(fading.map((animation) => animation.finished));
     }
-    const found = await (globalThis as unknown as { axe: typeof axe }).axe.run(document, { iframes: false });
+    const found = await (globalThis as unknown as { axe: typeof axe }).axe.run(document, {
+      iframes: false,
+    });
     return found.violations
       .filter((violation) => violation.impact === "serious" || violation.impact === "critical")
-      .map((violation) => `${violation.id}: ${violation.nodes.map((node) => `${node.target.join(" ")} ${node.any[0]?.message ?? ""}`).join("; ")}`);
+      .map(
+        (violation) =>
+          `${violation.id}: ${violation.nodes.map((node) => `${node.target.join(" ")} ${node.any[0]?.message ?? ""}`).join("; ")}`,
+      );
   });
 }
 

@@ -30,6 +30,11 @@ test("a super-administrator sets the system's e-mail up and tries it", async () 
   await alice.getByRole("option", { name: "None" }).click();
   await alice.getByText("Use authentication").click();
   const server = alice.getByRole("region", { name: "SMTP server" });
+  const path = "**/api/v1/system-mail/test";
+  await alice.route(path, (route) => route.abort());
+  await server.getByRole("button", { name: "Test connection" }).click();
+  await server.getByText("Waxseal does not answer").waitFor();
+  await alice.unroute(path);
   await server.getByRole("button", { name: "Test connection" }).click();
   await server.getByText(/Greeted/).waitFor();
   await server.getByRole("button", { name: "Save" }).click();
@@ -52,16 +57,44 @@ test("a super-administrator sets the system's e-mail up and tries it", async () 
 });
 
 test("an invoice of the CRM is at the customer for everyone, and in nobody's inbox", async () => {
-  const made = await alice.request.post("/api/v1/api-tokens", { data: { name: "CRM", scope: "system-mail", days: 1 }, headers: { origin: demo.state.url } });
+  const made = await alice.request.post("/api/v1/api-tokens", {
+    data: { name: "CRM", scope: "system-mail", days: 1 },
+    headers: { origin: demo.state.url },
+  });
   const { token } = (await made.json()) as { token: string };
-  const party = await alice.request.post("/api/v1/parties", { data: { kind: "customer", name: "Kelly Sanders", addresses: ["kelly@out.example"], number: "", phone: "", status: "", notes: "" }, headers: { origin: demo.state.url } });
+  const party = await alice.request.post("/api/v1/parties", {
+    data: {
+      kind: "customer",
+      name: "Kelly Sanders",
+      addresses: ["kelly@out.example"],
+      number: "",
+      phone: "",
+      status: "",
+      notes: "",
+    },
+    headers: { origin: demo.state.url },
+  });
   const { id } = (await party.json()) as { id: string };
   const written = await alice.request.post("/api/v1/system-mail", {
     headers: { authorization: `Bearer ${token}`, "idempotency-key": "invoice-7" },
-    data: { to: [{ name: "Kelly", address: "kelly@out.example" }], subject: "Invoice 7", html: "<p>Your invoice is attached.</p>", attachments: [{ name: "invoice-7.pdf", content_type: "application/pdf", content: "UERG" }] },
+    data: {
+      to: [{ name: "Kelly", address: "kelly@out.example" }],
+      subject: "Invoice 7",
+      html: "<p>Your invoice is attached.</p>",
+      attachments: [{ name: "invoice-7.pdf", content_type: "application/pdf", content: "UERG" }],
+    },
   });
   assert.equal(written.status(), 202, await written.text());
-  await eventually("Kelly has it", () => (demo.mailbox("kelly").some((raw) => raw.includes("Subject: Invoice 7") && raw.includes("Auto-Submitted: auto-generated")) ? true : undefined));
+  await eventually("Kelly has it", () =>
+    demo
+      .mailbox("kelly")
+      .some(
+        (raw) =>
+          raw.includes("Subject: Invoice 7") && raw.includes("Auto-Submitted: auto-generated"),
+      )
+      ? true
+      : undefined,
+  );
   // Bob has nobody's grant, and sees what the system wrote, at the customer alone.
   const bob = await demo.signIn(await demo.context(), "bob");
   await bob.getByText("Invoice 7").waitFor({ state: "detached" });
@@ -88,10 +121,16 @@ test("a personal message goes through the system's server and stays personal", a
   await screenshot(alice, "use-system-light");
   await card.getByLabel("Test email").fill("kelly@out.example");
   await card.getByRole("button", { name: "Send test message" }).click();
-  const raw = await eventually("Kelly has it", () => demo.mailbox("kelly").find((one) => one.includes("Subject: Test message")));
+  const raw = await eventually("Kelly has it", () =>
+    demo.mailbox("kelly").find((one) => one.includes("Subject: Test message")),
+  );
   assert.match(raw, /^From: "?ISP Billing"? <billing@isp\.example>/m);
   assert.match(raw, /^Reply-To: <?alice@isp\.example>?/m);
-  await eventually("the copy is in Sent", () => (demo.mailbox("alice", "Sent").some((copy) => copy.includes("Subject: Test message")) ? true : undefined));
+  await eventually("the copy is in Sent", () =>
+    demo.mailbox("alice", "Sent").some((copy) => copy.includes("Subject: Test message"))
+      ? true
+      : undefined,
+  );
   await alice.goto("/config/email");
   await log().getByText("Invoice 7").waitFor();
   // Only the one that alice tried the system with.
@@ -102,8 +141,15 @@ test("mail is taken out: of the Inbox, of a customer, of the account, each file 
   await alice.goto("/inbox");
   const exportAs = async (format: string) => {
     await alice.getByRole("button", { name: "Export" }).click();
-    const [download] = await Promise.all([alice.waitForEvent("download"), alice.getByRole("menuitem", { name: format }).click()]);
-    return { name: download.suggestedFilename(), text: readFileSync(await download.path(), "utf8"), url: download.url() };
+    const [download] = await Promise.all([
+      alice.waitForEvent("download"),
+      alice.getByRole("menuitem", { name: format }).click(),
+    ]);
+    return {
+      name: download.suggestedFilename(),
+      text: readFileSync(await download.path(), "utf8"),
+      url: download.url(),
+    };
   };
   const csv = await exportAs("CSV");
   assert.equal(csv.name, "messages.csv");
@@ -132,7 +178,9 @@ test("a link to sign in is sent by system mail", async () => {
   await link.getByLabel("Or send it to").fill("kelly@out.example");
   await link.getByRole("button", { name: "Send", exact: true }).click();
   await link.getByRole("button", { name: "Sent" }).waitFor();
-  const raw = await eventually("it is there", () => demo.mailbox("kelly").find((one) => one.includes("Subject: Choose your password")));
+  const raw = await eventually("it is there", () =>
+    demo.mailbox("kelly").find((one) => one.includes("Subject: Choose your password")),
+  );
   const text = raw.replaceAll("=\r\n", "");
   assert.match(text, /Hello Nadia New/);
   const address = /(http:\/\/localhost:\d+\/welcome#[\w-]+)/.exec(text)?.[1];
@@ -149,13 +197,19 @@ test("a refused login is told above every page and by mail, until it is mended",
   await card.getByLabel("Password", { exact: true }).fill("wrong");
   await card.getByRole("button", { name: "Save" }).click();
   await card.getByText("Saved").waitFor();
-  const banner = alice.getByRole("alert").filter({ hasText: "The mail server refuses the login of alice@isp.example" });
+  const banner = alice
+    .getByRole("alert")
+    .filter({ hasText: "The mail server refuses the login of alice@isp.example" });
   await banner.waitFor({ timeout: 45_000 });
   assert.deepEqual(await violations(alice), []);
   await alice.goto("/customers");
   await banner.waitFor();
   await screenshot(alice, "alarm-light");
-  await eventually("alice is told by mail", () => (demo.mailbox("alice").some((raw) => raw.includes("Subject: Your mail server refuses the login")) ? true : undefined));
+  await eventually("alice is told by mail", () =>
+    demo.mailbox("alice").some((raw) => raw.includes("Subject: Your mail server refuses the login"))
+      ? true
+      : undefined,
+  );
   await banner.getByRole("link", { name: "Email account" }).click();
   await card.getByLabel("Password", { exact: true }).fill(demo.state.mailPassword);
   await card.getByRole("button", { name: "Save" }).click();

@@ -1,6 +1,7 @@
 /** The HTTP client: typed by the OpenAPI document, failures as one kind of error. */
 import createClient from "openapi-fetch";
 import type { components, paths } from "./api/schema";
+import { texts } from "./texts";
 
 export type Schemas = components["schemas"];
 export const api = createClient<paths>({ baseUrl: "/" });
@@ -25,18 +26,31 @@ export async function unwrap<T>(pending: Promise<Answer<T>>): Promise<T> {
   try {
     answer = await pending;
   } catch {
-    throw new ApiProblem(0, "Waxseal does not answer. Check your connection; this page tries again by itself.");
+    throw new ApiProblem(0, texts.noAnswer);
   }
   if (answer.response.ok) return answer.data as T;
   const problem = (answer.error ?? {}) as Partial<Schemas["Problem"]>;
-  const fields = Object.fromEntries((problem.errors ?? []).map((error) => [error.field, error.message]));
-  throw new ApiProblem(answer.response.status, problem.title ?? "Waxseal could not do this.", fields, problem.second_factor);
+  const fields = Object.fromEntries(
+    (problem.errors ?? []).map((error) => [error.field, error.message]),
+  );
+  throw new ApiProblem(
+    answer.response.status,
+    problem.title ?? texts.couldNot,
+    fields,
+    problem.second_factor,
+  );
 }
+
+/** For a mutation that may be carried out twice: where the line broke, nobody knows whether it was carried out once. */
+export const REPEATABLE = {
+  retry: (failures: number, error: unknown) =>
+    error instanceof ApiProblem && error.status === 0 && failures < 3,
+};
 
 export function fieldsOf(error: unknown): Record<string, string> {
   return error instanceof ApiProblem ? error.fields : {};
 }
 
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : "Something unexpected happened. Reload the page.";
+  return error instanceof Error ? error.message : texts.unexpected;
 }

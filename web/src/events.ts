@@ -12,10 +12,12 @@ export function listen(queries: QueryClient): () => void {
   const heard = (name: Name) => refresh(queries, name);
   channel.onmessage = (event: MessageEvent<Name>) => heard(event.data);
   void navigator.locks
-    .request("waxseal-events", { signal: stop.signal }, () => stream(stop.signal, (name) => {
-      heard(name);
-      channel.postMessage(name);
-    }))
+    .request("waxseal-events", { signal: stop.signal }, () =>
+      stream(stop.signal, (name) => {
+        heard(name);
+        channel.postMessage(name);
+      }),
+    )
     .catch(() => undefined);
   return () => {
     stop.abort();
@@ -27,14 +29,10 @@ function stream(signal: AbortSignal, heard: (name: Name) => void): Promise<void>
   return new Promise((ended) => {
     let source: EventSource | undefined;
     let again: number | undefined;
-    let opened = false;
     const open = () => {
       source = new EventSource("/api/v1/events");
-      // After a break something may have been missed.
-      source.onopen = () => {
-        if (opened) heard("resync");
-        opened = true;
-      };
+      // Something may have been missed: in a break, or between what was first asked for and the first word of the stream.
+      source.onopen = () => heard("resync");
       source.onerror = () => {
         // The server ends the stream with the session: look at once whether it is over.
         heard("access");
@@ -64,6 +62,8 @@ function refresh(queries: QueryClient, name: Name) {
     return;
   }
   for (const key of ["messages", "unread", "status", "conversation", "outbox"]) stale(key);
-  if (name === "party" || name === "resync") for (const key of ["parties", "party", "message"]) stale(key);
-  if (name === "access" || name === "resync") for (const key of ["session", "seal", "message"]) stale(key);
+  if (name === "party" || name === "resync")
+    for (const key of ["parties", "party", "message"]) stale(key);
+  if (name === "access" || name === "resync")
+    for (const key of ["session", "seal", "senders", "message"]) stale(key);
 }

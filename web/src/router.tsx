@@ -1,17 +1,18 @@
-import { createRootRoute, createRoute, createRouter, Navigate, Outlet } from "@tanstack/react-router";
-import { EmailAccount } from "./features/email-account/EmailAccount";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Navigate,
+  Outlet,
+} from "@tanstack/react-router";
 import { Inbox } from "./features/inbox/Inbox";
 import { Drafts } from "./features/outbox/Drafts";
 import { Outbox } from "./features/outbox/Outbox";
 import { DeepLink } from "./features/parties/DeepLink";
 import { Parties } from "./features/parties/Parties";
 import { PartyPage } from "./features/parties/PartyPage";
-import { Profile } from "./features/profile/Profile";
-import { Setup } from "./features/setup/Setup";
 import { Shell } from "./features/shell/Shell";
-import { Administrators } from "./features/administrators/Administrators";
-import { SystemMail } from "./features/system-mail/SystemMail";
-import { Welcome } from "./features/welcome/Welcome";
 
 export type InboxSearch = {
   show?: string;
@@ -26,14 +27,43 @@ export type InboxSearch = {
   open?: string;
 };
 
+/** What few people open, and seldom, is loaded when it is opened. */
+const EmailAccount = lazyRouteComponent(
+  () => import("./features/email-account/EmailAccount"),
+  "EmailAccount",
+);
+const SignedIn = lazyRouteComponent(() => import("./features/email-account/SignedIn"), "SignedIn");
+const Profile = lazyRouteComponent(() => import("./features/profile/Profile"), "Profile");
+const Setup = lazyRouteComponent(() => import("./features/setup/Setup"), "Setup");
+const Administrators = lazyRouteComponent(
+  () => import("./features/administrators/Administrators"),
+  "Administrators",
+);
+const SignInProviders = lazyRouteComponent(
+  () => import("./features/sign-in-providers/SignInProviders"),
+  "SignInProviders",
+);
+const SystemMail = lazyRouteComponent(
+  () => import("./features/system-mail/SystemMail"),
+  "SystemMail",
+);
+const Welcome = lazyRouteComponent(() => import("./features/welcome/Welcome"), "Welcome");
+
 const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
 const flag = (value: unknown) => (typeof value === "boolean" ? value : undefined);
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: () => <Navigate to="/inbox" /> });
+const root = createRootRoute({
+  component: Outlet,
+  notFoundComponent: () => <Navigate to="/inbox" />,
+});
 const setup = createRoute({ getParentRoute: () => root, path: "/setup", component: Setup });
 const welcome = createRoute({ getParentRoute: () => root, path: "/welcome", component: Welcome });
 const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Shell });
-const home = createRoute({ getParentRoute: () => shell, path: "/", component: () => <Navigate to="/inbox" /> });
+const home = createRoute({
+  getParentRoute: () => shell,
+  path: "/",
+  component: () => <Navigate to="/inbox" />,
+});
 export const inboxRoute = createRoute({
   getParentRoute: () => shell,
   path: "/inbox",
@@ -51,24 +81,81 @@ export const inboxRoute = createRoute({
     open: text(search.open),
   }),
 });
-const account = createRoute({ getParentRoute: () => shell, path: "/profile/email-account", component: EmailAccount });
+const account = createRoute({
+  getParentRoute: () => shell,
+  path: "/profile/email-account",
+  component: EmailAccount,
+});
+const signedIn = createRoute({
+  getParentRoute: () => shell,
+  path: "/profile/signed-in",
+  component: SignedIn,
+});
 const profile = createRoute({ getParentRoute: () => shell, path: "/profile", component: Profile });
 const drafts = createRoute({ getParentRoute: () => shell, path: "/drafts", component: Drafts });
 const outbox = createRoute({ getParentRoute: () => shell, path: "/outbox", component: Outbox });
-const systemMail = createRoute({ getParentRoute: () => shell, path: "/config/email", component: SystemMail });
-const customers = createRoute({ getParentRoute: () => shell, path: "/customers", component: () => <Parties key="customer" kind="customer" /> });
-const leads = createRoute({ getParentRoute: () => shell, path: "/leads", component: () => <Parties key="lead" kind="lead" /> });
+const systemMail = createRoute({
+  getParentRoute: () => shell,
+  path: "/config/email",
+  component: SystemMail,
+});
+const signInProviders = createRoute({
+  getParentRoute: () => shell,
+  path: "/config/sign-in",
+  component: SignInProviders,
+});
+const customers = createRoute({
+  getParentRoute: () => shell,
+  path: "/customers",
+  component: () => <Parties key="customer" kind="customer" />,
+});
+const leads = createRoute({
+  getParentRoute: () => shell,
+  path: "/leads",
+  component: () => <Parties key="lead" kind="lead" />,
+});
 export const partyRoute = createRoute({
   getParentRoute: () => shell,
   path: "/party/$id",
   component: PartyPage,
-  validateSearch: (search: Record<string, unknown>): { tab?: string; thread?: string } => ({ tab: text(search.tab), thread: text(search.thread) }),
+  validateSearch: (search: Record<string, unknown>): { tab?: string; thread?: string } => ({
+    tab: text(search.tab),
+    thread: text(search.thread),
+  }),
 });
-export const deepLinkRoute = createRoute({ getParentRoute: () => shell, path: "/p/$externalId/communication", component: DeepLink });
-const administrators = createRoute({ getParentRoute: () => shell, path: "/administrators", component: Administrators });
+export const deepLinkRoute = createRoute({
+  getParentRoute: () => shell,
+  path: "/p/$externalId/communication",
+  component: DeepLink,
+});
+const administrators = createRoute({
+  getParentRoute: () => shell,
+  path: "/administrators",
+  component: Administrators,
+});
 
 export const router = createRouter({
-  routeTree: root.addChildren([setup, welcome, shell.addChildren([home, inboxRoute, drafts, outbox, account, profile, customers, leads, partyRoute, deepLinkRoute, administrators, systemMail])]),
+  defaultPreload: "intent",
+  routeTree: root.addChildren([
+    setup,
+    welcome,
+    shell.addChildren([
+      home,
+      inboxRoute,
+      drafts,
+      outbox,
+      account,
+      signedIn,
+      profile,
+      customers,
+      leads,
+      partyRoute,
+      deepLinkRoute,
+      administrators,
+      systemMail,
+      signInProviders,
+    ]),
+  ]),
 });
 
 declare module "@tanstack/react-router" {

@@ -1,298 +1,79 @@
-/** Every text of the interface. English first; other languages take its place key by key. */
-export const texts = {
-  app: "Waxseal",
-  inbox: "Inbox",
-  messages: "Messages",
-  drafts: "Drafts",
-  outbox: "Outbox",
-  write: "Write",
-  newMessage: "New message",
-  sendEmail: "Send email",
-  send: "Send",
-  sendAnyway: "Send anyway",
-  sending: "Sending",
-  from: "From",
-  cc: "Cc",
-  bcc: "Bcc",
-  ccBcc: "Cc Bcc",
-  subject: "Subject",
-  messageText: "Message",
-  link: "Link",
-  table: "Table",
-  attach: "Attach files",
-  attachments: "Attachments",
-  remove: "Remove",
-  saving: "Saving",
-  notSaved: "Not saved. It is tried again as you write.",
-  makeLarge: "Make larger",
-  makeSmall: "Make smaller",
-  deleteDraft: "Delete draft",
-  smtpMissing: "SMTP is not configured for this account. Enable sending under",
-  noAttachment: "Nothing is attached",
-  noAttachmentHint: "The message speaks of an attachment, and there is none.",
-  uploadFailed: "Not uploaded. Remove it and try again.",
-  tooLarge: "Larger than 35 MB. Send a link to it.",
-  canned: "Canned responses",
-  cannedSave: "Save as canned response",
-  cannedHint: "{{name}}, {{number}} and {{my_name}} are filled in.",
-  noDrafts: "No drafts",
-  noDraftsHint: "What you write is saved here by itself, also for your other devices.",
-  nobodyYet: "To nobody yet",
-  outboxEmpty: "Nothing is on its way",
-  outboxEmptyHint: "Messages that wait, failed, or went in the last day are here.",
-  reply: "Reply",
-  replyAll: "Reply all",
-  forward: "Forward",
-  deliveryStates: { queued: "Queued", sending: "Sending", sent: "Sent", retrying: "Trying again", failed: "Failed", expired: "Expired", bounced: "Came back", unknown: "Nobody knows" } as Record<string, string>,
-  triedAgain: "Next try",
-  cameBack: (address: string) => `Came back from ${address}:`,
-  automaticKinds: { report: "Delivery report", answer: "Automatic answer", list: "Mailing list", bulk: "Bulk" } as Record<string, string>,
-  systemMail: "System e-mail",
-  noTrash: "A message could not be moved: the mailbox has no Trash",
-  moreFolders: "More folders to watch",
-  moreFoldersHint: "Beside INBOX and sent mail. What lies only in Junk is marked.",
-  moreFoldersNone: "None",
-  junk: "Junk",
-  complete: "Complete",
-  incomplete: "Incomplete",
-  neverCompared: "Not compared with the server yet; that happens once a day.",
-  compare: "Compare now",
-  comparedLater: "Compared again once the server can be reached.",
-  whyMissing: "Why is a message here, or not?",
-  explainWhat: "E-mail address, or <Message-ID>",
-  explain: "Explain",
-  openNewest: "Open the newest",
-  explainNothing: "There is no account that you can see.",
-  held: "This is a restored backup. Nothing is sent until it is released; look through the outbox first, what waited may have gone.",
-  heldFor: "A super-administrator releases it.",
-  release: "Release",
-  alarms: {
-    login_refused: (address: string) => `The mail server refuses the login of ${address}: type the password again.`,
-    certificate_changed: (address: string) => `The mail server of ${address} shows another certificate than the pinned one.`,
-    not_synced: (address: string) => `The mail of ${address} has not been read for an hour.`,
-    queue_full: (address: string) => `Messages of ${address} wait to be sent.`,
-  } as Record<string, (address: string) => string>,
-  historyRests: {
-    none: "Old mail is being fetched, newest first. New mail does not wait for it.",
-    paused: "Old mail is paused. New mail is fetched all the same.",
-    daily_limit: "Old mail goes on tomorrow: the provider gives so much a day. New mail is fetched all the same.",
-  } as Record<string, string>,
-  howMuch: "How much is that?",
-  historySize: (messages: number, bytes: number) =>
-    messages === 0 ? "No messages since then." : `${messages === 1 ? "1 message" : `${messages.toLocaleString("en")} messages`}, about ${bytes < 10_000_000 ? `${Math.max(1, Math.round(bytes / 1000)).toLocaleString("en")} KB` : bytes < 10_000_000_000 ? `${Math.round(bytes / 1_000_000).toLocaleString("en")} MB` : `${Math.round(bytes / 1_000_000_000)} GB`}.`,
-  pauseHistory: "Pause",
-  resumeHistory: "Resume",
-  certificate: "Certificate",
-  checked: "Checked with the authorities that this machine trusts",
-  checkedHint: "A server with a certificate of its own: press Test connection, compare the fingerprint, and pin it.",
-  pinnedHint: "Only this certificate is accepted. If the server shows another one, nothing is sent to it and you are told.",
-  pin: "Pin this certificate",
-  unpin: "Unpin",
-  shownCertificate: "Shown",
-  issuedBy: "Issued by",
-  validUntil: "valid until",
-  export: "Export",
-  exportNote: "Your own mail, and that of accounts where you may reply. It is written on the owner's Status.",
-  exportAccount: "Export all mail of this account",
-  exporting: (count: number) => `Exporting: ${count.toLocaleString("en")} messages so far`,
-  exported: (count: number) => (count === 1 ? "1 message exported" : `${count.toLocaleString("en")} messages exported`),
-  exportFailed: "The export failed. Try again; the operator finds why in the log.",
-  printablePage: "Printable page",
-  systemMailHint: "What the system itself writes: invoices of the CRM, alarms. Nothing here touches a personal message.",
-  mailLog: "Mail log",
-  logStates: { new: "New", sending: "Sending", sent: "Sent", error: "Error", expired: "Expired", attachment_error: "Attachment error" } as Record<string, string>,
-  logEmpty: "No system e-mail in this period.",
-  period: "Period",
-  state: "State",
-  time: "Time",
-  testQueued: "It is on its way: the log below shows how it goes.",
-  systemServerChanged: "The system's mail server has changed. Nothing is sent from this account until you save this card to agree.",
-  systemKind: "System",
-  everyoneHere: "Everyone who can open this customer",
-  personalKind: "Personal",
-  serverSaid: "The server said",
-  unknownHint: "The connection was lost before the server answered: it may have gone. Look whether it arrived. It is not sent again by itself.",
-  itWent: "It went",
-  sendAgain: "Send again",
-  tryNow: "Try now",
-  refusedRecipient: (address: string) => `Refused for ${address}:`,
-  copyFailed: "The copy could not be put into the Sent folder of your mailbox.",
-  signature: "Signature",
-  saveSignature: "Save signature",
-  signatureHint: "Below what you write.",
-  testEmail: "Test email",
-  sendTest: "Send test message",
-  testConnection: "Test connection",
-  myProfile: "My profile",
-  emailAccount: "Email account",
-  signIn: "Sign in",
-  code: "Code",
-  codeHint: "From your app, or one of your recovery codes",
-  administrators: "Administrators",
-  customers: "Customers",
-  leads: "Leads",
-  customer: "Customer",
-  lead: "Lead",
-  information: "Information",
-  communication: "Communication",
-  addCustomer: "Add customer",
-  addLead: "Add lead",
-  added: (name: string) => `${name} added`,
-  searchParties: "Search name, number, address",
-  nothingFoundParties: "Try a part of the name, the number or the address.",
-  noCustomers: "No customers yet",
-  noLeads: "No leads yet",
-  noPartiesHint: "Mail with them appears on their page, for those who may see it.",
-  more: "More",
-  number: "Number or login",
-  email: "Email",
-  emailAddresses: "Email addresses",
-  emailAddressesHint: "Mail of these addresses belongs to this record",
-  phone: "Phone",
-  status: "Status",
-  externalId: "External id",
-  notes: "Notes",
-  noAddress: "No email address",
-  noAddressHint: "Add an email address under Information, or pair the author of a message.",
-  noConversationHint: "Mail with these addresses appears here, if you may see it.",
-  noSuchExternalId: (id: string) => `No customer or lead has the external id ${id}.`,
-  apiTokens: "API tokens",
-  apiTokensHint: "The CRM keeps customers and leads up to date with one. A token opens nobody's mail.",
-  makeToken: "Make a token",
-  tokenOnce: "Copy it now: it is not shown again.",
-  revoke: "Revoke",
-  partyGone: "This record is not here",
-  partyGoneHint: "It may have been deleted.",
-  deleteRecord: "Delete record",
-  deleteRecordHint: "Its addresses belong to nobody then. Mail stays where it is.",
-  lastContacted: "Last contacted",
-  pickThread: "Pick a conversation to read it here",
-  foldOthers: "Fold what is not with this customer",
-  notWithThisCustomer: (count: number) => `${count} more, not with this customer`,
-  pair: "Pair to a customer or lead",
-  pairShort: "Pair",
-  pairHint: (address: string) => `All mail of ${address}, past and to come, belongs to the record. Everyone who can open it will see this address; who sees the mail does not change.`,
-  paired: (address: string, name: string) => `${address} belongs to ${name}`,
-  block: "Block email",
-  blockShort: "Block",
-  blockHint: "Goes on the deny list of this account: new mail of it is not taken in.",
-  blocked: (what: string) => `Blocked: ${what}`,
-  alsoRemove: (count: number) => `Also delete ${count} ${count === 1 ? "message" : "messages"} that ${count === 1 ? "is" : "are"} here`,
-  ambiguous: "On several records",
-  whose: "Whose is this conversation?",
-  chosen: (name: string) => `This conversation is ${name}'s`,
-  disowned: "Not verified",
-  /** By the marks of the API. */
-  senderDoubts: {
-    disowned: "The receiving server says that the sender's domain disowns this message.",
-    name_is_address: "The sender's name is written like another address. What counts is the address beside it.",
-    several_from: "This message names more than one author.",
-    unclear_from: "The sender's address is written so that mail programs read it in different ways.",
-    mixed_letters: "The sender's domain mixes alphabets, so that its letters look like others.",
-  } as Record<string, string>,
-  lookalike: (address: string, of: string) => `${address} only looks like ${of}: it is another domain.`,
-  notAttributed: "It is not attributed to a customer by itself.",
-  repliesElsewhere: "An answer goes to another domain than the sender's: see Details.",
-  verified: (domain: string) => `${domain} has sent this, says the receiving server (DMARC)`,
-  checkedBy: "checked by",
-  loadImages: "Load images",
-  moreImages: "More about images",
-  alwaysImages: (address: string) => `Always for ${address}`,
-  neverImages: "Ask before loading this sender's images",
-  offers: "Address",
-  caution: {
-    list: "a mailing list: everybody there writes from it",
-    no_reply: "nobody reads what is sent there",
-    own_domain: "your own domain: everybody who fills in your form writes from it",
-  } as Record<string, string>,
-  similar: (name: string, address: string) => `${name} has ${address}`,
-  next: "Next",
-  previous: "Previous",
-  done: "Done",
-  print: "Print",
-  showQuoted: "Show quoted text",
-  showSignature: "Show signature",
-  mergeThread: "Merge into another conversation",
-  mergeHint: "All messages of this conversation move there.",
-  merged: "Conversations merged",
-  splitThread: "Make a conversation of this message",
-  split: "Made a conversation of its own",
-  alsoIn: (names: string) => `also in ${names}'s mail`,
-  searchConversation: "Search in these conversations",
-  importCsv: "Import",
-  importHint: "A CSV file in UTF-8. The first line names the columns: name, number, email, phone, status, external id, notes. A line updates the record with the same external id, number or address.",
-  importReport: (added: number, changed: number, unchanged: number) => `${added} new, ${changed} changed, ${unchanged} as they are`,
-  importRefused: (count: number) => `${count} ${count === 1 ? "line" : "lines"} cannot be taken`,
-  importIgnored: (columns: string) => `Left out, these columns mean nothing here: ${columns}`,
-  importDo: "Import them",
-  imported: "Imported",
-  wouldHide: (line: string, count: number) => `${line}: ${count} ${count === 1 ? "message" : "messages"} of the last 90 days`,
-  authserv: "Authentication results from",
-  authservHint: "The server whose word on forged senders counts. Learned from the first message that it has received.",
-  sessions: "Sessions",
-  secondFactor: "Second factor",
-  turnOff: "Turn off",
-  sealedTitle: "This account is sealed",
-  sealedHint: "Your sign-in was reset by somebody else. Until you type the password of the mailbox itself, nobody sees its mail here: not you, not those whom you gave access.",
-  unseal: "Open the seal",
-  eraseAccount: "Erase this account",
-  eraseAccountHint: "All its mail here is gone for good. The mailbox on the server stays as it is.",
-  signOut: "Sign out",
-  login: "Login",
-  password: "Password",
-  name: "Name",
-  timeZone: "Time zone",
-  save: "Save",
-  saved: "Saved",
-  cancel: "Cancel",
-  close: "Close",
-  undo: "Undo",
-  retry: "Try again",
-  back: "Back",
-  my: "My",
-  all: "All",
-  showEmails: "Show emails",
-  filter: "Filter",
-  refresh: "Refresh",
-  searchPlaceholder: "Search author, subject, text",
-  authorNotFound: "Author not found",
-  administrator: "Administrator",
-  parked: "Not shown",
-  stillNotShown: "It still cannot be shown. Download it to have its content.",
-  noSubject: "(no subject)",
-  view: "View message",
-  deleteMessage: "Delete message",
-  deleteEverywhere: "Delete here and in the mailbox",
-  markUnread: "Mark unread",
-  markRead: "Mark read",
-  deleted: "Message deleted",
-  deletedEverywhere: "Message deleted; it goes into the Trash of the mailbox",
-  deletedMany: (count: number) => `${count} messages deleted`,
-  selected: (count: number) => `${count} selected`,
-  emptyInbox: "No messages yet",
-  emptyInboxHint: "New mail appears here as soon as it arrives.",
-  nothingFound: "Nothing found",
-  nothingFoundHint: "Try fewer words, or take the filter away.",
-  noAccount: "Set up your email account",
-  noAccountHint: "Then your mail with customers appears here. Only you, and whom you name, can see it.",
-  trackingOff: "Inbox processing is off: nothing is fetched.",
-  turnOn: "Turn it on",
-  pickMessage: "Pick a message to read it here",
-  blockedImages: (count: number) =>
-    `${count === 1 ? "1 remote image blocked. It" : `${count} remote images blocked. They`} would tell the sender when and where you read this.`,
-  showSource: "Show source",
-  downloadEml: "Download EML",
-  details: "Details",
-  to: "To",
-  onlyYou: "Only you",
-  whoCanSee: "Who can see this",
-  accessSettings: "Access settings",
-  sealNote: "What is read here is visible to nobody else, super-administrators included.",
-  failedToLoad: "This could not be loaded.",
-  keyboard: "Keyboard",
-  unreadMessages: "Unread messages",
-  openByName: "Open by name: a page, a person, a subject",
-  searching: "Searching",
-  actions: "Actions",
-  compactRows: "Compact rows",
-} as const;
+/**
+ * The texts of the interface in the language of whoever reads it: `texts.inbox`, and with something in it
+ * `texts.added({ name })`. The language is chosen before anything is drawn ({@link speak}); another one comes with a
+ * reload, so that every module may take its texts when it is loaded.
+ */
+import { IntlMessageFormat } from "intl-messageformat";
+import { english } from "./languages/en";
+
+type Value = string | number | null | undefined;
+/** What stands in braces: `{name}`, `{count, plural, ...}`. */
+type Names<Message> = Message extends `${string}{${infer Rest}`
+  ? (Rest extends `${infer Name}${"}" | ","}${string}` ? Word<Head<Name>> : never) | Names<Rest>
+  : never;
+type Head<Name> = Name extends `${infer First}${"}" | "," | "{"}${string}` ? Head<First> : Name;
+type Word<Name> = Name extends "" | `${string}${" " | "#" | "." | "'"}${string}` ? never : Name;
+
+type Text<Message extends string> = [Names<Message>] extends [never]
+  ? string
+  : (values: Record<Names<Message> & string, Value>) => string;
+/** A group is asked by what the server says, which may be more than is known here. */
+type Group<Of> = Record<string, Text<Of[keyof Of] & string> | undefined>;
+export type Texts = {
+  [Key in keyof typeof english]: (typeof english)[Key] extends string
+    ? Text<(typeof english)[Key]>
+    : Group<(typeof english)[Key]>;
+};
+/** The same keys in another language. */
+export type Translation = {
+  [Key in keyof typeof english]: (typeof english)[Key] extends string
+    ? string
+    : Record<keyof (typeof english)[Key], string>;
+};
+
+/** By their codes, each in its own words. */
+export const LANGUAGES = { en: "English", de: "Deutsch" } as const;
+export type Language = keyof typeof LANGUAGES | "pseudo" | "mirrored";
+
+export let language: Language = "en";
+export let texts: Texts = made(english, "en");
+
+/** From here on; its words are loaded alone. */
+export async function speak(wanted: Language): Promise<void> {
+  language = wanted;
+  document.documentElement.lang = locale();
+  document.documentElement.dir = wanted === "mirrored" ? "rtl" : "ltr";
+  if (wanted === "de") texts = made((await import("./languages/de")).german, "de");
+  if (wanted === "pseudo" || wanted === "mirrored") {
+    const { pseudo } = await import("./languages/pseudo");
+    texts = made(pseudo(english), "en");
+  }
+}
+
+/** For numbers and plurals. */
+export function locale(): string {
+  return language === "de" ? "de" : "en";
+}
+
+function made(messages: Translation, of: string): Texts {
+  const group = (from: Record<string, string | Record<string, string>>): unknown =>
+    Object.fromEntries(
+      Object.entries(from).map(([key, message]) => [
+        key,
+        typeof message === "string" ? text(message, of) : group(message),
+      ]),
+    );
+  return group(messages) as Texts;
+}
+
+/** Read when it is first said. */
+function text(message: string, of: string): string | ((values: Record<string, Value>) => string) {
+  if (!message.includes("{")) return message;
+  const isWhole = !message.replace(/'\{[^']*'/g, "").includes("{");
+  if (isWhole) return String(new IntlMessageFormat(message, of).format());
+  let format: IntlMessageFormat | undefined;
+  return (values) => {
+    format ??= new IntlMessageFormat(message, of, undefined, { ignoreTag: true });
+    return String(format.format(values));
+  };
+}

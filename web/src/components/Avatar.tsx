@@ -10,7 +10,8 @@ export function Avatar({ name, unknown }: { name: string; unknown: boolean }) {
       </span>
     );
   }
-  const tint = [...name].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0) % TINTS.length;
+  const tint =
+    [...name].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0) % TINTS.length;
   return (
     <span className="avatar" style={{ background: TINTS[tint], color: INKS[tint] }} aria-hidden>
       {([...name.trim()][0] ?? "?").toUpperCase()}

@@ -8,23 +8,56 @@ import { texts } from "../texts";
 
 type Scope = Omit<Schemas["ExportRequest"], "format">;
 
-const FORMATS = [["csv", "CSV"], ["eml", "EML (zip)"], ["mbox", "mbox"], ["html", texts.printablePage]] as const;
+const FORMATS = [
+  ["csv", "CSV"],
+  ["eml", texts.emlZip],
+  ["mbox", "mbox"],
+  ["html", texts.printablePage],
+] as const;
 const LOOK_AGAIN = 700;
 
-export function ExportMenu({ scope, compact = false, quiet = false }: { scope: Scope; compact?: boolean; quiet?: boolean }) {
+export function ExportMenu({
+  scope,
+  compact = false,
+  quiet = false,
+}: {
+  scope: Scope;
+  compact?: boolean;
+  quiet?: boolean;
+}) {
   const start = useMutation({
     mutationFn: async (format: string) => {
       const { id } = await unwrap(api.POST("/api/v1/exports", { body: { ...scope, format } }));
       await follow(id);
     },
-    onError: (error) => notifications.show({ color: "red", message: Object.values(fieldsOf(error))[0] ?? messageOf(error) }),
+    onError: (error) =>
+      notifications.show({
+        color: "red",
+        message: Object.values(fieldsOf(error))[0] ?? messageOf(error),
+      }),
   });
   return (
     <Menu position="bottom-end">
-      <Menu.Target><Button variant={quiet ? "subtle" : "default"} {...(quiet && { color: "gray", c: "var(--ink2)", px: 10 })} size={compact ? "compact-sm" : undefined} leftSection={<IconDownload size={16} stroke={1.6} />} loading={start.isPending}>{texts.export}</Button></Menu.Target>
+      <Menu.Target>
+        <Button
+          variant={quiet ? "subtle" : "default"}
+          {...(quiet && { color: "gray", c: "var(--ink2)", px: 10 })}
+          size={compact ? "compact-sm" : undefined}
+          leftSection={<IconDownload size={16} stroke={1.6} />}
+          loading={start.isPending}
+        >
+          {texts.export}
+        </Button>
+      </Menu.Target>
       <Menu.Dropdown>
-        {FORMATS.map(([format, label]) => <Menu.Item key={format} onClick={() => start.mutate(format)}>{label}</Menu.Item>)}
-        <Menu.Label maw={260} style={{ whiteSpace: "normal" }}>{texts.exportNote}</Menu.Label>
+        {FORMATS.map(([format, label]) => (
+          <Menu.Item key={format} onClick={() => start.mutate(format)}>
+            {label}
+          </Menu.Item>
+        ))}
+        <Menu.Label maw={260} style={{ whiteSpace: "normal" }}>
+          {texts.exportNote}
+        </Menu.Label>
       </Menu.Dropdown>
     </Menu>
   );
@@ -33,7 +66,12 @@ export function ExportMenu({ scope, compact = false, quiet = false }: { scope: S
 /** Says how far it is, and fetches the file when it is there. */
 async function follow(id: string) {
   const shown = `export-${id}`;
-  notifications.show({ id: shown, autoClose: false, withCloseButton: false, message: <Line messages={0} /> });
+  notifications.show({
+    id: shown,
+    autoClose: false,
+    withCloseButton: false,
+    message: <Line messages={0} />,
+  });
   try {
     for (;;) {
       const export_ = await unwrap(api.GET("/api/v1/exports/{id}", { params: { path: { id } } }));
@@ -43,10 +81,20 @@ async function follow(id: string) {
         link.href = `/api/v1/exports/${id}/file`;
         link.download = "";
         link.click();
-        notifications.update({ id: shown, autoClose: 5_000, withCloseButton: true, message: texts.exported(export_.messages) });
+        notifications.update({
+          id: shown,
+          autoClose: export_.unread > 0 ? false : 5_000,
+          withCloseButton: true,
+          message: texts.exported({ count: export_.messages, unread: export_.unread }),
+        });
         return;
       }
-      notifications.update({ id: shown, autoClose: false, withCloseButton: false, message: <Line messages={export_.messages} /> });
+      notifications.update({
+        id: shown,
+        autoClose: false,
+        withCloseButton: false,
+        message: <Line messages={export_.messages} />,
+      });
       await new Promise((wait) => setTimeout(wait, LOOK_AGAIN));
     }
   } catch (error) {
@@ -56,5 +104,10 @@ async function follow(id: string) {
 }
 
 function Line({ messages }: { messages: number }) {
-  return <Group gap={10}><Loader size="xs" aria-label={texts.exporting(messages)} />{texts.exporting(messages)}</Group>;
+  return (
+    <Group gap={10}>
+      <Loader size="xs" aria-label={texts.exporting({ count: messages })} />
+      {texts.exporting({ count: messages })}
+    </Group>
+  );
 }

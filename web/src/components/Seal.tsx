@@ -7,29 +7,60 @@ import { useSession } from "../session";
 import { texts } from "../texts";
 
 const REASONS: Record<string, string> = {
-  own: "owns the account",
-  see: "may see",
-  reply: "may see and reply",
-  manage: "may see, reply and manage",
+  own: texts.ownsTheAccount,
+  see: texts.maySee,
+  reply: texts.maySeeAndReply,
+  manage: texts.maySeeReplyAnd,
 };
-const SHORT: Record<string, string> = { see: "may see", reply: "may reply", manage: "may manage" };
+const SHORT: Record<string, string> = {
+  see: texts.maySee,
+  reply: texts.mayReply,
+  manage: texts.mayManage,
+};
 
 export function Seal({ accountId, isSystem = false }: { accountId: string; isSystem?: boolean }) {
-  return isSystem ? <span className="seal"><img src="/seal.svg" alt="" />{texts.everyoneHere}</span> : <AccountSeal accountId={accountId} />;
+  return isSystem ? (
+    <span className="seal">
+      <img src="/seal.svg" alt="" />
+      {texts.everyoneHere}
+    </span>
+  ) : (
+    <AccountSeal accountId={accountId} />
+  );
+}
+
+function useSeal(accountId: string) {
+  return useQuery({
+    queryKey: ["seal", accountId],
+    queryFn: () =>
+      unwrap(api.GET("/api/v1/accounts/{id}/seal", { params: { path: { id: accountId } } })),
+  });
+}
+
+/** What the seal means, in the words that are true of it now. */
+export function SealNote({ accountId }: { accountId: string }) {
+  const seal = useSeal(accountId).data;
+  if (!seal) return null;
+  return (
+    <span style={{ color: "var(--ink2)", fontSize: 13 }}>
+      {seal.length > 1 ? texts.sealNoteShared : texts.sealNote}
+    </span>
+  );
 }
 
 function AccountSeal({ accountId }: { accountId: string }) {
   const me = useSession().data;
-  const seal = useQuery({
-    queryKey: ["seal", accountId],
-    queryFn: () => unwrap(api.GET("/api/v1/accounts/{id}/seal", { params: { path: { id: accountId } } })),
-  });
+  const seal = useSeal(accountId);
   if (!me || !seal.data) return null;
   const own = seal.data[0]?.administrator_id === me.id;
   return (
-    <Popover position="bottom-start" shadow="md" withinPortal>
+    <Popover position="bottom-start" shadow="md" withinPortal trapFocus returnFocus>
       <Popover.Target>
-        <button type="button" className="seal" aria-label={`${texts.whoCanSee}: ${summary(seal.data, me.id)}`}>
+        <button
+          type="button"
+          className="seal"
+          aria-label={`${texts.whoCanSee}: ${summary(seal.data, me.id)}`}
+        >
           <img src="/seal.svg" alt="" />
           {summary(seal.data, me.id)}
         </button>
@@ -39,7 +70,7 @@ function AccountSeal({ accountId }: { accountId: string }) {
         <ul style={{ margin: "8px 0", paddingLeft: 18 }}>
           {seal.data.map((entry) => (
             <li key={entry.administrator_id}>
-              {entry.administrator_id === me.id ? "You" : entry.name}: {REASONS[entry.right]}
+              {entry.administrator_id === me.id ? texts.you : entry.name}: {REASONS[entry.right]}
             </li>
           ))}
         </ul>
@@ -58,9 +89,11 @@ function summary(seal: Schemas["SealView"][], me: string): string {
   if (!owner) return texts.onlyYou;
   if (owner.administrator_id !== me) {
     const mine = others.find((entry) => entry.administrator_id === me);
-    return `${owner.name}'s mail - you ${SHORT[mine?.right ?? "see"]}`;
+    return texts.mailOf({ name: owner.name, right: SHORT[mine?.right ?? "see"] });
   }
   const [first, ...more] = others;
   if (!first) return texts.onlyYou;
-  return more.length === 0 ? `You and ${first.name} (${SHORT[first.right]})` : `You and ${others.length} others`;
+  return more.length === 0
+    ? texts.youAndOne({ name: first.name, right: SHORT[first.right] })
+    : texts.youAndOthers({ count: others.length });
 }

@@ -1,9 +1,17 @@
 import { Button, Skeleton } from "@mantine/core";
 import type { ReactNode } from "react";
-import { messageOf } from "../client";
+import { ApiProblem, messageOf } from "../client";
 import { texts } from "../texts";
 
-export function EmptyState({ title, hint, children }: { title: string; hint?: string; children?: ReactNode }) {
+export function EmptyState({
+  title,
+  hint,
+  children,
+}: {
+  title: string;
+  hint?: string;
+  children?: ReactNode;
+}) {
   return (
     <div className="empty">
       <img src="/seal.svg" alt="" width={40} height={40} style={{ opacity: 0.85 }} />
@@ -12,6 +20,18 @@ export function EmptyState({ title, hint, children }: { title: string; hint?: st
       {children}
     </div>
   );
+}
+
+/**
+ * What a screen shows of a query: what is there, or why it is not. A line that breaks while it is fetched anew takes nothing away
+ * that is being read; what the server refuses now is gone at once.
+ */
+export function shownOf<T>({ data, error }: { data: T | undefined; error: Error | null }): {
+  data?: T;
+  error?: Error;
+} {
+  const isRefused = error instanceof ApiProblem && error.status >= 400 && error.status < 500;
+  return error && (data === undefined || isRefused) ? { error } : { data };
 }
 
 export function ErrorState({ error, retry }: { error: unknown; retry: () => void }) {
@@ -28,7 +48,7 @@ export function ErrorState({ error, retry }: { error: unknown; retry: () => void
 
 export function RowsSkeleton() {
   return (
-    <div aria-busy aria-label="Loading">
+    <div aria-busy aria-label={texts.loading}>
       {Array.from({ length: 8 }, (_, index) => (
         <div key={index} style={{ display: "flex", gap: 12, padding: "11px 14px 11px 40px" }}>
           <Skeleton circle height={34} />

@@ -1,42 +1,38 @@
-/** Times as people say them, the exact one on hover and for screen readers. */
+/** Times as people say them, the exact one on hover and for screen readers; all in the zone of whoever reads. */
 import { useEffect, useState } from "react";
+import { dayOf, formats, inZone } from "../formats";
+import { locale, texts } from "../texts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-const LANGUAGE_KEY = "waxseal-dates";
-
-/** The language that dates are written in; empty: the browser's. */
-export function datesLanguage(): string {
-  return localStorage.getItem(LANGUAGE_KEY) ?? "";
-}
-
-export function setDatesLanguage(language: string) {
-  if (language) localStorage.setItem(LANGUAGE_KEY, language);
-  else localStorage.removeItem(LANGUAGE_KEY);
-}
-
-const language = () => datesLanguage() || undefined;
-
-export function shortTime(at: Date, now: Date): string {
+function shortTime(at: Date, now: Date): string {
   const age = now.getTime() - at.getTime();
-  if (age < MINUTE) return "now";
-  if (age < HOUR) return `${Math.floor(age / MINUTE)} min`;
-  if (at.toDateString() === now.toDateString()) {
-    return at.toLocaleTimeString(language(), { hour: "2-digit", minute: "2-digit", hour12: false });
-  }
-  if (at.toDateString() === new Date(now.getTime() - DAY).toDateString()) return "Yesterday";
-  if (age < 6 * DAY) return at.toLocaleDateString(language(), { weekday: "short" });
-  const sameYear = at.getFullYear() === now.getFullYear();
-  return at.toLocaleDateString(language(), { day: "numeric", month: "short", ...(sameYear ? {} : { year: "numeric" }) });
+  if (age < MINUTE) return texts.now;
+  if (age < HOUR) return texts.minutes({ count: Math.floor(age / MINUTE) });
+  if (dayOf(at) === dayOf(now)) return clock(at);
+  if (dayOf(at) === dayOf(new Date(now.getTime() - DAY))) return texts.yesterday;
+  if (age < 6 * DAY) return at.toLocaleDateString(formats(), { weekday: "short", ...inZone() });
+  const isOfThisYear = dayOf(at).slice(0, 4) === dayOf(now).slice(0, 4);
+  return at.toLocaleDateString(formats(), {
+    day: "numeric",
+    month: "short",
+    ...(isOfThisYear ? {} : { year: "numeric" }),
+    ...inZone(),
+  });
 }
 
-export function longTime(at: Date, now: Date): string {
+function clock(at: Date): string {
+  const shape = { hour: "2-digit", minute: "2-digit", hour12: false, ...inZone() } as const;
+  return at.toLocaleTimeString(formats(), shape);
+}
+
+function longTime(at: Date, now: Date): string {
   const exact = Math.round((at.getTime() - now.getTime()) / 1000);
   // The page's clock ticks slowly: what has just happened is not in the future.
   const seconds = exact > 0 && exact < 60 ? 0 : exact;
-  const format = new Intl.RelativeTimeFormat(datesLanguage() || "en", { numeric: "auto" });
+  const format = new Intl.RelativeTimeFormat(locale(), { numeric: "auto" });
   const size = Math.abs(seconds);
   if (size < 60) return format.format(seconds, "second");
   if (size < 3600) return format.format(Math.round(seconds / 60), "minute");
@@ -46,13 +42,26 @@ export function longTime(at: Date, now: Date): string {
 
 /** How long something takes: "40 s", "6 min", "2 h". */
 export function span(seconds: number): string {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
-  return `${Math.round(seconds / 3600)} h`;
+  if (seconds < 90) return texts.seconds({ count: Math.round(seconds) });
+  if (seconds < 90 * 60) return texts.minutes({ count: Math.round(seconds / 60) });
+  return texts.hours({ count: Math.round(seconds / 3600) });
 }
 
 export function exactTime(at: Date): string {
-  return at.toLocaleString(language(), { dateStyle: "medium", timeStyle: "long" });
+  return at.toLocaleString(formats(), { dateStyle: "medium", timeStyle: "long", ...inZone() });
+}
+
+/** A day of the calendar, as it was chosen: it is the same in every zone. */
+export function calendarDay(day: string): string {
+  return new Date(`${day}T00:00:00Z`).toLocaleDateString(formats(), {
+    dateStyle: "medium",
+    timeZone: "UTC",
+  });
+}
+
+/** The day of a moment, where the reader is. */
+export function dayAt(at: string): string {
+  return calendarDay(dayOf(new Date(at)));
 }
 
 /** The current minute, so that "4 min" becomes "5 min" by itself. */

@@ -1,12 +1,23 @@
 /** For super-administrators: who may sign in, and who did what. Nobody's mail is read from here. */
-import { Button, Checkbox, CopyButton, Group, Menu, Modal, Skeleton, Stack, Table, TextInput } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
+import {
+  Button,
+  Checkbox,
+  CopyButton,
+  Group,
+  Menu,
+  Modal,
+  Skeleton,
+  Stack,
+  Table,
+  TextInput,
+} from "@mantine/core";
 import { IconChevronDown, IconUserPlus } from "@tabler/icons-react";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { ErrorState } from "../../components/states";
+import { Ask } from "../../components/Ask";
+import { ErrorState, shownOf } from "../../components/states";
 import { exactTime } from "../../components/time";
-import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { api, fieldsOf, messageOf, REPEATABLE, type Schemas, unwrap } from "../../client";
 import { useSession } from "../../session";
 import { texts } from "../../texts";
 import { Tokens } from "./Tokens";
@@ -15,6 +26,7 @@ type Staff = Schemas["StaffView"];
 
 export function Administrators() {
   const staff = useQuery({ queryKey: ["staff"], queryFn: () => unwrap(api.GET("/api/v1/staff")) });
+  const shown = shownOf(staff);
   const [adding, setAdding] = useState(false);
   const [link, setLink] = useState<string>();
   return (
@@ -22,90 +34,261 @@ export function Administrators() {
       <div className="page">
         <Group justify="space-between" mb={14}>
           <h1 style={{ fontSize: 23, margin: 0 }}>{texts.administrators}</h1>
-          <Button leftSection={<IconUserPlus size={17} stroke={1.6} />} onClick={() => setAdding(true)}>Add</Button>
+          <Button
+            leftSection={<IconUserPlus size={17} stroke={1.6} />}
+            onClick={() => setAdding(true)}
+          >
+            {texts.add}
+          </Button>
         </Group>
-        <p style={{ color: "var(--ink2)", marginTop: 0 }}>A super-administrator manages who may sign in, and sees nobody's mail by that. Resetting a sign-in seals the person's mail accounts until the mailbox's own password is typed.</p>
+        <p style={{ color: "var(--ink2)", marginTop: 0 }}>{texts.administratorsHint}</p>
         {staff.isPending && <Skeleton height={200} radius={8} />}
-        {staff.isError && <ErrorState error={staff.error} retry={() => void staff.refetch()} />}
-        {staff.data && <People staff={staff.data} onLink={setLink} />}
+        {shown.error && <ErrorState error={shown.error} retry={() => void staff.refetch()} />}
+        {shown.data && <People staff={shown.data} onLink={setLink} />}
         <Tokens />
-        <Audit staff={staff.data ?? []} />
+        <Audit staff={shown.data ?? []} />
       </div>
-      <Modal opened={adding} onClose={() => setAdding(false)} title="Add an administrator"><Add onLink={(token) => { setAdding(false); setLink(token); }} /></Modal>
-      <Modal opened={Boolean(link)} onClose={() => setLink(undefined)} title="One-time link"><LinkToGive token={link ?? ""} /></Modal>
+      <Modal opened={adding} onClose={() => setAdding(false)} title={texts.addAnAdministrator}>
+        <Add
+          onLink={(token) => {
+            setAdding(false);
+            setLink(token);
+          }}
+        />
+      </Modal>
+      <Modal opened={Boolean(link)} onClose={() => setLink(undefined)} title={texts.oneTimeLink}>
+        <LinkToGive token={link ?? ""} />
+      </Modal>
     </div>
   );
 }
 
 function useStaff() {
   const queries = useQueryClient();
-  const refresh = () => Promise.all(["staff", "audit", "administrators"].map((key) => queries.invalidateQueries({ queryKey: [key] })));
-  const failed = (error: unknown) => notifications.show({ color: "red", message: Object.values(fieldsOf(error))[0] ?? messageOf(error) });
-  return { onSuccess: refresh, onError: failed };
+  const refresh = () =>
+    Promise.all(
+      ["staff", "audit", "administrators"].map((key) =>
+        queries.invalidateQueries({ queryKey: [key] }),
+      ),
+    );
+  return { refresh };
 }
 
 function People({ staff, onLink }: { staff: Staff[]; onLink: (token: string) => void }) {
   return (
     <section className="card" style={{ overflowX: "auto" }}>
       <Table verticalSpacing="sm" horizontalSpacing="md">
-        <Table.Thead><Table.Tr><Table.Th>{texts.name}</Table.Th><Table.Th>{texts.login}</Table.Th><Table.Th>Role</Table.Th><Table.Th>State</Table.Th><Table.Th aria-label={texts.actions} /></Table.Tr></Table.Thead>
-        <Table.Tbody>{staff.map((one) => <Person key={one.id} one={one} onLink={onLink} />)}</Table.Tbody>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>{texts.name}</Table.Th>
+            <Table.Th>{texts.login}</Table.Th>
+            <Table.Th>{texts.role}</Table.Th>
+            <Table.Th>{texts.state}</Table.Th>
+            <Table.Th aria-label={texts.actions} />
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {staff.map((one) => (
+            <Person key={one.id} one={one} onLink={onLink} />
+          ))}
+        </Table.Tbody>
       </Table>
     </section>
   );
 }
 
+/** What is asked before it is done. */
+type Asked = "role" | "reset" | "disabled" | "erase";
+
 function Person({ one, onLink }: { one: Staff; onLink: (token: string) => void }) {
   const me = useSession().data;
-  const outcome = useStaff();
+  const { refresh } = useStaff();
   const path = { params: { path: { id: one.id } } };
-  const change = useMutation({ mutationFn: (part: Partial<Schemas["StaffRequest"]>) => unwrap(api.PUT("/api/v1/staff/{id}", { ...path, body: { is_super: one.is_super, disabled: one.disabled, ...part } })), ...outcome });
-  const reset = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/staff/{id}/reset", path)), onError: outcome.onError, onSuccess: async ({ token }) => { onLink(token); await outcome.onSuccess(); } });
-  const erase = useMutation({ mutationFn: () => unwrap(api.DELETE("/api/v1/staff/{id}/mail", path)), ...outcome });
-  const [erasing, setErasing] = useState(false);
+  const [asked, setAsked] = useState<Asked>();
+  // At once: what comes of it may be shown in another dialog.
+  const done = {
+    onSuccess: () => {
+      setAsked(undefined);
+      return refresh();
+    },
+  };
+  const change = useMutation({
+    ...REPEATABLE,
+    mutationFn: (part: Partial<Schemas["StaffRequest"]>) =>
+      unwrap(
+        api.PUT("/api/v1/staff/{id}", {
+          ...path,
+          body: { is_super: one.is_super, disabled: one.disabled, ...part },
+        }),
+      ),
+    ...done,
+  });
+  const reset = useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/staff/{id}/reset", path)),
+    onSuccess: ({ token }) => {
+      onLink(token);
+      return done.onSuccess();
+    },
+  });
+  const erase = useMutation({
+    mutationFn: () => unwrap(api.DELETE("/api/v1/staff/{id}/mail", path)),
+    ...done,
+  });
+  const close = () => {
+    setAsked(undefined);
+    for (const act of [change, reset, erase]) act.reset();
+  };
+  const isMe = me?.id === one.id;
+  const asks: Record<
+    Asked,
+    {
+      title: string;
+      says: string;
+      warning?: string;
+      yes: string;
+      act: typeof change | typeof reset | typeof erase;
+      onYes: () => void;
+    }
+  > = {
+    role: one.is_super
+      ? {
+          title: texts.makeAdministratorAsk({ name: one.name }),
+          says: texts.makeAdministratorSays({ name: one.name }),
+          warning: isMe ? texts.makeAdministratorOwn : undefined,
+          yes: texts.makeAdministrator,
+          act: change,
+          onYes: () => change.mutate({ is_super: false }),
+        }
+      : {
+          title: texts.makeSuperAsk({ name: one.name }),
+          says: texts.makeSuperSays({ name: one.name }),
+          yes: texts.makeSuper,
+          act: change,
+          onYes: () => change.mutate({ is_super: true }),
+        },
+    reset: {
+      title: texts.resetAsk({ name: one.name }),
+      says: texts.resetSays({ name: one.name }),
+      yes: texts.resetSignIn,
+      act: reset,
+      onYes: () => reset.mutate(),
+    },
+    disabled: one.disabled
+      ? {
+          title: texts.enableAsk({ name: one.name }),
+          says: texts.enableSays({ name: one.name }),
+          yes: texts.enable,
+          act: change,
+          onYes: () => change.mutate({ disabled: false }),
+        }
+      : {
+          title: texts.disableAsk({ name: one.name }),
+          says: texts.disableSays({ name: one.name }),
+          yes: texts.disable,
+          act: change,
+          onYes: () => change.mutate({ disabled: true }),
+        },
+    erase: {
+      title: texts.eraseMailAsk({ name: one.name }),
+      says: texts.eraseMailSays,
+      yes: texts.eraseMail,
+      act: erase,
+      onYes: () => erase.mutate(),
+    },
+  };
   return (
     <Table.Tr style={one.disabled ? { color: "var(--ink3)" } : undefined}>
-      <Table.Td>{one.name}{me?.id === one.id && " (you)"}</Table.Td>
+      <Table.Td>
+        {one.name}
+        {isMe && ` ${texts.thisIsYou}`}
+      </Table.Td>
       <Table.Td>{one.login}</Table.Td>
-      <Table.Td>{one.is_super ? "Super-administrator" : "Administrator"}</Table.Td>
-      <Table.Td>{one.disabled ? "Disabled" : one.second_factor ? "Second factor on" : "Active"}</Table.Td>
+      <Table.Td>{one.is_super ? texts.superAdministrator : texts.administrator}</Table.Td>
+      <Table.Td>
+        {one.disabled ? texts.disabled : one.second_factor ? texts.secondFactorOn : texts.active}
+      </Table.Td>
       <Table.Td style={{ textAlign: "right" }}>
         <Menu position="bottom-end">
-          <Menu.Target><Button size="compact-sm" variant="default" rightSection={<IconChevronDown size={15} stroke={1.6} />} aria-label={`${texts.actions}: ${one.name}`}>{texts.actions}</Button></Menu.Target>
+          <Menu.Target>
+            <Button
+              size="compact-sm"
+              variant="default"
+              rightSection={<IconChevronDown size={15} stroke={1.6} />}
+              aria-label={`${texts.actions}: ${one.name}`}
+            >
+              {texts.actions}
+            </Button>
+          </Menu.Target>
           <Menu.Dropdown>
-            <Menu.Item onClick={() => change.mutate({ is_super: !one.is_super })}>{one.is_super ? "Make administrator" : "Make super-administrator"}</Menu.Item>
-            {me?.id !== one.id && <Menu.Item onClick={() => reset.mutate()}>Reset sign-in</Menu.Item>}
-            {me?.id !== one.id && <Menu.Item onClick={() => change.mutate({ disabled: !one.disabled })}>{one.disabled ? "Enable" : "Disable"}</Menu.Item>}
-            {one.disabled && <Menu.Item color="wax" onClick={() => setErasing(true)}>Erase mail accounts</Menu.Item>}
+            <Menu.Item onClick={() => setAsked("role")}>{asks.role.yes}</Menu.Item>
+            {!isMe && <Menu.Item onClick={() => setAsked("reset")}>{texts.resetSignIn}</Menu.Item>}
+            {!isMe && (
+              <Menu.Item onClick={() => setAsked("disabled")}>{asks.disabled.yes}</Menu.Item>
+            )}
+            {one.disabled && (
+              <Menu.Item color="wax" onClick={() => setAsked("erase")}>
+                {texts.eraseMail}
+              </Menu.Item>
+            )}
           </Menu.Dropdown>
         </Menu>
-        <Modal opened={erasing} onClose={() => setErasing(false)} title={`Erase the mail accounts of ${one.name}?`}>
-          <Stack>
-            <p style={{ margin: 0 }}>All their mail here is gone for good, unread. The mailboxes on the servers stay as they are.</p>
-            <Group justify="flex-end"><Button variant="default" onClick={() => setErasing(false)}>{texts.cancel}</Button><Button onClick={() => { setErasing(false); erase.mutate(); }}>Erase</Button></Group>
-          </Stack>
-        </Modal>
+        {asked && <Ask {...asks[asked]} onClose={close} />}
       </Table.Td>
     </Table.Tr>
   );
 }
 
 function Add({ onLink }: { onLink: (token: string) => void }) {
-  const outcome = useStaff();
+  const { refresh } = useStaff();
   const [form, setForm] = useState({ login: "", name: "", is_super: false });
   const add = useMutation({
-    mutationFn: () => unwrap(api.POST("/api/v1/staff", { body: { ...form, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone } })),
-    onSuccess: async ({ token }) => { onLink(token); await outcome.onSuccess(); },
+    mutationFn: () =>
+      unwrap(
+        api.POST("/api/v1/staff", {
+          body: { ...form, time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone },
+        }),
+      ),
+    onSuccess: async ({ token }) => {
+      onLink(token);
+      await refresh();
+    },
   });
   const wrong = fieldsOf(add.error);
   return (
-    <form onSubmit={(event: FormEvent) => { event.preventDefault(); add.mutate(); }}>
+    <form
+      onSubmit={(event: FormEvent) => {
+        event.preventDefault();
+        add.mutate();
+      }}
+    >
       <Stack gap={12}>
-        <TextInput label={texts.name} value={form.name} onChange={(event) => setForm({ ...form, name: event.target.value })} error={wrong.name} data-autofocus />
-        <TextInput label={texts.login} autoComplete="off" value={form.login} onChange={(event) => setForm({ ...form, login: event.target.value })} error={wrong.login} />
-        <Checkbox label="Super-administrator" checked={form.is_super} onChange={(event) => setForm({ ...form, is_super: event.target.checked })} />
-        {add.isError && Object.keys(wrong).length === 0 && <div role="alert" style={{ color: "var(--wax)" }}>{messageOf(add.error)}</div>}
-        <Button type="submit" loading={add.isPending}>Make the link</Button>
+        <TextInput
+          label={texts.name}
+          value={form.name}
+          onChange={(event) => setForm({ ...form, name: event.target.value })}
+          error={wrong.name}
+          data-autofocus
+        />
+        <TextInput
+          label={texts.login}
+          autoComplete="off"
+          value={form.login}
+          onChange={(event) => setForm({ ...form, login: event.target.value })}
+          error={wrong.login}
+        />
+        <Checkbox
+          label={texts.superAdministrator}
+          checked={form.is_super}
+          onChange={(event) => setForm({ ...form, is_super: event.target.checked })}
+        />
+        {add.isError && Object.keys(wrong).length === 0 && (
+          <div role="alert" style={{ color: "var(--wax)" }}>
+            {messageOf(add.error)}
+          </div>
+        )}
+        <Button type="submit" loading={add.isPending}>
+          {texts.makeTheLink}
+        </Button>
       </Stack>
     </form>
   );
@@ -114,74 +297,132 @@ function Add({ onLink }: { onLink: (token: string) => void }) {
 function LinkToGive({ token }: { token: string }) {
   const link = `${window.location.origin}/welcome#${token}`;
   const [to, setTo] = useState("");
-  const mail = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/staff/link-mail", { body: { to, token } })) });
+  const mail = useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/staff/link-mail", { body: { to, token } })),
+  });
   return (
     <Stack gap={12}>
-      <p style={{ margin: 0 }}>Give this link to the person. It works once, for three days, and is not shown again.</p>
+      <p style={{ margin: 0 }}>{texts.oneTimeLinkHint}</p>
       <code style={{ overflowWrap: "anywhere" }}>{link}</code>
-      <CopyButton value={link}>{({ copied, copy }) => <Button onClick={copy}>{copied ? "Copied" : "Copy"}</Button>}</CopyButton>
-      <form style={{ display: "flex", gap: 8, alignItems: "flex-start" }} onSubmit={(event: FormEvent) => { event.preventDefault(); mail.mutate(); }}>
-        <TextInput style={{ flex: 1 }} type="email" aria-label="Or send it to" placeholder="Or send it to this address" value={to} onChange={(event) => setTo(event.target.value)} error={mail.isError ? (Object.values(fieldsOf(mail.error))[0] ?? messageOf(mail.error)) : undefined} />
-        <Button type="submit" variant="default" loading={mail.isPending}>{mail.isSuccess ? "Sent" : "Send"}</Button>
+      <CopyButton value={link}>
+        {({ copied, copy }) => <Button onClick={copy}>{copied ? texts.copied : texts.copy}</Button>}
+      </CopyButton>
+      <form
+        style={{ display: "flex", gap: 8, alignItems: "flex-start" }}
+        onSubmit={(event: FormEvent) => {
+          event.preventDefault();
+          mail.mutate();
+        }}
+      >
+        <TextInput
+          style={{ flex: 1 }}
+          type="email"
+          aria-label={texts.orSend}
+          placeholder={texts.orSendThisAddress}
+          value={to}
+          onChange={(event) => setTo(event.target.value)}
+          error={
+            mail.isError
+              ? (Object.values(fieldsOf(mail.error))[0] ?? messageOf(mail.error))
+              : undefined
+          }
+        />
+        <Button type="submit" variant="default" loading={mail.isPending}>
+          {mail.isSuccess ? texts.sent : texts.send}
+        </Button>
       </form>
     </Stack>
   );
 }
 
 const VERBS: Record<string, string> = {
-  signed_in: "signed in",
-  opened: "opened mail of",
-  access_given: "gave access to",
-  access_ended: "ended access to",
-  password_stored: "stored a mail password of",
-  certificate_pinned: "pinned a certificate of",
-  exported: "exported",
-  tested: "tested",
-  unsealed: "unsealed",
-  account_erased: "erased an account",
-  administrator_added: "added an administrator",
-  made_super: "made a super-administrator",
-  made_administrator: "made somebody administrator again",
-  disabled: "disabled an administrator",
-  enabled: "enabled an administrator",
-  sign_in_reset: "reset a sign-in",
-  link_mailed: "sent a sign-in link",
-  system_mail_changed: "changed the system's e-mail",
-  mail_erased: "erased a leaver's mail",
-  token_made: "made an API token",
-  token_revoked: "revoked an API token",
-  party_added: "added a record",
-  party_changed: "changed a record",
-  party_deleted: "deleted a record",
-  party_imported: "brought a record up to date",
-  paired: "paired an author",
-  unpaired: "took a pairing back",
-  blocked: "blocked a sender at",
-  unblocked: "unblocked a sender at",
-  second_factor_on: "turned the second factor on",
-  second_factor_off: "turned the second factor off",
+  signed_in: texts.signedIn,
+  opened: texts.openedMailOf,
+  access_given: texts.gaveAccessTo,
+  access_ended: texts.endedAccessTo,
+  password_stored: texts.storedMailPassword,
+  certificate_pinned: texts.pinnedCertificate,
+  exported: texts.didExport,
+  tested: texts.didTest,
+  unsealed: texts.didUnseal,
+  account_erased: texts.erasedAnAccount,
+  administrator_added: texts.addedAnAdministrator,
+  made_super: texts.madeASuperAdministrator,
+  made_administrator: texts.madeSomebodyAdministratorAgain,
+  disabled: texts.disabledAnAdministrator,
+  enabled: texts.enabledAnAdministrator,
+  sign_in_reset: texts.resetASignIn,
+  link_mailed: texts.sentSignInLink,
+  system_mail_changed: texts.changedSystemSE,
+  mail_erased: texts.erasedLeaverSMail,
+  token_made: texts.madeApiToken,
+  token_revoked: texts.revokedApiToken,
+  party_added: texts.addedARecord,
+  party_changed: texts.changedARecord,
+  party_deleted: texts.deletedARecord,
+  party_imported: texts.broughtRecordUpDate,
+  paired: texts.pairedAnAuthor,
+  unpaired: texts.tookPairingBack,
+  blocked: texts.blockedSenderAt,
+  unblocked: texts.unblockedSenderAt,
+  second_factor_on: texts.turnedSecondFactorOn,
+  second_factor_off: texts.turnedSecondFactorOff,
 };
 
 function Audit({ staff }: { staff: Staff[] }) {
-  const audit = useQuery({ queryKey: ["audit"], queryFn: () => unwrap(api.GET("/api/v1/audit")) });
+  const audit = useInfiniteQuery({
+    queryKey: ["audit"],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) =>
+      unwrap(api.GET("/api/v1/audit", { params: { query: { before: pageParam } } })),
+    getNextPageParam: (page) => page.older ?? undefined,
+    select: (data) => data.pages.flatMap((page) => page.lines),
+  });
   const names = new Map(staff.map((one) => [one.id, one.name]));
   return (
-    <section className="card" aria-label="Audit log" style={{ padding: "4px 0", overflowX: "auto" }}>
-      <h2 style={{ fontSize: 15, margin: "10px 16px" }}>Audit log</h2>
+    <section
+      className="card"
+      aria-label={texts.auditLog}
+      style={{ padding: "4px 0", overflowX: "auto" }}
+    >
+      <h2 style={{ fontSize: 15, margin: "10px 16px" }}>{texts.auditLog}</h2>
       {audit.data && (
         <Table horizontalSpacing="md">
           <Table.Tbody>
-            {audit.data.slice(0, 100).map((line, index) => (
+            {audit.data.map((line, index) => (
               <Table.Tr key={index}>
-                <Table.Td className="figures" style={{ color: "var(--ink2)", whiteSpace: "nowrap" }}>{exactTime(new Date(line.hour))}</Table.Td>
-                <Table.Td>{line.administrator_id ? (names.get(line.administrator_id) ?? "Somebody") : "Command line"} {VERBS[line.verb] ?? line.verb}</Table.Td>
-                <Table.Td style={{ color: "var(--ink3)" }}>{line.account_id ? `account ${line.account_id.slice(-6)}` : ""}</Table.Td>
+                <Table.Td
+                  className="figures"
+                  style={{ color: "var(--ink2)", whiteSpace: "nowrap" }}
+                >
+                  {exactTime(new Date(line.hour))}
+                </Table.Td>
+                <Table.Td>
+                  {line.administrator_id
+                    ? (names.get(line.administrator_id) ?? texts.somebody)
+                    : texts.commandLine}{" "}
+                  {VERBS[line.verb] ?? line.verb}
+                </Table.Td>
+                <Table.Td style={{ color: "var(--ink3)" }}>
+                  {line.account_id ? texts.accountShort({ id: line.account_id.slice(-6) }) : ""}
+                </Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>
         </Table>
       )}
-      <p style={{ color: "var(--ink3)", fontSize: 12.5, margin: "8px 16px" }}>To the hour. What was opened, and how often, only its owner sees.</p>
+      {audit.hasNextPage && (
+        <Button
+          mx={16}
+          variant="default"
+          size="compact-sm"
+          loading={audit.isFetchingNextPage}
+          onClick={() => void audit.fetchNextPage()}
+        >
+          {texts.more}
+        </Button>
+      )}
+      <p style={{ color: "var(--ink3)", fontSize: 12.5, margin: "8px 16px" }}>{texts.auditHint}</p>
     </section>
   );
 }

@@ -1,11 +1,21 @@
 /** Inline images: an address of the draft's file in the editor, `cid:` in what is saved and sent. */
-import type { Draft } from "./context";
+import type { HeldFile } from "./kept";
 
-export function toUrls(html: string, draft: Draft): string {
-  return draft.files.reduce((text, file) => (file.content_id ? text.replaceAll(`cid:${file.content_id}`, `/api/v1/drafts/${draft.id}/files/${file.id}`) : text), html);
+const addressOf = (draft: string, file: string) => `/api/v1/drafts/${draft}/files/${file}`;
+
+export function toUrls(html: string, draft: string, files: HeldFile[]): string {
+  return files.reduce(
+    (text, file) =>
+      file.content_id ? text.replaceAll(`cid:${file.content_id}`, addressOf(draft, file.id)) : text,
+    html,
+  );
 }
 
-/** A file's Content-ID is its id without dashes. */
-export function inlineImages(html: string, draft: string): string {
-  return html.replaceAll(new RegExp(`/api/v1/drafts/${draft}/files/([0-9a-f-]{36})`, "g"), (_, id: string) => `cid:${id.replaceAll("-", "")}`);
+/** An address of no file of this draft (text that was moved from another one) stays, and the server takes it out. */
+export function toCids(html: string, draft: string, files: HeldFile[]): string {
+  return files.reduce(
+    (text, file) =>
+      file.content_id ? text.replaceAll(addressOf(draft, file.id), `cid:${file.content_id}`) : text,
+    html,
+  );
 }

@@ -1,5 +1,7 @@
 /** Chips of the composer: `Name <address>`, or an address alone. */
-import type { Recipient } from "./context";
+import type { Schemas } from "../../client";
+
+type Recipient = Schemas["RecipientView"];
 
 export function toChip({ name, address }: Recipient): string {
   return name ? `${name.replaceAll(/[<>,;]/g, " ")} <${address}>` : address;
@@ -7,7 +9,9 @@ export function toChip({ name, address }: Recipient): string {
 
 export function fromChip(chip: string): Recipient {
   const named = /^(.*)<([^<>]*)>\s*$/.exec(chip);
-  return named ? { name: (named[1] ?? "").trim().replace(/^"|"$/g, ""), address: (named[2] ?? "").trim() } : { name: "", address: chip.trim() };
+  return named
+    ? { name: (named[1] ?? "").trim().replace(/^"|"$/g, ""), address: (named[2] ?? "").trim() }
+    : { name: "", address: chip.trim() };
 }
 
 /** What the server will take; it looks more closely. */

@@ -4,7 +4,18 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import { texts } from "../../texts";
 
 /** One of the five cards: its own Save, its own state. */
-export function Card({ title, icon, summary, children, onSave, saving, saved, error, extra, open: initially = true }: {
+export function Card({
+  title,
+  icon,
+  summary,
+  children,
+  onSave,
+  saving,
+  saved,
+  error,
+  extra,
+  open: initially = true,
+}: {
   title: string;
   icon: ReactNode;
   summary: string;
@@ -24,21 +35,40 @@ export function Card({ title, icon, summary, children, onSave, saving, saved, er
   };
   return (
     <section className="card" aria-label={title}>
-      <button type="button" className="card-head" aria-expanded={open} onClick={() => setOpen(!open)}>
+      <button
+        type="button"
+        className="card-head"
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+      >
         {icon}
         {title}
         <span className="summary">{summary}</span>
-        {open ? <IconChevronUp size={17} stroke={1.6} style={{ flex: "none" }} /> : <IconChevronDown size={17} stroke={1.6} style={{ flex: "none" }} />}
+        {open ? (
+          <IconChevronUp size={17} stroke={1.6} style={{ flex: "none" }} />
+        ) : (
+          <IconChevronDown size={17} stroke={1.6} style={{ flex: "none" }} />
+        )}
       </button>
       <Collapse expanded={open}>
         <form className="card-body" onSubmit={submit} noValidate>
           {children}
-          {error && <div role="alert" style={{ color: "var(--wax)", textAlign: "right", marginBottom: 10 }}>{error}</div>}
+          {error && (
+            <div role="alert" style={{ color: "var(--wax)", textAlign: "right", marginBottom: 10 }}>
+              {error}
+            </div>
+          )}
           {onSave && (
             <Group justify="flex-end" gap={10}>
-              {saved && <span role="status" style={{ color: "var(--green)" }}>{texts.saved}</span>}
+              {saved && (
+                <span role="status" style={{ color: "var(--green)" }}>
+                  {texts.saved}
+                </span>
+              )}
               {extra}
-              <Button type="submit" loading={saving}>{texts.save}</Button>
+              <Button type="submit" loading={saving}>
+                {texts.save}
+              </Button>
             </Group>
           )}
         </form>

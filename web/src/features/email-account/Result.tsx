@@ -1,27 +1,100 @@
 /** What Test connection did, step by step, and where it stopped. */
 import { Loader } from "@mantine/core";
 import { IconCheck, IconX } from "@tabler/icons-react";
-import type { Schemas } from "../../client";
+import { Field } from "../../components/Field";
+import { fieldsOf, messageOf, type Schemas } from "../../client";
 import { Chain } from "./Certificate";
+import { texts } from "../../texts";
 
-export function Result({ pending, result, error, onPin }: { pending: boolean; result?: Schemas["TestResult"]; error?: string; onPin?: (fingerprint: string) => void }) {
-  if (pending) return <ul className="steps"><li><Loader size={15} /> Connecting. A server that does not answer takes up to 15 seconds.</li></ul>;
-  if (!result) return <ul className="steps"><li><Cross /><div role="alert">{error}</div></li></ul>;
+/** Nothing before the first test, nor where a field says what was wrong. */
+export function TestResult({
+  test,
+  onPin,
+}: {
+  test: { data?: Schemas["TestResult"]; error: unknown; isPending: boolean };
+  onPin: (fingerprint: string) => void;
+}) {
+  const isOfFields = Object.keys(fieldsOf(test.error)).length > 0;
+  const failed = test.error && !isOfFields ? messageOf(test.error) : undefined;
+  if (!test.data && !test.isPending && !failed) return null;
+  return (
+    <Field label={texts.result}>
+      <Result pending={test.isPending} result={test.data} error={failed} onPin={onPin} />
+    </Field>
+  );
+}
+
+function Result({
+  pending,
+  result,
+  error,
+  onPin,
+}: {
+  pending: boolean;
+  result?: Schemas["TestResult"];
+  error?: string;
+  onPin?: (fingerprint: string) => void;
+}) {
+  if (pending)
+    return (
+      <ul className="steps">
+        <li>
+          <Loader size={15} /> {texts.connectingHint}
+        </li>
+      </ul>
+    );
+  if (!result)
+    return (
+      <ul className="steps">
+        <li>
+          <Cross />
+          <div role="alert">{error}</div>
+        </li>
+      </ul>
+    );
   const failure = result.failure;
   return (
     <ul className="steps" aria-live="polite">
       {result.steps.map((step) => (
-        <li key={step.text}><IconCheck size={16} stroke={2} color="var(--green)" style={{ flex: "none" }} aria-label="Done" />{step.text}<span className="took figures">{step.took_ms} ms</span></li>
+        <li key={step.text}>
+          <IconCheck
+            size={16}
+            stroke={2}
+            color="var(--green)"
+            style={{ flex: "none" }}
+            aria-label={texts.done}
+          />
+          {step.text}
+          <span className="took figures">{texts.tookMs({ count: step.took_ms })}</span>
+        </li>
       ))}
       {failure && (
-        <li><Cross /><div role="alert"><strong>{failure.message}</strong>
-          {failure.said && <div>The server said: {failure.said}</div>}
-          <div>{failure.advice}</div><Chain certificates={failure.certificates} onPin={onPin} /></div></li>
+        <li>
+          <Cross />
+          <div role="alert">
+            <strong>{failure.message}</strong>
+            {failure.said && (
+              <div>
+                {texts.theServerSaid} {failure.said}
+              </div>
+            )}
+            <div>{failure.advice}</div>
+            <Chain certificates={failure.certificates} onPin={onPin} />
+          </div>
+        </li>
       )}
     </ul>
   );
 }
 
 function Cross() {
-  return <IconX size={16} stroke={2} color="var(--wax)" style={{ flex: "none", marginTop: 2 }} aria-label="Stopped here" />;
+  return (
+    <IconX
+      size={16}
+      stroke={2}
+      color="var(--wax)"
+      style={{ flex: "none", marginTop: 2 }}
+      aria-label={texts.stoppedHere}
+    />
+  );
 }

@@ -13,19 +13,41 @@ export function BlockDialog({ row, onClose }: { row: Row; onClose: () => void })
   const [scope, setScope] = useState("address");
   const [remove, setRemove] = useState(false);
   const path = { path: { id: row.id } };
-  const preview = useQuery({ queryKey: ["block", row.id, scope], queryFn: () => unwrap(api.GET("/api/v1/messages/{id}/block", { params: { ...path, query: { scope } } })) });
-  const refresh = () => Promise.all(["messages", "unread", "accounts", "status", "conversation"].map((key) => queries.invalidateQueries({ queryKey: [key] })));
+  const preview = useQuery({
+    queryKey: ["block", row.id, scope],
+    queryFn: () =>
+      unwrap(api.GET("/api/v1/messages/{id}/block", { params: { ...path, query: { scope } } })),
+  });
+  const refresh = () =>
+    Promise.all(
+      ["messages", "message", "unread", "accounts", "status", "conversation"].map((key) =>
+        queries.invalidateQueries({ queryKey: [key] }),
+      ),
+    );
   const unblock = useMutation({
-    mutationFn: (blocked: Schemas["BlockView"]) => unwrap(api.POST("/api/v1/accounts/{id}/unblock", { params: { path: { id: blocked.account_id } }, body: blocked })),
+    mutationFn: (blocked: Schemas["BlockView"]) =>
+      unwrap(
+        api.POST("/api/v1/accounts/{id}/unblock", {
+          params: { path: { id: blocked.account_id } },
+          body: blocked,
+        }),
+      ),
     onSuccess: refresh,
     onError: (error) => notifications.show({ color: "red", message: messageOf(error) }),
   });
   const block = useMutation({
-    mutationFn: () => unwrap(api.POST("/api/v1/messages/{id}/block", { params: path, body: { scope, remove } })),
+    mutationFn: () =>
+      unwrap(api.POST("/api/v1/messages/{id}/block", { params: path, body: { scope, remove } })),
+    // A line that breaks may have carried it out: what is there is looked at.
+    onError: refresh,
     onSuccess: async (blocked) => {
       onClose();
       await refresh();
-      offerUndo(`block-${row.id}`, texts.blocked(blocked.lines[0] ?? row.author_address ?? ""), () => unblock.mutate(blocked));
+      offerUndo(
+        `block-${row.id}`,
+        texts.blocked({ what: blocked.lines[0] ?? row.author_address ?? "" }),
+        () => unblock.mutate(blocked),
+      );
     },
   });
   const failed = preview.error ?? block.error;
@@ -37,13 +59,34 @@ export function BlockDialog({ row, onClose }: { row: Row; onClose: () => void })
         <Radio.Group value={scope} onChange={setScope} aria-label={texts.block}>
           <Stack gap={8}>
             <Radio value="address" label={row.author_address} />
-            <Radio value="domain" label={`${domain} and its subdomains`} />
+            <Radio value="domain" label={texts.andSubdomains({ domain })} />
           </Stack>
         </Radio.Group>
         <div style={{ color: "var(--ink2)" }}>{texts.blockHint}</div>
-        {preview.data && preview.data.messages > 0 && <Checkbox checked={remove} onChange={(event) => setRemove(event.target.checked)} label={texts.alsoRemove(preview.data.messages)} />}
-        {wrong && <div role="alert" style={{ color: "var(--wax)" }}>{wrong}</div>}
-        <Group justify="flex-end"><Button variant="default" onClick={onClose}>{texts.cancel}</Button><Button disabled={preview.isError} loading={block.isPending} onClick={() => block.mutate()}>{texts.blockShort}</Button></Group>
+        {preview.data && preview.data.messages > 0 && (
+          <Checkbox
+            checked={remove}
+            onChange={(event) => setRemove(event.target.checked)}
+            label={texts.alsoRemove({ count: preview.data.messages })}
+          />
+        )}
+        {wrong && (
+          <div role="alert" style={{ color: "var(--wax)" }}>
+            {wrong}
+          </div>
+        )}
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose}>
+            {texts.cancel}
+          </Button>
+          <Button
+            disabled={preview.isError}
+            loading={block.isPending}
+            onClick={() => block.mutate()}
+          >
+            {texts.blockShort}
+          </Button>
+        </Group>
       </Stack>
     </Modal>
   );

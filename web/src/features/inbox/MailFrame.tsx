@@ -7,20 +7,40 @@ import { api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { messageQuery } from "./query";
 
-export function MailFrame({ row, frame, style }: { row: Schemas["MessageRow"]; frame: Schemas["FrameView"]; style?: CSSProperties }) {
+export function MailFrame({
+  row,
+  frame,
+  style,
+}: {
+  row: Schemas["MessageRow"];
+  frame: Schemas["FrameView"];
+  style?: CSSProperties;
+}) {
+  // The address it was opened by: each answer of the server names another, and a frame that is loaded anew loses the reader's place.
+  const [shown, setShown] = useState(frame.url);
   const [loaded, setLoaded] = useState(false);
-  const shown = (loaded && frame.with_images_url) || frame.url;
+  const load = () => {
+    setLoaded(true);
+    if (frame.with_images_url) setShown(frame.with_images_url);
+  };
   return (
     <>
       {frame.blocked_images > 0 && !loaded && (
         <div className="notice">
           <IconPhotoOff size={18} stroke={1.6} style={{ flex: "none" }} />
-          <span style={{ flex: 1 }}>{texts.blockedImages(frame.blocked_images)}</span>
-          <LoadImages row={row} mayAlways={frame.may_be_always} onLoad={() => setLoaded(true)} />
+          <span style={{ flex: 1 }}>{texts.blockedImages({ count: frame.blocked_images })}</span>
+          <LoadImages row={row} mayAlways={frame.may_be_always} onLoad={load} />
         </div>
       )}
       {/* No allow-same-origin and no allow-scripts: foreign HTML has no origin and runs nothing. */}
-      <iframe className="mail-frame" style={style} title={row.subject || texts.noSubject} src={shown} sandbox="allow-popups allow-popups-to-escape-sandbox" referrerPolicy="no-referrer" />
+      <iframe
+        className="mail-frame"
+        style={style}
+        title={row.subject || texts.noSubject}
+        src={shown}
+        sandbox="allow-popups allow-popups-to-escape-sandbox"
+        referrerPolicy="no-referrer"
+      />
     </>
   );
 }
@@ -30,21 +50,48 @@ export function useImagesAlways(id: string) {
   const queries = useQueryClient();
   const path = { params: { path: { id } } };
   return useMutation({
-    mutationFn: (always: boolean) => unwrap(always ? api.PUT("/api/v1/messages/{id}/images", path) : api.DELETE("/api/v1/messages/{id}/images", path)),
+    mutationFn: (always: boolean) =>
+      unwrap(
+        always
+          ? api.PUT("/api/v1/messages/{id}/images", path)
+          : api.DELETE("/api/v1/messages/{id}/images", path),
+      ),
     onSuccess: () => queries.invalidateQueries({ queryKey: messageQuery(id).queryKey }),
   });
 }
 
-function LoadImages({ row, mayAlways, onLoad }: { row: Schemas["MessageRow"]; mayAlways: boolean; onLoad: () => void }) {
+function LoadImages({
+  row,
+  mayAlways,
+  onLoad,
+}: {
+  row: Schemas["MessageRow"];
+  mayAlways: boolean;
+  onLoad: () => void;
+}) {
   const always = useImagesAlways(row.id);
   return (
     <Group gap={4} wrap="nowrap">
-      <Button size="compact-sm" variant="default" onClick={onLoad}>{texts.loadImages}</Button>
+      <Button size="compact-sm" variant="default" onClick={onLoad}>
+        {texts.loadImages}
+      </Button>
       {mayAlways && (
         <Menu position="bottom-end">
-          <Menu.Target><Button size="compact-sm" variant="default" px={4} aria-label={texts.moreImages} loading={always.isPending}><IconChevronDown size={15} stroke={1.6} /></Button></Menu.Target>
+          <Menu.Target>
+            <Button
+              size="compact-sm"
+              variant="default"
+              px={4}
+              aria-label={texts.moreImages}
+              loading={always.isPending}
+            >
+              <IconChevronDown size={15} stroke={1.6} />
+            </Button>
+          </Menu.Target>
           <Menu.Dropdown>
-            <Menu.Item onClick={() => always.mutate(true)}>{texts.alwaysImages(row.author_address ?? "")}</Menu.Item>
+            <Menu.Item onClick={() => always.mutate(true)}>
+              {texts.alwaysImages({ address: row.author_address ?? "" })}
+            </Menu.Item>
           </Menu.Dropdown>
         </Menu>
       )}

@@ -1,5 +1,14 @@
-import { ActionIcon, Menu, Tooltip } from "@mantine/core";
-import { IconDots, IconEye, IconMail, IconMailOpened, IconPaperclip, IconTrash } from "@tabler/icons-react";
+import { ActionIcon, Button, Menu, Tooltip } from "@mantine/core";
+import {
+  IconArrowUp,
+  IconDots,
+  IconEye,
+  IconMail,
+  IconMailOpened,
+  IconPaperclip,
+  IconRestore,
+  IconTrash,
+} from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
@@ -8,6 +17,7 @@ import { Avatar } from "../../components/Avatar";
 import { Time } from "../../components/time";
 import { texts } from "../../texts";
 import { StateLabel } from "../outbox/Outbox";
+import { isReport } from "./automatic";
 import { messageQuery, type Row } from "./query";
 import { doubts } from "./Sender";
 
@@ -21,7 +31,15 @@ type Acts = {
   onDelete: (row: Row) => void;
 };
 
-export function MessageList({ rows, openId, cursorId, compact, selected, more, ...given }: Acts & {
+export function MessageList({
+  rows,
+  openId,
+  cursorId,
+  compact,
+  selected,
+  more,
+  ...given
+}: Acts & {
   rows: Row[];
   compact: boolean;
   openId?: string;
@@ -32,8 +50,13 @@ export function MessageList({ rows, openId, cursorId, compact, selected, more, .
   const acts = useSteady(given);
   const scroller = useRef<HTMLDivElement>(null);
   const height = compact ? COMPACT_ROW_PX : ROW_PX;
-  const list = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => height, overscan: 8 });
-  useKeepPlace(scroller, rows, height);
+  const list = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => height,
+    overscan: 8,
+  });
+  const above = useKeepPlace(scroller, rows, height);
   useEffect(() => list.measure(), [list, height]);
   const visible = list.getVirtualItems();
   const last = visible.at(-1)?.index ?? 0;
@@ -47,36 +70,85 @@ export function MessageList({ rows, openId, cursorId, compact, selected, more, .
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [cursorId]);
   return (
-    <div className={`rows ${selected.size > 0 ? "selecting" : ""} ${compact ? "compact" : ""}`} ref={scroller} role="list" aria-label={texts.messages}>
-      <div style={{ height: list.getTotalSize(), position: "relative" }}>
-        {visible.map((item) => {
-          const row = rows[item.index];
-          return row ? (
-            <ListRow
-              key={row.id}
-              row={row}
-              top={item.start}
-              height={height}
-              open={row.id === openId}
-              selected={selected.has(row.id)}
-              acts={acts}
-            />
-          ) : null;
-        })}
+    <div className="rows-frame">
+      <div role="status">
+        {above.count > 0 && (
+          <Button
+            className="above"
+            size="compact-sm"
+            variant="default"
+            leftSection={<IconArrowUp size={15} stroke={1.6} />}
+            onClick={above.show}
+          >
+            {texts.arrived({ count: above.count })}
+          </Button>
+        )}
+      </div>
+      <div
+        className={`rows ${selected.size > 0 ? "selecting" : ""} ${compact ? "compact" : ""}`}
+        ref={scroller}
+        role="list"
+        aria-label={texts.messages}
+        onScroll={above.scrolled}
+      >
+        <div style={{ height: list.getTotalSize(), minHeight: above.room, position: "relative" }}>
+          {visible.map((item) => {
+            const row = rows[item.index];
+            return row ? (
+              <ListRow
+                key={row.id}
+                row={row}
+                top={item.start}
+                height={height}
+                open={row.id === openId}
+                selected={selected.has(row.id)}
+                acts={acts}
+              />
+            ) : null;
+          })}
+        </div>
       </div>
     </div>
   );
 }
 
-/** New mail slides in above without moving what is being read. */
-function useKeepPlace(scroller: React.RefObject<HTMLDivElement | null>, rows: Row[], height: number) {
+/**
+ * New mail slides in above without moving what is being read, nor what the pointer is on: a press would open, or delete, another
+ * message than the one that was aimed at. How many are above, out of sight, is said.
+ */
+function useKeepPlace(
+  scroller: React.RefObject<HTMLDivElement | null>,
+  rows: Row[],
+  height: number,
+) {
   const first = useRef<string | undefined>(undefined);
+  const [above, setAbove] = useState(0);
+  const [kept, setKept] = useState<number>();
   useLayoutEffect(() => {
-    const box = scroller.current;
+    const top = scroller.current?.scrollTop ?? 0;
+    const isAimedAt = scroller.current?.matches(":hover") ?? false;
     const shift = first.current ? rows.findIndex((row) => row.id === first.current) : 0;
-    if (box && box.scrollTop > 0 && shift > 0) box.scrollBy(0, shift * height);
     first.current = rows[0]?.id;
+    if (shift <= 0 || (top === 0 && !isAimedAt)) return;
+    setAbove((count) => count + shift);
+    setKept(top + shift * height);
   }, [rows, scroller, height]);
+  // Once there is room for it, and before anything is painted.
+  useLayoutEffect(() => {
+    if (kept !== undefined) scroller.current?.scrollTo({ top: kept });
+  }, [kept, scroller]);
+  const scrolled = () => {
+    const seen = Math.floor((scroller.current?.scrollTop ?? 0) / height);
+    if (seen === 0) setKept(undefined);
+    setAbove((count) => Math.min(count, seen));
+  };
+  return {
+    count: above,
+    // A list that is too short to be scrolled so far is made longer.
+    room: kept === undefined ? undefined : `calc(100% + ${kept}px)`,
+    scrolled,
+    show: () => scroller.current?.scrollTo({ top: 0 }),
+  };
 }
 
 /** The same functions at every rendering, which do what the latest given ones do. */
@@ -95,7 +167,21 @@ function useSteady(given: Acts): Acts {
 }
 
 /** Only its place: new mail above moves every row, and what is in them stays as it is. */
-function ListRow({ row, top, height, open, selected, acts }: { row: Row; top: number; height: number; open: boolean; selected: boolean; acts: Acts }) {
+function ListRow({
+  row,
+  top,
+  height,
+  open,
+  selected,
+  acts,
+}: {
+  row: Row;
+  top: number;
+  height: number;
+  open: boolean;
+  selected: boolean;
+  acts: Acts;
+}) {
   const click = (event: MouseEvent) => {
     if (event.shiftKey || event.metaKey || event.ctrlKey) acts.onSelect(row, event.shiftKey);
     else acts.onOpen(row);
@@ -104,13 +190,30 @@ function ListRow({ row, top, height, open, selected, acts }: { row: Row; top: nu
   // Of others' mail only what is really opened: their owner is told who opened what.
   const prefetch = () => void (row.right === "own" && queries.prefetchQuery(messageQuery(row.id)));
   return (
-    <div className={`row ${row.unread ? "unread" : ""} ${open ? "open" : ""}`} style={{ top, height }} role="listitem" onClick={click} onPointerEnter={prefetch} data-message={row.id}>
+    // A larger target for the mouse: the keyboard has View, and the keys of the list.
+    // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-noninteractive-element-interactions
+    <div
+      className={`row ${row.unread ? "unread" : ""} ${open ? "open" : ""}`}
+      style={{ top, height }}
+      role="listitem"
+      onClick={click}
+      onPointerEnter={prefetch}
+      data-message={row.id}
+    >
       <RowContent row={row} selected={selected} acts={acts} />
     </div>
   );
 }
 
-const RowContent = memo(function RowContent({ row, selected, acts }: { row: Row; selected: boolean; acts: Acts }) {
+const RowContent = memo(function RowContent({
+  row,
+  selected,
+  acts,
+}: {
+  row: Row;
+  selected: boolean;
+  acts: Acts;
+}) {
   const { onOpen, onSelect, onRead, onDelete } = acts;
   const unknown = row.author_kind === "unknown";
   // Of several records, or of one that is not verified, none is picked.
@@ -124,65 +227,149 @@ const RowContent = memo(function RowContent({ row, selected, acts }: { row: Row;
   return (
     <>
       <span className="mark">
-        {row.unread && <span className="dot" aria-label="Unread" role="img" />}
-        <input type="checkbox" checked={selected} aria-label={`Select ${row.subject}`} onClick={(event) => event.stopPropagation()} onChange={() => onSelect(row, false)} />
+        {row.unread && <span className="dot" aria-label={texts.unread} role="img" />}
+        <input
+          type="checkbox"
+          checked={selected}
+          aria-label={texts.selectRow({ subject: row.subject })}
+          onClick={(event) => event.stopPropagation()}
+          onChange={() => onSelect(row, false)}
+        />
       </span>
       <Avatar name={name} unknown={unknown} />
       <div style={{ minWidth: 0 }}>
         <div className="top">
-          <span className="author">{row.direction === "outgoing" ? `${row.owner_name} → ${row.recipients}` : name}</span>
+          <span className="author">
+            {row.direction === "outgoing" ? `${row.owner_name} → ${row.recipients}` : name}
+          </span>
           <span className="actions">
-            <Action label={texts.view} onClick={(event) => act(event, () => onOpen(row))}><IconEye size={17} stroke={1.6} /></Action>
-            <Action label={row.unread ? texts.markRead : texts.markUnread} onClick={(event) => act(event, () => onRead(row, row.unread))}>
-              {row.unread ? <IconMailOpened size={17} stroke={1.6} /> : <IconMail size={17} stroke={1.6} />}
+            <Action label={texts.view} onClick={(event) => act(event, () => onOpen(row))}>
+              <IconEye size={17} stroke={1.6} />
             </Action>
-            {mayDelete && <Action label={texts.deleteMessage} onClick={(event) => act(event, () => onDelete(row))}><IconTrash size={17} stroke={1.6} /></Action>}
+            <Action
+              label={row.unread ? texts.markRead : texts.markUnread}
+              onClick={(event) => act(event, () => onRead(row, row.unread))}
+            >
+              {row.unread ? (
+                <IconMailOpened size={17} stroke={1.6} />
+              ) : (
+                <IconMail size={17} stroke={1.6} />
+              )}
+            </Action>
+            {mayDelete && (
+              <Action label={fateLabel(row)} onClick={(event) => act(event, () => onDelete(row))}>
+                {row.deleted ? (
+                  <IconRestore size={17} stroke={1.6} />
+                ) : (
+                  <IconTrash size={17} stroke={1.6} />
+                )}
+              </Action>
+            )}
           </span>
           <RowMenu row={row} onRead={onRead} onDelete={mayDelete ? onDelete : undefined} />
           <Time at={row.arrived_at} />
         </div>
         <div className="bottom">
           {row.junk && <span className="label orange">{texts.junk}</span>}
-          {row.automatic && <span className="label plain">{texts.automaticKinds[row.automatic] ?? row.automatic}</span>}
-          {doubts(row).length > 0
-            ? <span className="label orange">{texts.disowned}</span>
-            : unknown && row.automatic !== "report" && <span className="label orange">{texts.authorNotFound}</span>}
-          {row.author_kind === "administrator" && <span className="label plain">{texts.administrator}</span>}
+          {row.automatic && (
+            <span className="label plain">
+              {texts.automaticKinds[row.automatic] ?? row.automatic}
+            </span>
+          )}
+          {doubts(row).length > 0 ? (
+            <span className="label orange">{texts.disowned}</span>
+          ) : (
+            unknown &&
+            !isReport(row.automatic) && <span className="label orange">{texts.authorNotFound}</span>
+          )}
+          {row.author_kind === "administrator" && (
+            <span className="label plain">{texts.administrator}</span>
+          )}
           {row.outbox && row.outbox !== "sent" && <StateLabel state={row.outbox} />}
           {row.parked && <span className="label plain">{texts.parked}</span>}
           {row.parties.length > 1 && <span className="label orange">{texts.ambiguous}</span>}
           <span className="text">
-            {party
-              ? <Link className="subject" to="/party/$id" params={{ id: party.id }} search={{ tab: "communication", thread: row.thread_id }} onClick={(event) => event.stopPropagation()}>{row.subject || texts.noSubject}</Link>
-              : <span className="subject">{row.subject || texts.noSubject}</span>}
-            {" "}{row.snippet}
+            {party ? (
+              <Link
+                className="subject"
+                to="/party/$id"
+                params={{ id: party.id }}
+                search={{ tab: "communication", thread: row.thread_id }}
+                onClick={(event) => event.stopPropagation()}
+              >
+                {row.subject || texts.noSubject}
+              </Link>
+            ) : (
+              <span className="subject">{row.subject || texts.noSubject}</span>
+            )}{" "}
+            {row.snippet}
           </span>
-          {row.has_attachments && <IconPaperclip size={15} stroke={1.6} aria-label="Has attachments" style={{ flex: "none", color: "var(--ink3)" }} />}
+          {row.has_attachments && (
+            <IconPaperclip
+              size={15}
+              stroke={1.6}
+              aria-label={texts.hasAttachments}
+              style={{ flex: "none", color: "var(--ink3)" }}
+            />
+          )}
         </div>
       </div>
     </>
   );
 });
 
+/** The same place in the list deletes what is there and brings back what is deleted. */
+const fateLabel = (row: Row) => (row.deleted ? texts.restore : texts.deleteMessage);
+
 /** The same actions where nothing can hover. */
-function RowMenu({ row, onRead, onDelete }: { row: Row; onRead: (row: Row, read: boolean) => void; onDelete?: (row: Row) => void }) {
+function RowMenu({
+  row,
+  onRead,
+  onDelete,
+}: {
+  row: Row;
+  onRead: (row: Row, read: boolean) => void;
+  onDelete?: (row: Row) => void;
+}) {
   return (
+    // It only keeps what happens in it from the row.
+    // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-static-element-interactions
     <span className="touch-menu" onClick={(event) => event.stopPropagation()}>
       <Menu position="bottom-end">
-        <Menu.Target><ActionIcon variant="subtle" color="gray" size="sm" aria-label={texts.actions}><IconDots size={17} stroke={1.6} /></ActionIcon></Menu.Target>
+        <Menu.Target>
+          <ActionIcon variant="subtle" color="gray" size="sm" aria-label={texts.actions}>
+            <IconDots size={17} stroke={1.6} />
+          </ActionIcon>
+        </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => onRead(row, row.unread)}>{row.unread ? texts.markRead : texts.markUnread}</Menu.Item>
-          {onDelete && <Menu.Item color="wax" onClick={() => onDelete(row)}>{texts.deleteMessage}</Menu.Item>}
+          <Menu.Item onClick={() => onRead(row, row.unread)}>
+            {row.unread ? texts.markRead : texts.markUnread}
+          </Menu.Item>
+          {onDelete && (
+            <Menu.Item color={row.deleted ? undefined : "wax"} onClick={() => onDelete(row)}>
+              {fateLabel(row)}
+            </Menu.Item>
+          )}
         </Menu.Dropdown>
       </Menu>
     </span>
   );
 }
 
-function Action({ label, onClick, children }: { label: string; onClick: (event: MouseEvent) => void; children: React.ReactNode }) {
+function Action({
+  label,
+  onClick,
+  children,
+}: {
+  label: string;
+  onClick: (event: MouseEvent) => void;
+  children: React.ReactNode;
+}) {
   return (
     <Tooltip label={label} openDelay={400}>
-      <ActionIcon variant="subtle" color="gray" size="sm" aria-label={label} onClick={onClick}>{children}</ActionIcon>
+      <ActionIcon variant="subtle" color="gray" size="sm" aria-label={label} onClick={onClick}>
+        {children}
+      </ActionIcon>
     </Tooltip>
   );
 }

@@ -5,7 +5,7 @@ import { notifications } from "@mantine/notifications";
 import { IconSearch } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { api, fieldsOf, messageOf, REPEATABLE, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { useParties } from "../parties/Parties";
 import { offerUndo } from "./actions";
@@ -18,54 +18,133 @@ export function PairDialog({ row, onClose }: { row: Row; onClose: () => void }) 
   const [words] = useDebouncedValue(text, 150);
   const pages = useParties(kind, words);
   const parties = pages.data?.pages.flatMap((page) => page.parties) ?? [];
-  const pairing = useQuery({ queryKey: ["pairing", row.id], queryFn: () => unwrap(api.GET("/api/v1/messages/{id}/pair", { params: { path: { id: row.id } } })) });
+  const pairing = useQuery({
+    queryKey: ["pairing", row.id],
+    queryFn: () =>
+      unwrap(api.GET("/api/v1/messages/{id}/pair", { params: { path: { id: row.id } } })),
+  });
   const [chosen, setChosen] = useState<string>();
   const offers = pairing.data?.offers ?? [];
   const address = chosen ?? offers[0]?.address;
   const caution = offers.find((offer) => offer.address === address)?.caution;
-  const refresh = () => Promise.all(["messages", "message", "parties", "party", "conversation"].map((key) => queries.invalidateQueries({ queryKey: [key] })));
-  const failed = (error: unknown) => notifications.show({ color: "red", message: Object.values(fieldsOf(error))[0] ?? messageOf(error) });
+  const refresh = () =>
+    Promise.all(
+      ["messages", "message", "parties", "party", "conversation"].map((key) =>
+        queries.invalidateQueries({ queryKey: [key] }),
+      ),
+    );
+  const failed = (error: unknown) =>
+    notifications.show({
+      color: "red",
+      message: Object.values(fieldsOf(error))[0] ?? messageOf(error),
+    });
   const unpair = useMutation({
-    mutationFn: ({ id, address }: { id: string; address: string }) => unwrap(api.DELETE("/api/v1/parties/{id}/pairings", { params: { path: { id }, query: { address } } })),
+    ...REPEATABLE,
+    mutationFn: ({ id, address }: { id: string; address: string }) =>
+      unwrap(
+        api.DELETE("/api/v1/parties/{id}/pairings", {
+          params: { path: { id }, query: { address } },
+        }),
+      ),
     onSuccess: refresh,
     onError: failed,
   });
   const pair = useMutation({
-    mutationFn: (party: Pick<Schemas["PartyView"], "id" | "name">) => unwrap(api.POST("/api/v1/messages/{id}/pair", { params: { path: { id: row.id } }, body: { party_id: party.id, address } })),
+    ...REPEATABLE,
+    mutationFn: (party: Pick<Schemas["PartyView"], "id" | "name">) =>
+      unwrap(
+        api.POST("/api/v1/messages/{id}/pair", {
+          params: { path: { id: row.id } },
+          body: { party_id: party.id, address },
+        }),
+      ),
     onSuccess: async ({ address }, party) => {
       onClose();
       await refresh();
-      offerUndo(`pair-${row.id}`, texts.paired(address, party.name), () => unpair.mutate({ id: party.id, address }));
+      offerUndo(`pair-${row.id}`, texts.paired({ address, name: party.name }), () =>
+        unpair.mutate({ id: party.id, address }),
+      );
     },
     onError: failed,
   });
   return (
     <Modal opened onClose={onClose} title={texts.pair} size="md">
-      <p style={{ marginTop: 0 }}>{texts.pairHint(address ?? row.author_address ?? "")}</p>
+      <p style={{ marginTop: 0 }}>
+        {texts.pairHint({ address: address ?? row.author_address ?? "" })}
+      </p>
       {(offers.length > 1 || caution) && (
         <Radio.Group label={texts.offers} value={address ?? null} onChange={setChosen} mb={12}>
-          <Stack gap={6} mt={6}>{offers.map((offer) => <Radio key={offer.address} value={offer.address} label={offer.address} description={offer.caution && texts.caution[offer.caution]} />)}</Stack>
+          <Stack gap={6} mt={6}>
+            {offers.map((offer) => (
+              <Radio
+                key={offer.address}
+                value={offer.address}
+                label={offer.address}
+                description={offer.caution && texts.caution[offer.caution]}
+              />
+            ))}
+          </Stack>
         </Radio.Group>
       )}
-      {caution && <div role="note" className="notice" style={{ marginBottom: 12, color: "var(--orange)" }}>{address}: {texts.caution[caution]}</div>}
+      {caution && (
+        <div role="note" className="notice" style={{ marginBottom: 12, color: "var(--orange)" }}>
+          {address}: {texts.caution[caution]}
+        </div>
+      )}
       {pairing.data?.similar.map(({ party, address: held }) => (
         <Group key={party.id + held} justify="space-between" wrap="nowrap" py={6}>
-          <span>{texts.similar(party.name, held)}</span>
-          <Button size="compact-sm" variant="default" onClick={() => pair.mutate(party)}>{texts.pairShort}</Button>
+          <span>{texts.similar({ name: party.name, address: held })}</span>
+          <Button size="compact-sm" variant="default" onClick={() => pair.mutate(party)}>
+            {texts.pairShort}
+          </Button>
         </Group>
       ))}
       <Group gap={10} mb={10} wrap="nowrap">
-        <SegmentedControl size="xs" aria-label="Kind" value={kind} onChange={setKind} data={[{ value: "customer", label: texts.customers }, { value: "lead", label: texts.leads }]} />
-        <TextInput style={{ flex: 1 }} type="search" aria-label={texts.searchParties} placeholder={texts.searchParties} leftSection={<IconSearch size={16} stroke={1.6} />} value={text} onChange={(event) => setText(event.target.value)} data-autofocus />
+        <SegmentedControl
+          size="xs"
+          aria-label={texts.kind}
+          value={kind}
+          onChange={setKind}
+          data={[
+            { value: "customer", label: texts.customers },
+            { value: "lead", label: texts.leads },
+          ]}
+        />
+        <TextInput
+          style={{ flex: 1 }}
+          type="search"
+          aria-label={texts.searchParties}
+          placeholder={texts.searchParties}
+          leftSection={<IconSearch size={16} stroke={1.6} />}
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          data-autofocus
+        />
       </Group>
       <div role="list" style={{ maxHeight: 320, overflowY: "auto" }}>
         {parties.map((party) => (
           <Group key={party.id} role="listitem" justify="space-between" wrap="nowrap" py={6}>
-            <span style={{ minWidth: 0 }}><strong>{party.name}</strong> <span className="figures" style={{ color: "var(--ink3)" }}>{party.number}</span><br /><small style={{ color: "var(--ink2)" }}>{party.addresses[0]?.address}</small></span>
-            <Button size="compact-sm" variant="default" loading={pair.isPending && pair.variables.id === party.id} onClick={() => pair.mutate(party)}>{texts.pairShort}</Button>
+            <span style={{ minWidth: 0 }}>
+              <strong>{party.name}</strong>{" "}
+              <span className="figures" style={{ color: "var(--ink3)" }}>
+                {party.number}
+              </span>
+              <br />
+              <small style={{ color: "var(--ink2)" }}>{party.addresses[0]?.address}</small>
+            </span>
+            <Button
+              size="compact-sm"
+              variant="default"
+              loading={pair.isPending && pair.variables.id === party.id}
+              onClick={() => pair.mutate(party)}
+            >
+              {texts.pairShort}
+            </Button>
           </Group>
         ))}
-        {pages.isSuccess && parties.length === 0 && <p style={{ color: "var(--ink2)" }}>{texts.nothingFound}</p>}
+        {pages.isSuccess && parties.length === 0 && (
+          <p style={{ color: "var(--ink2)" }}>{texts.nothingFound}</p>
+        )}
       </div>
     </Modal>
   );

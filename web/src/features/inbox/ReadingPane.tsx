@@ -1,20 +1,36 @@
 import { ActionIcon, Button, Collapse, Group, Menu, Modal, Skeleton, Tooltip } from "@mantine/core";
-import { IconArrowBackUp, IconArrowForwardUp, IconArrowLeft, IconCheck, IconChevronDown, IconChevronUp, IconDots, IconDownload, IconFile } from "@tabler/icons-react";
+import {
+  IconArrowBackUp,
+  IconArrowForwardUp,
+  IconArrowLeft,
+  IconCheck,
+  IconChevronDown,
+  IconChevronUp,
+  IconDots,
+  IconDownload,
+  IconFile,
+} from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { Avatar } from "../../components/Avatar";
 import { Seal } from "../../components/Seal";
-import { EmptyState, ErrorState } from "../../components/states";
+import { Folded } from "../../components/Folded";
+import { EmptyState, ErrorState, shownOf } from "../../components/states";
 import { exactTime, Time } from "../../components/time";
 import { useKeys } from "../../components/useKeys";
 import { ApiProblem, api, type Schemas, unwrap } from "../../client";
+import { fileSize } from "../../formats";
 import { texts } from "../../texts";
 import { useComposer } from "../composer/context";
 import { DeliveryOf } from "../outbox/Outbox";
 import { NEW_PARTY, PartyForm } from "../parties/PartyForm";
 import { offerUndo, useMessageActions } from "./actions";
+import { Arrived, useArrivals } from "./arrivals";
+import { isReport } from "./automatic";
 import { BlockDialog } from "./BlockDialog";
+import { Enclosed } from "./Enclosed";
+import { EncodingDialog, ReadAs, type Reading } from "./Encoding";
 import { MailFrame, useImagesAlways } from "./MailFrame";
 import { PairDialog } from "./PairDialog";
 import { printMessage } from "./print";
@@ -24,19 +40,29 @@ import { doubts, SenderDoubts, VerifiedMark } from "./Sender";
 /** What the server gives as an image, not as a download. */
 const PREVIEWED = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"];
 const MAX_PREVIEW_BYTES = 10_000_000;
+const SHOWN_FILES = 6;
 
 type Around = {
   onBack: () => void;
   onDeleted: () => void;
   /** To the next or the previous message of the list. */
   onStep?: (step: number) => void;
+  /** To a message of the same conversation that has arrived meanwhile. */
+  onShow?: (id: string) => void;
   /** In a thread, which has the head: more entries of the menu. */
-  embedded?: { menu: React.ReactNode };
+  embedded?: { menu: React.ReactNode; onFold: () => void };
 };
 
 export function ReadingPane({ id, ...around }: Around & { id?: string }) {
   const { embedded, onBack } = around;
-  const message = useQuery({ ...messageQuery(id ?? ""), enabled: Boolean(id), refetchInterval: REOPEN_MS });
+  const [chosen, setChosen] = useState<{ id?: string; encoding?: string }>({});
+  const encoding = chosen.id === id ? chosen.encoding : undefined;
+  const message = useQuery({
+    ...messageQuery(id ?? "", encoding),
+    enabled: Boolean(id),
+    refetchInterval: REOPEN_MS,
+  });
+  const { data: view, error } = shownOf(message);
   const { setRead } = useMessageActions();
   const openedUnread = message.data?.row.unread && message.data.row.id === id;
   useEffect(() => {
@@ -45,20 +71,62 @@ export function ReadingPane({ id, ...around }: Around & { id?: string }) {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [id, openedUnread]);
   return (
-    <section className={embedded ? "embedded" : "reading"} aria-label="Message">
+    <section className={embedded ? "embedded" : "reading"} aria-label={texts.messageText}>
+      {view && !embedded && around.onShow && (
+        <ArrivedBeside key={view.row.thread_id} row={view.row} onShow={around.onShow} />
+      )}
       {!id && <EmptyState title={texts.pickMessage} />}
       {id && message.isPending && <Loading onBack={onBack} />}
-      {id && message.isError && (message.error instanceof ApiProblem && message.error.status === 404
-        ? <EmptyState title="This message is not here" hint="It may have been deleted, or you may no longer see it."><Button variant="default" onClick={onBack}>{texts.back}</Button></EmptyState>
-        : <ErrorState error={message.error} retry={() => void message.refetch()} />)}
-      {message.isSuccess && id && <Message view={message.data} {...around} />}
+      {id &&
+        error &&
+        (error instanceof ApiProblem && error.status === 404 ? (
+          <EmptyState title={texts.notHere} hint={texts.notHereHint}>
+            <Button variant="default" onClick={onBack}>
+              {texts.back}
+            </Button>
+          </EmptyState>
+        ) : (
+          <ErrorState error={error} retry={() => void message.refetch()} />
+        ))}
+      {id && view && (
+        <Message
+          view={view}
+          {...around}
+          reading={{ encoding, onRead: (encoding) => setChosen({ id, encoding }) }}
+        />
+      )}
     </section>
   );
 }
 
+/** The conversation of what is read, while it is read alone. */
+function ArrivedBeside({
+  row,
+  onShow,
+}: {
+  row: Schemas["MessageRow"];
+  onShow: (id: string) => void;
+}) {
+  const thread = useQuery({
+    queryKey: ["conversation", "thread", row.thread_id],
+    queryFn: () =>
+      unwrap(api.GET("/api/v1/threads/{id}", { params: { path: { id: row.thread_id } } })),
+  });
+  const { arrived, takeNote } = useArrivals(
+    thread.data?.messages.map((found) => found.message),
+    thread.isSuccess && !thread.isFetching,
+  );
+  const others = arrived.filter((message) => message.id !== row.id);
+  const show = () => {
+    takeNote();
+    onShow(others.at(-1)?.id ?? row.id);
+  };
+  return <Arrived count={others.length} onShow={show} />;
+}
+
 function Loading({ onBack }: { onBack: () => void }) {
   return (
-    <div className="head" aria-busy aria-label="Loading">
+    <div className="head" aria-busy aria-label={texts.loading}>
       <BackButton onBack={onBack} />
       <Skeleton height={22} width="60%" mb={14} />
       <Skeleton height={14} width="40%" mb={24} />
@@ -69,46 +137,144 @@ function Loading({ onBack }: { onBack: () => void }) {
 }
 
 function BackButton({ onBack }: { onBack: () => void }) {
-  return <ActionIcon className="back" variant="subtle" color="gray" aria-label={texts.back} onClick={onBack} mb={6}><IconArrowLeft size={20} stroke={1.6} /></ActionIcon>;
+  return (
+    <ActionIcon
+      className="back"
+      variant="subtle"
+      color="gray"
+      aria-label={texts.back}
+      onClick={onBack}
+      mb={6}
+    >
+      <IconArrowLeft size={20} stroke={1.6} />
+    </ActionIcon>
+  );
 }
 
-function Message({ view, embedded, onBack, onDeleted, onStep }: Around & { view: Schemas["MessageView"] }) {
+function Message({
+  view,
+  embedded,
+  onBack,
+  onDeleted,
+  onStep,
+  reading,
+}: Around & { view: Schemas["MessageView"]; reading: Reading }) {
   const { row } = view;
-  const { reparse } = useMessageActions();
+  const { reparse, restore } = useMessageActions();
   const mayManage = row.right === "own" || row.right === "manage";
   const files = view.attachments.filter((file) => !file.inline);
   const inDoubt = doubts(row).length > 0;
   return (
     <>
-      {!embedded && <header className="head">
-        <BackButton onBack={onBack} />
-        <div style={{ display: "flex", gap: 12, alignItems: "flex-start" }}>
-          <h2 style={{ flex: 1 }}>{row.subject || texts.noSubject}</h2>
-          {mayReply(row) && <Answers row={row} />}
-          {onStep && <Steps row={row} onStep={onStep} />}
-          <MessageMenu view={view} onDeleted={onDeleted} />
-        </div>
-        <div style={{ display: "flex", gap: 12, alignItems: "center", flexWrap: "wrap" }}>
-          <Seal accountId={row.account_id} isSystem={row.is_system} />
-          {row.junk && <span className="label orange">{texts.junk}</span>}
-          {row.automatic && <span className="label plain">{texts.automaticKinds[row.automatic] ?? row.automatic}</span>}
-          {row.author_kind === "unknown" && !inDoubt && row.automatic !== "report" && <span className="label orange">{texts.authorNotFound}</span>}
-          <PartyLinks row={row} />
-        </div>
-        {mayManage && (row.disowned || row.parties.length > 1) && <WhoseThread row={row} />}
-        {mayManage && row.direction === "incoming" && row.author_kind !== "owner" && row.author_kind !== "administrator" && <AuthorActions row={row} />}
-      </header>}
+      {!embedded && (
+        <header className="head">
+          <BackButton onBack={onBack} />
+          <div className="subject-line">
+            <h2>{row.subject || texts.noSubject}</h2>
+            {mayReply(row) && <Answers row={row} />}
+            {onStep && <Steps row={row} onStep={onStep} />}
+            <MessageMenu view={view} onDeleted={onDeleted} reading={reading} />
+          </div>
+          <div style={{ display: "flex", gap: 12, alignItems: "center", flexWrap: "wrap" }}>
+            <Seal accountId={row.account_id} isSystem={row.is_system} />
+            {row.junk && <span className="label orange">{texts.junk}</span>}
+            {row.automatic && (
+              <span className="label plain">
+                {texts.automaticKinds[row.automatic] ?? row.automatic}
+              </span>
+            )}
+            {row.author_kind === "unknown" && !inDoubt && !isReport(row.automatic) && (
+              <span className="label orange">{texts.authorNotFound}</span>
+            )}
+            <PartyLinks row={row} />
+          </div>
+          {mayManage && !row.deleted && (row.disowned || row.parties.length > 1) && (
+            <WhoseThread row={row} />
+          )}
+          {mayManage &&
+            !row.deleted &&
+            row.direction === "incoming" &&
+            row.author_kind !== "owner" &&
+            row.author_kind !== "administrator" &&
+            !isReport(row.automatic) && <AuthorActions row={row} />}
+        </header>
+      )}
       <div className="body">
+        {row.deleted && (
+          <div className="notice" role="note">
+            <span style={{ flex: 1 }}>{texts.isDeleted}</span>
+            {mayManage && (
+              <Button
+                size="compact-sm"
+                variant="default"
+                loading={restore.isPending}
+                onClick={() => restore.mutate([row.id])}
+              >
+                {texts.restore}
+              </Button>
+            )}
+          </div>
+        )}
         <SenderDoubts row={row} />
-        <From view={view} menu={embedded && <MessageMenu view={view} onDeleted={onDeleted} more={embedded.menu} />} />
-        {row.outbox && row.outbox !== "sent" && <DeliveryOf id={row.id} />}
-        {view.note && <div className="notice" role="note"><span style={{ flex: 1 }}>{view.note}</span>{row.parked && mayManage && <Button size="compact-sm" variant="default" loading={reparse.isPending} onClick={() => reparse.mutate(row.id)}>{texts.retry}</Button>}</div>}
-        {files.length > 0 && <div style={{ display: "flex", gap: 10, flexWrap: "wrap" }}>{files.map((file) => <FileChip key={file.url} file={file} />)}</div>}
-        {view.frame
-          ? <MailFrame key={row.id} row={row} frame={view.frame} style={embedded && { flex: "none", height: frameHeight(view) }} />
-          : view.text.length > 0
-            ? <div>{view.text.map((block, index) => <TextBlock key={index} block={block} />)}</div>
-            : <p className="mail-text">{files.length > 0 ? "This message has no text, only the files above." : "This message has no text."}</p>}
+        <From
+          view={view}
+          menu={
+            embedded && (
+              <MessageMenu
+                view={view}
+                onDeleted={onDeleted}
+                more={embedded.menu}
+                reading={reading}
+              />
+            )
+          }
+          onFold={embedded?.onFold}
+        />
+        {row.outbox && <DeliveryOf id={row.id} />}
+        <ReadAs {...reading} />
+        {view.note && (
+          <div className="notice" role="note">
+            <span style={{ flex: 1 }}>{view.note}</span>
+            {row.parked && mayManage && (
+              <Button
+                size="compact-sm"
+                variant="default"
+                loading={reparse.isPending}
+                onClick={() => reparse.mutate(row.id)}
+              >
+                {texts.retry}
+              </Button>
+            )}
+          </div>
+        )}
+        {files.length > 0 && (
+          <div className="file-list">
+            <Folded
+              between=""
+              shown={SHOWN_FILES}
+              items={files.map((file) => (
+                <FileChip key={file.url} file={file} />
+              ))}
+            />
+          </div>
+        )}
+        <Enclosed view={view} />
+        {view.frame ? (
+          <MailFrame
+            key={`${row.id} ${view.frame.always} ${reading.encoding ?? ""}`}
+            row={row}
+            frame={view.frame}
+            style={embedded && { flex: "none", height: frameHeight(view) }}
+          />
+        ) : view.text.length > 0 ? (
+          <div>
+            {view.text.map((block, index) => (
+              <TextBlock key={index} block={block} />
+            ))}
+          </div>
+        ) : (
+          <p className="mail-text">{files.length > 0 ? texts.onlyFiles : texts.noText}</p>
+        )}
       </div>
     </>
   );
@@ -122,8 +288,23 @@ function Answers({ row }: { row: Schemas["MessageRow"] }) {
   useKeys({ r: () => answer("reply"), a: () => answer("reply_all"), f: () => answer("forward") });
   return (
     <>
-      <Button size="compact-md" variant="default" leftSection={<IconArrowBackUp size={16} stroke={1.6} />} onClick={() => answer("reply")}>{texts.reply}</Button>
-      <Button className="wide-only" size="compact-md" variant="default" leftSection={<IconArrowForwardUp size={16} stroke={1.6} />} onClick={() => answer("forward")}>{texts.forward}</Button>
+      <Button
+        size="compact-md"
+        variant="default"
+        leftSection={<IconArrowBackUp size={16} stroke={1.6} />}
+        onClick={() => answer("reply")}
+      >
+        {texts.reply}
+      </Button>
+      <Button
+        className="wide-only"
+        size="compact-md"
+        variant="default"
+        leftSection={<IconArrowForwardUp size={16} stroke={1.6} />}
+        onClick={() => answer("forward")}
+      >
+        {texts.forward}
+      </Button>
     </>
   );
 }
@@ -134,7 +315,12 @@ function useAnswer(row: Schemas["MessageRow"]) {
   const party = row.parties.length === 1 && !row.disowned ? row.parties[0] : undefined;
   return (kind: "reply" | "reply_all" | "forward") => {
     composer.answer(row.id, kind);
-    if (party) void navigate({ to: "/party/$id", params: { id: party.id }, search: { tab: "communication", thread: row.thread_id } });
+    if (party)
+      void navigate({
+        to: "/party/$id",
+        params: { id: party.id },
+        search: { tab: "communication", thread: row.thread_id },
+      });
   };
 }
 
@@ -146,9 +332,26 @@ function Steps({ row, onStep }: { row: Schemas["MessageRow"]; onStep: (step: num
   };
   return (
     <ActionIcon.Group>
-      <Tooltip label={texts.previous}><ActionIcon variant="default" size="lg" aria-label={texts.previous} onClick={() => onStep(-1)}><IconChevronUp size={18} stroke={1.6} /></ActionIcon></Tooltip>
-      <Tooltip label={texts.next}><ActionIcon variant="default" size="lg" aria-label={texts.next} onClick={() => onStep(1)}><IconChevronDown size={18} stroke={1.6} /></ActionIcon></Tooltip>
-      <Tooltip label={texts.done}><ActionIcon variant="default" size="lg" aria-label={texts.done} onClick={done}><IconCheck size={18} stroke={1.6} /></ActionIcon></Tooltip>
+      <Tooltip label={texts.previous}>
+        <ActionIcon
+          variant="default"
+          size="lg"
+          aria-label={texts.previous}
+          onClick={() => onStep(-1)}
+        >
+          <IconChevronUp size={18} stroke={1.6} />
+        </ActionIcon>
+      </Tooltip>
+      <Tooltip label={texts.next}>
+        <ActionIcon variant="default" size="lg" aria-label={texts.next} onClick={() => onStep(1)}>
+          <IconChevronDown size={18} stroke={1.6} />
+        </ActionIcon>
+      </Tooltip>
+      <Tooltip label={texts.done}>
+        <ActionIcon variant="default" size="lg" aria-label={texts.done} onClick={done}>
+          <IconCheck size={18} stroke={1.6} />
+        </ActionIcon>
+      </Tooltip>
     </ActionIcon.Group>
   );
 }
@@ -156,7 +359,10 @@ function Steps({ row, onStep }: { row: Schemas["MessageRow"]; onStep: (step: num
 /** A sandboxed frame cannot tell its height, so that of its text is guessed; it scrolls where that is too little. */
 function frameHeight(view: Schemas["MessageView"]): number {
   const own = view.text.filter((block) => block.kind !== "quote").map((block) => block.text);
-  const lines = own.join("").split("\n").reduce((count, line) => count + 1 + Math.floor(line.length / 80), 0);
+  const lines = own
+    .join("")
+    .split("\n")
+    .reduce((count, line) => count + 1 + Math.floor(line.length / 80), 0);
   const images = view.attachments.filter((file) => file.inline).length;
   return Math.min(Math.max(90 + lines * 25 + images * 160, 140), 720);
 }
@@ -166,26 +372,54 @@ function TextBlock({ block }: { block: Schemas["TextBlockView"] }) {
   const text = <p className="mail-text">{block.text.replace(/\s+$/, "")}</p>;
   if (block.kind === "own") return text;
   const label = block.kind === "quote" ? texts.showQuoted : texts.showSignature;
-  return <details className="quoted"><summary title={label} aria-label={label}>⋯</summary>{text}</details>;
+  return (
+    <details className="quoted">
+      <summary title={label} aria-label={label}>
+        ⋯
+      </summary>
+      {text}
+    </details>
+  );
 }
 
 /** One address on several records, or one that is not verified: a person says whose the conversation is. */
 function WhoseThread({ row }: { row: Schemas["MessageRow"] }) {
   const queries = useQueryClient();
   const path = { params: { path: { id: row.thread_id } } };
-  const refresh = () => Promise.all(["messages", "message", "conversation"].map((key) => queries.invalidateQueries({ queryKey: [key] })));
-  const takeBack = useMutation({ mutationFn: () => unwrap(api.DELETE("/api/v1/threads/{id}/party", path)), onSuccess: refresh });
+  const refresh = () =>
+    Promise.all(
+      ["messages", "message", "conversation"].map((key) =>
+        queries.invalidateQueries({ queryKey: [key] }),
+      ),
+    );
+  const takeBack = useMutation({
+    mutationFn: () => unwrap(api.DELETE("/api/v1/threads/{id}/party", path)),
+    onSuccess: refresh,
+  });
   const choose = useMutation({
-    mutationFn: (party: Schemas["PartyNameView"]) => unwrap(api.PUT("/api/v1/threads/{id}/party", { ...path, body: { party_id: party.id } })),
+    mutationFn: (party: Schemas["PartyNameView"]) =>
+      unwrap(api.PUT("/api/v1/threads/{id}/party", { ...path, body: { party_id: party.id } })),
     onSuccess: async (_, party) => {
       await refresh();
-      offerUndo(`choose-${row.thread_id}`, texts.chosen(party.name), () => takeBack.mutate());
+      offerUndo(`choose-${row.thread_id}`, texts.chosen({ name: party.name }), () =>
+        takeBack.mutate(),
+      );
     },
   });
   return (
     <Group gap={8} mt={12} role="group" aria-label={texts.whose}>
       <span style={{ fontSize: 13 }}>{texts.whose}</span>
-      {row.parties.map((party) => <Button key={party.id} size="compact-sm" variant="default" loading={choose.isPending && choose.variables.id === party.id} onClick={() => choose.mutate(party)}>{party.name}</Button>)}
+      {row.parties.map((party) => (
+        <Button
+          key={party.id}
+          size="compact-sm"
+          variant="default"
+          loading={choose.isPending && choose.variables.id === party.id}
+          onClick={() => choose.mutate(party)}
+        >
+          {party.name}
+        </Button>
+      ))}
     </Group>
   );
 }
@@ -196,7 +430,17 @@ function PartyLinks({ row }: { row: Schemas["MessageRow"] }) {
     <>
       {doubts(row).length > 0 && <span className="label orange">{texts.disowned}</span>}
       {row.parties.length > 1 && <span className="label orange">{texts.ambiguous}</span>}
-      {row.parties.map((party) => <Link key={party.id} to="/party/$id" params={{ id: party.id }} search={{ tab: "communication", thread: row.thread_id }} style={{ color: "var(--wax)", fontWeight: 600 }}>{party.name}</Link>)}
+      {row.parties.map((party) => (
+        <Link
+          key={party.id}
+          to="/party/$id"
+          params={{ id: party.id }}
+          search={{ tab: "communication", thread: row.thread_id }}
+          style={{ color: "var(--wax)", fontWeight: 600 }}
+        >
+          {party.name}
+        </Link>
+      ))}
     </>
   );
 }
@@ -207,8 +451,14 @@ function AuthorActions({ row }: { row: Schemas["MessageRow"] }) {
   const close = () => setOpen(undefined);
   const queries = useQueryClient();
   const takeAway = useMutation({
-    mutationFn: (id: string) => unwrap(api.DELETE("/api/v1/parties/{id}", { params: { path: { id } } })),
-    onSettled: () => Promise.all(["messages", "message", "parties", "conversation"].map((key) => queries.invalidateQueries({ queryKey: [key] }))),
+    mutationFn: (id: string) =>
+      unwrap(api.DELETE("/api/v1/parties/{id}", { params: { path: { id } } })),
+    onSettled: () =>
+      Promise.all(
+        ["messages", "message", "parties", "conversation"].map((key) =>
+          queries.invalidateQueries({ queryKey: [key] }),
+        ),
+      ),
   });
   const unknown = row.parties.length === 0;
   useKeys({ ...(unknown && { p: () => setOpen("pair") }), b: () => setOpen("block") });
@@ -216,85 +466,234 @@ function AuthorActions({ row }: { row: Schemas["MessageRow"] }) {
     <Group gap={8} mt={12}>
       {unknown && (
         <>
-          <Button size="compact-sm" variant="default" onClick={() => setOpen("pair")}>{texts.pairShort}</Button>
-          <Button size="compact-sm" variant="default" onClick={() => setOpen("customer")}>{texts.addCustomer}</Button>
-          <Button size="compact-sm" variant="default" onClick={() => setOpen("lead")}>{texts.addLead}</Button>
+          <Button size="compact-sm" variant="default" onClick={() => setOpen("pair")}>
+            {texts.pairShort}
+          </Button>
+          <Button size="compact-sm" variant="default" onClick={() => setOpen("customer")}>
+            {texts.addCustomer}
+          </Button>
+          <Button size="compact-sm" variant="default" onClick={() => setOpen("lead")}>
+            {texts.addLead}
+          </Button>
         </>
       )}
-      <Button size="compact-sm" variant="default" onClick={() => setOpen("block")}>{texts.block}</Button>
+      <Button size="compact-sm" variant="default" onClick={() => setOpen("block")}>
+        {texts.block}
+      </Button>
       {open === "pair" && <PairDialog row={row} onClose={close} />}
       {open === "block" && <BlockDialog row={row} onClose={close} />}
-      <Modal opened={open === "customer" || open === "lead"} onClose={close} title={open === "lead" ? texts.addLead : texts.addCustomer} size="lg">
-        {open && <PartyForm initial={{ ...NEW_PARTY, kind: open, name: row.author_name, addresses: row.author_address ? [row.author_address] : [] }} onSaved={(id, name) => { close(); offerUndo(`added-${id}`, texts.added(name), () => takeAway.mutate(id)); }} />}
+      <Modal
+        opened={open === "customer" || open === "lead"}
+        onClose={close}
+        title={open === "lead" ? texts.addLead : texts.addCustomer}
+        size="lg"
+      >
+        {open && (
+          <PartyForm
+            initial={{
+              ...NEW_PARTY,
+              kind: open,
+              name: row.author_name,
+              addresses: row.author_address ? [row.author_address] : [],
+            }}
+            onSaved={(id, name) => {
+              close();
+              offerUndo(`added-${id}`, texts.added({ name }), () => takeAway.mutate(id));
+            }}
+          />
+        )}
       </Modal>
     </Group>
   );
 }
 
-function From({ view, menu }: { view: Schemas["MessageView"]; menu?: React.ReactNode }) {
+function From({
+  view,
+  menu,
+  onFold,
+}: {
+  view: Schemas["MessageView"];
+  menu?: React.ReactNode;
+  onFold?: () => void;
+}) {
   const { row } = view;
   const [details, setDetails] = useState(false);
-  const to = view.addresses.filter((address) => address.role === "to").map((address) => address.name || address.address).join(", ");
+  const to = view.addresses
+    .filter((address) => address.role === "to")
+    .map((address) => address.name || address.address);
   return (
     <div>
       <div className="letter">
-        <Avatar name={row.author_name || row.author_address || "?"} unknown={row.author_kind === "unknown"} />
+        <Avatar
+          name={row.author_name || row.author_address || "?"}
+          unknown={row.author_kind === "unknown"}
+        />
         <div style={{ flex: 1, minWidth: 0, overflowWrap: "anywhere" }}>
           <strong>{row.author_name || row.author_address}</strong>{" "}
           {row.author_name && <span style={{ color: "var(--ink2)" }}>{row.author_address}</span>}{" "}
           <VerifiedMark row={row} />
           <div style={{ color: "var(--ink2)", fontSize: 13 }}>
-            {texts.to}: {to || "nobody named"}{" "}
-            <button type="button" onClick={() => setDetails(!details)} aria-expanded={details} style={{ background: "none", border: 0, color: "var(--wax)", cursor: "pointer", font: "inherit", padding: 0 }}>{texts.details}</button>
+            {texts.to}: {to.length > 0 ? <Folded items={to} /> : texts.nobodyNamed}{" "}
+            <button
+              type="button"
+              onClick={() => setDetails(!details)}
+              aria-expanded={details}
+              style={{
+                background: "none",
+                border: 0,
+                color: "var(--wax)",
+                cursor: "pointer",
+                font: "inherit",
+                padding: 0,
+              }}
+            >
+              {texts.details}
+            </button>
           </div>
         </div>
-        <div className="when"><Time at={row.arrived_at} long /><span className="figures">{exactTime(new Date(row.arrived_at))}</span></div>
-        {menu}
+        <div className="when">
+          <Time at={row.arrived_at} long />
+          <span className="figures">{exactTime(new Date(row.arrived_at))}</span>
+        </div>
+        {menu && (
+          <Group gap={6} wrap="nowrap">
+            {onFold && (
+              <ActionIcon variant="default" size="lg" aria-label={texts.fold} onClick={onFold}>
+                <IconChevronUp size={18} stroke={1.6} />
+              </ActionIcon>
+            )}
+            {menu}
+          </Group>
+        )}
       </div>
       <Collapse expanded={details}>
-        <dl style={{ display: "grid", gridTemplateColumns: "max-content minmax(0,1fr)", gap: "4px 14px", fontSize: 13, margin: "12px 0 0 46px" }}>
+        <dl
+          style={{
+            display: "grid",
+            gridTemplateColumns: "max-content minmax(0,1fr)",
+            gap: "4px 14px",
+            fontSize: 13,
+            margin: "12px 0 0 46px",
+            maxHeight: "40vh",
+            overflowY: "auto",
+          }}
+        >
           {view.addresses.map((address, index) => (
             <div key={index} style={{ display: "contents" }}>
               <dt style={{ color: "var(--ink3)" }}>{address.role.replace("_", "-")}</dt>
-              <dd style={{ margin: 0, overflowWrap: "anywhere" }}>{address.name} {address.address && `<${address.address}>`}</dd>
+              <dd style={{ margin: 0, overflowWrap: "anywhere" }}>
+                {address.name} {address.address && `<${address.address}>`}
+              </dd>
             </div>
           ))}
-          {view.checked && view.checked.results.length > 0 && (<><dt style={{ color: "var(--ink3)" }}>{texts.checkedBy}</dt><dd style={{ margin: 0 }}>{view.checked.server}: {view.checked.results.map((check) => `${check.method.toUpperCase()} ${check.result}`).join(", ")}</dd></>)}
-          {row.dated_at && (<><dt style={{ color: "var(--ink3)" }}>dated</dt><dd style={{ margin: 0 }}>{exactTime(new Date(row.dated_at))}</dd></>)}
+          {view.checked && view.checked.results.length > 0 && (
+            <>
+              <dt style={{ color: "var(--ink3)" }}>{texts.checkedBy}</dt>
+              <dd style={{ margin: 0 }}>
+                {view.checked.server}:{" "}
+                {view.checked.results
+                  .map((check) => `${check.method.toUpperCase()} ${check.result}`)
+                  .join(", ")}
+              </dd>
+            </>
+          )}
+          {row.dated_at && (
+            <>
+              <dt style={{ color: "var(--ink3)" }}>{texts.dated}</dt>
+              <dd style={{ margin: 0 }}>{exactTime(new Date(row.dated_at))}</dd>
+            </>
+          )}
         </dl>
       </Collapse>
     </div>
   );
 }
 
-function MessageMenu({ view, onDeleted, more }: { view: Schemas["MessageView"]; onDeleted: () => void; more?: React.ReactNode }) {
+function MessageMenu({
+  view,
+  onDeleted,
+  more,
+  reading,
+}: {
+  view: Schemas["MessageView"];
+  onDeleted: () => void;
+  more?: React.ReactNode;
+  reading: Reading;
+}) {
   const { row } = view;
   const { remove, setRead } = useMessageActions();
   const [source, setSource] = useState(false);
+  const [choosing, setChoosing] = useState(false);
   const always = useImagesAlways(row.id);
   const composer = useComposer();
   const mayTake = row.right !== "see";
-  const mayDelete = row.right === "own" || row.right === "manage";
+  const mayDelete = !row.deleted && (row.right === "own" || row.right === "manage");
   const raw = `/api/v1/messages/${row.id}`;
   return (
     <>
       <Menu position="bottom-end">
-        <Menu.Target><ActionIcon variant="default" size="lg" aria-label="More"><IconDots size={18} stroke={1.6} /></ActionIcon></Menu.Target>
+        <Menu.Target>
+          <ActionIcon variant="default" size="lg" aria-label={texts.more}>
+            <IconDots size={18} stroke={1.6} />
+          </ActionIcon>
+        </Menu.Target>
         <Menu.Dropdown>
-          {mayTake && <Menu.Item onClick={() => composer.answer(row.id, "reply")}>{texts.reply}</Menu.Item>}
-          {mayTake && <Menu.Item onClick={() => composer.answer(row.id, "reply_all")}>{texts.replyAll}</Menu.Item>}
-          {mayTake && <Menu.Item onClick={() => composer.answer(row.id, "forward")}>{texts.forward}</Menu.Item>}
-          <Menu.Item onClick={() => setRead.mutate({ ids: [row.id], read: false })}>{texts.markUnread}</Menu.Item>
+          {mayReply(row) && (
+            <Menu.Item onClick={() => composer.answer(row.id, "reply")}>{texts.reply}</Menu.Item>
+          )}
+          {mayReply(row) && (
+            <Menu.Item onClick={() => composer.answer(row.id, "reply_all")}>
+              {texts.replyAll}
+            </Menu.Item>
+          )}
+          {mayReply(row) && (
+            <Menu.Item onClick={() => composer.answer(row.id, "forward")}>
+              {texts.forward}
+            </Menu.Item>
+          )}
+          <Menu.Item onClick={() => setRead.mutate({ ids: [row.id], read: false })}>
+            {texts.markUnread}
+          </Menu.Item>
+          {!row.parked && (
+            <Menu.Item onClick={() => setChoosing(true)}>{texts.otherEncoding}</Menu.Item>
+          )}
           {mayTake && <Menu.Item onClick={() => setSource(true)}>{texts.showSource}</Menu.Item>}
-          {mayTake && <Menu.Item component="a" href={`${raw}/eml`} download>{texts.downloadEml}</Menu.Item>}
+          {mayTake && (
+            <Menu.Item component="a" href={`${raw}/eml`} download>
+              {texts.downloadEml}
+            </Menu.Item>
+          )}
           <Menu.Item onClick={() => printMessage(view)}>{texts.print}</Menu.Item>
-          {view.frame?.always && <Menu.Item onClick={() => always.mutate(false)}>{texts.neverImages}</Menu.Item>}
+          {view.frame?.always && (
+            <Menu.Item onClick={() => always.mutate(false)}>{texts.neverImages}</Menu.Item>
+          )}
           {more}
-          {mayDelete && <Menu.Item color="wax" onClick={() => { remove.mutate({ ids: [row.id] }); onDeleted(); }}>{texts.deleteMessage}</Menu.Item>}
-          {row.right === "own" && <Menu.Item color="wax" onClick={() => { remove.mutate({ ids: [row.id], everywhere: true }); onDeleted(); }}>{texts.deleteEverywhere}</Menu.Item>}
+          {mayDelete && (
+            <Menu.Item
+              color="wax"
+              onClick={() => {
+                remove.mutate({ ids: [row.id] });
+                onDeleted();
+              }}
+            >
+              {texts.deleteMessage}
+            </Menu.Item>
+          )}
+          {mayDelete && row.right === "own" && (
+            <Menu.Item
+              color="wax"
+              onClick={() => {
+                remove.mutate({ ids: [row.id], everywhere: true });
+                onDeleted();
+              }}
+            >
+              {texts.deleteEverywhere}
+            </Menu.Item>
+          )}
         </Menu.Dropdown>
       </Menu>
       {source && <Source id={row.id} onClose={() => setSource(false)} />}
+      {choosing && <EncodingDialog {...reading} onClose={() => setChoosing(false)} />}
     </>
   );
 }
@@ -302,11 +701,22 @@ function MessageMenu({ view, onDeleted, more }: { view: Schemas["MessageView"]; 
 function Source({ id, onClose }: { id: string; onClose: () => void }) {
   const source = useQuery({
     queryKey: ["source", id],
-    queryFn: () => unwrap(api.GET("/api/v1/messages/{id}/source", { params: { path: { id } }, parseAs: "text" })),
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v1/messages/{id}/source", { params: { path: { id } }, parseAs: "text" }),
+      ),
   });
   return (
     <Modal opened onClose={onClose} title={texts.showSource} size="xl">
-      {source.isError ? <ErrorState error={source.error} retry={() => void source.refetch()} /> : <pre style={{ fontSize: 12.5, whiteSpace: "pre-wrap", overflowWrap: "anywhere", margin: 0 }}>{source.data ?? "..."}</pre>}
+      {source.isError ? (
+        <ErrorState error={source.error} retry={() => void source.refetch()} />
+      ) : (
+        <pre
+          style={{ fontSize: 12.5, whiteSpace: "pre-wrap", overflowWrap: "anywhere", margin: 0 }}
+        >
+          {source.data ?? "..."}
+        </pre>
+      )}
     </Modal>
   );
 }
@@ -315,17 +725,25 @@ function Source({ id, onClose }: { id: string; onClose: () => void }) {
 function FileChip({ file }: { file: Schemas["AttachmentView"] }) {
   return (
     <a className="file" href={file.url} download={file.name}>
-      {PREVIEWED.includes(file.content_type) && file.size_bytes < MAX_PREVIEW_BYTES
-        ? <img className="thumb" src={file.url} alt="" loading="lazy" />
-        : <IconFile size={20} stroke={1.6} style={{ flex: "none" }} />}
-      <span style={{ minWidth: 0, overflow: "hidden", textOverflow: "ellipsis" }}>{file.name}<br /><small style={{ color: "var(--ink3)" }}>{size(file.size_bytes)}</small></span>
+      {PREVIEWED.includes(file.content_type) && file.size_bytes < MAX_PREVIEW_BYTES ? (
+        <img className="thumb" src={file.url} alt="" loading="lazy" />
+      ) : (
+        <IconFile size={20} stroke={1.6} style={{ flex: "none" }} />
+      )}
+      <span style={{ minWidth: 0, overflow: "hidden", textOverflow: "ellipsis" }}>
+        {file.name}
+        <br />
+        {file.other_name && (
+          <>
+            <small style={{ color: "var(--orange)" }}>
+              {texts.alsoCalled({ name: file.other_name })}
+            </small>
+            <br />
+          </>
+        )}
+        <small style={{ color: "var(--ink3)" }}>{fileSize(file.size_bytes)}</small>
+      </span>
       <IconDownload size={17} stroke={1.6} style={{ flex: "none" }} />
     </a>
   );
-}
-
-function size(bytes: number): string {
-  if (bytes < 1000) return `${bytes} bytes`;
-  if (bytes < 1_000_000) return `${Math.round(bytes / 1000)} KB`;
-  return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }

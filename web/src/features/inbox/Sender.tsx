@@ -7,7 +7,9 @@ import type { Row } from "./query";
 /** Why the message may not be from whom it says; the most telling first. */
 export function doubts(row: Row): string[] {
   const said = row.sender_marks.flatMap((mark) => texts.senderDoubts[mark] ?? []);
-  return row.lookalike_of ? [texts.lookalike(row.author_address ?? "", row.lookalike_of), ...said] : said;
+  return row.lookalike_of
+    ? [texts.lookalike({ address: row.author_address ?? "", of: row.lookalike_of }), ...said]
+    : said;
 }
 
 export function SenderDoubts({ row }: { row: Row }) {
@@ -18,7 +20,9 @@ export function SenderDoubts({ row }: { row: Row }) {
     <div className={reasons.length > 0 ? "notice doubt" : "notice"} role="note">
       <IconAlertTriangle size={18} stroke={1.6} style={{ flex: "none" }} />
       <div>
-        {reasons.map((reason) => <div key={reason}>{reason}</div>)}
+        {reasons.map((reason) => (
+          <div key={reason}>{reason}</div>
+        ))}
         {reasons.length > 0 && row.parties.length > 0 && <div>{texts.notAttributed}</div>}
         {elsewhere && <div>{texts.repliesElsewhere}</div>}
       </div>
@@ -28,6 +32,16 @@ export function SenderDoubts({ row }: { row: Row }) {
 
 export function VerifiedMark({ row }: { row: Row }) {
   if (!row.sender_marks.includes("verified") || row.lookalike_of) return null;
-  const label = texts.verified((row.author_address ?? "").split("@").at(-1) ?? "");
-  return <Tooltip label={label}><IconRosetteDiscountCheck size={17} stroke={1.6} role="img" aria-label={label} className="verified" /></Tooltip>;
+  const label = texts.verified({ domain: (row.author_address ?? "").split("@").at(-1) ?? "" });
+  return (
+    <Tooltip label={label}>
+      <IconRosetteDiscountCheck
+        size={17}
+        stroke={1.6}
+        role="img"
+        aria-label={label}
+        className="verified"
+      />
+    </Tooltip>
+  );
 }

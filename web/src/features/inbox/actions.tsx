@@ -2,7 +2,7 @@
 import { Button, Group } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { api, messageOf, unwrap } from "../../client";
+import { api, messageOf, REPEATABLE, unwrap } from "../../client";
 import { texts } from "../../texts";
 
 const path = (id: string) => ({ params: { path: { id } } });
@@ -10,29 +10,56 @@ const path = (id: string) => ({ params: { path: { id } } });
 export function useMessageActions() {
   const queries = useQueryClient();
   const refresh = () => {
-    void queries.invalidateQueries({ queryKey: ["messages"] });
-    void queries.invalidateQueries({ queryKey: ["unread"] });
+    for (const key of ["messages", "unread", "conversation"])
+      void queries.invalidateQueries({ queryKey: [key] });
   };
-  const failed = (error: unknown) => notifications.show({ color: "red", message: messageOf(error) });
+  // What is open must not go on as if it were alive.
+  const fateChanged = (ids: string[]) => {
+    refresh();
+    for (const id of ids) void queries.invalidateQueries({ queryKey: ["message", id] });
+  };
+  const failed = (error: unknown) =>
+    notifications.show({ color: "red", message: messageOf(error) });
   const each = (ids: string[], act: (id: string) => Promise<unknown>) => Promise.all(ids.map(act));
 
   const restore = useMutation({
-    mutationFn: (ids: string[]) => each(ids, (id) => unwrap(api.POST("/api/v1/messages/{id}/restore", path(id)))),
-    onSettled: refresh,
+    ...REPEATABLE,
+    mutationFn: (ids: string[]) =>
+      each(ids, (id) => unwrap(api.POST("/api/v1/messages/{id}/restore", path(id)))),
+    onSettled: (_, __, ids) => fateChanged(ids),
+    onSuccess: (_, ids) => notifications.show({ message: texts.restored({ count: ids.length }) }),
     onError: failed,
   });
   const remove = useMutation({
+    ...REPEATABLE,
     mutationFn: ({ ids, everywhere }: { ids: string[]; everywhere?: boolean }) =>
-      each(ids, (id) => unwrap(api.DELETE("/api/v1/messages/{id}", { params: { path: { id }, query: { everywhere: everywhere ?? false } } }))),
-    onSettled: refresh,
+      each(ids, (id) =>
+        unwrap(
+          api.DELETE("/api/v1/messages/{id}", {
+            params: { path: { id }, query: { everywhere: everywhere ?? false } },
+          }),
+        ),
+      ),
+    onSettled: (_, __, { ids }) => fateChanged(ids),
     onError: failed,
     onSuccess: (_, { ids, everywhere }) =>
-      offerUndo(`undo-${ids.join()}`, everywhere ? texts.deletedEverywhere : ids.length === 1 ? texts.deleted : texts.deletedMany(ids.length), () => restore.mutate(ids)),
+      offerUndo(
+        `undo-${ids.join()}`,
+        everywhere
+          ? texts.deletedEverywhere
+          : ids.length === 1
+            ? texts.deleted
+            : texts.deletedMany({ count: ids.length }),
+        () => restore.mutate(ids),
+      ),
   });
   const setRead = useMutation({
+    ...REPEATABLE,
     mutationFn: ({ ids, read }: { ids: string[]; read: boolean }) =>
       each(ids, (id) =>
-        read ? unwrap(api.PUT("/api/v1/messages/{id}/read", path(id))) : unwrap(api.DELETE("/api/v1/messages/{id}/read", path(id))),
+        read
+          ? unwrap(api.PUT("/api/v1/messages/{id}/read", path(id)))
+          : unwrap(api.DELETE("/api/v1/messages/{id}/read", path(id))),
       ),
     onSettled: refresh,
     onError: failed,

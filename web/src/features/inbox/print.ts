@@ -19,16 +19,31 @@ export function printMessage(view: Schemas["MessageView"]) {
   };
   page.body.style.cssText = "font:13px/1.5 Inter,system-ui,sans-serif;color:#000;margin:0";
   add("h1", view.row.subject || texts.noSubject, "font-size:19px");
-  const named = (role: string) => view.addresses.filter((address) => address.role === role).map((address) => (address.name ? `${address.name} <${address.address ?? ""}>` : address.address)).join(", ");
-  for (const role of ["from", "to", "cc"]) if (named(role)) add("div", `${role[0]?.toUpperCase()}${role.slice(1)}: ${named(role)}`);
-  add("div", exactTime(new Date(view.row.arrived_at)), "margin-bottom:16px;border-bottom:1px solid #999;padding-bottom:8px");
+  const named = (role: string) =>
+    view.addresses
+      .filter((address) => address.role === role)
+      .map((address) =>
+        address.name ? `${address.name} <${address.address ?? ""}>` : address.address,
+      )
+      .join(", ");
+  for (const role of ["from", "to", "cc"])
+    if (named(role)) add("div", `${role[0]?.toUpperCase()}${role.slice(1)}: ${named(role)}`);
+  add(
+    "div",
+    exactTime(new Date(view.row.arrived_at)),
+    "margin-bottom:16px;border-bottom:1px solid #999;padding-bottom:8px",
+  );
   const done = () => setTimeout(() => sheet.remove(), 1000);
   const print = () => {
     sheet.contentWindow?.print();
     done();
   };
   if (!view.frame) {
-    add("div", view.text.map((block) => block.text).join(""), "white-space:pre-wrap;overflow-wrap:anywhere");
+    add(
+      "div",
+      view.text.map((block) => block.text).join(""),
+      "white-space:pre-wrap;overflow-wrap:anywhere",
+    );
     print();
     return;
   }

@@ -1,35 +1,69 @@
 import { ActionIcon } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
 import { IconTrash } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { EmptyState, ErrorState, RowsSkeleton } from "../../components/states";
+import { EmptyState, ErrorState, RowsSkeleton, shownOf } from "../../components/states";
 import { Time } from "../../components/time";
-import { api, unwrap } from "../../client";
+import { api, messageOf, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { useComposer } from "../composer/context";
+import { deleteDraft, restoreDraft } from "../composer/desk";
+import { offerUndo } from "../inbox/actions";
 
 export function Drafts() {
   const queries = useQueryClient();
   const composer = useComposer();
-  const drafts = useQuery({ queryKey: ["drafts"], queryFn: () => unwrap(api.GET("/api/v1/drafts")) });
-  const remove = useMutation({ mutationFn: (id: string) => unwrap(api.DELETE("/api/v1/drafts/{id}", { params: { path: { id } } })), onSettled: () => queries.invalidateQueries({ queryKey: ["drafts"] }) });
+  const drafts = useQuery({
+    queryKey: ["drafts"],
+    queryFn: () => unwrap(api.GET("/api/v1/drafts")),
+  });
+  const shown = shownOf(drafts);
+  const stale = () => queries.invalidateQueries({ queryKey: ["drafts"] });
+  const failed = (error: unknown) =>
+    notifications.show({ color: "red", message: messageOf(error) });
+  const restore = useMutation({ mutationFn: restoreDraft, onSettled: stale, onError: failed });
+  const remove = useMutation({
+    mutationFn: deleteDraft,
+    onSettled: stale,
+    onError: failed,
+    onSuccess: (_, id) => offerUndo(`draft-${id}`, texts.draftDeleted, () => restore.mutate(id)),
+  });
   return (
     <div className="scroll">
       <div className="page">
         <h1 style={{ fontSize: 23, margin: "0 0 14px" }}>{texts.drafts}</h1>
         {drafts.isPending && <RowsSkeleton />}
-        {drafts.isError && <ErrorState error={drafts.error} retry={() => void drafts.refetch()} />}
-        {drafts.data?.length === 0 && <EmptyState title={texts.noDrafts} hint={texts.noDraftsHint} />}
-        {drafts.data && drafts.data.length > 0 && (
+        {shown.error && <ErrorState error={shown.error} retry={() => void drafts.refetch()} />}
+        {shown.data?.length === 0 && (
+          <EmptyState title={texts.noDrafts} hint={texts.noDraftsHint} />
+        )}
+        {shown.data && shown.data.length > 0 && (
           <section className="card" role="list" aria-label={texts.drafts}>
-            {drafts.data.map(({ id, draft, updated_at }) => (
+            {shown.data.map(({ id, draft, updated_at }) => (
               <div key={id} role="listitem" className="draft-line">
-                <button type="button" className="thread-line" onClick={() => composer.openDraft(id)}>
+                <button
+                  type="button"
+                  className="thread-line"
+                  onClick={() => composer.openDraft(id)}
+                >
                   <span style={{ minWidth: 0, flex: 1 }}>
                     <span className="subject">{draft.subject || texts.noSubject}</span>
-                    <span className="contacted">{(draft.to ?? []).map((one) => one.name || one.address).join(", ") || texts.nobodyYet} · <Time at={updated_at} long /></span>
+                    <span className="contacted">
+                      {(draft.to ?? []).map((one) => one.name || one.address).join(", ") ||
+                        texts.nobodyYet}{" "}
+                      · <Time at={updated_at} long />
+                    </span>
                   </span>
                 </button>
-                <ActionIcon variant="subtle" color="gray" size="lg" aria-label={texts.deleteDraft} onClick={() => remove.mutate(id)}><IconTrash size={18} stroke={1.6} /></ActionIcon>
+                <ActionIcon
+                  variant="subtle"
+                  color="gray"
+                  size="lg"
+                  aria-label={texts.deleteDraft}
+                  onClick={() => remove.mutate(id)}
+                >
+                  <IconTrash size={18} stroke={1.6} />
+                </ActionIcon>
               </div>
             ))}
           </section>

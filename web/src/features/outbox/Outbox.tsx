@@ -1,35 +1,78 @@
 /** What is on its way, what failed, what nobody knows; with the server's words and what can be done. */
 import { Button, Group } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { EmptyState, ErrorState, RowsSkeleton } from "../../components/states";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { Ask } from "../../components/Ask";
+import { Folded } from "../../components/Folded";
+import { EmptyState, ErrorState, RowsSkeleton, shownOf } from "../../components/states";
 import { Time } from "../../components/time";
 import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 
 type Delivery = Schemas["DeliveryView"];
 
-export const useOutbox = () => useQuery({ queryKey: ["outbox"], queryFn: () => unwrap(api.GET("/api/v1/outbox")) });
+export const useOutbox = () =>
+  useInfiniteQuery({
+    queryKey: ["outbox"],
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) =>
+      unwrap(api.GET("/api/v1/outbox", { params: { query: { before: pageParam } } })),
+    getNextPageParam: (page) => page.older ?? undefined,
+    select: (data) => data.pages.flatMap((page) => page.entries),
+  });
 
 export function Outbox() {
   const outbox = useOutbox();
+  const shown = shownOf(outbox);
   return (
     <div className="scroll">
       <div className="page">
         <h1 style={{ fontSize: 23, margin: "0 0 14px" }}>{texts.outbox}</h1>
         {outbox.isPending && <RowsSkeleton />}
-        {outbox.isError && <ErrorState error={outbox.error} retry={() => void outbox.refetch()} />}
-        {outbox.data?.length === 0 && <EmptyState title={texts.outboxEmpty} hint={texts.outboxEmptyHint} />}
-        {outbox.data?.map((entry) => <section key={entry.message_id} className="card" style={{ padding: "12px 16px" }} aria-label={entry.subject}><DeliveryState entry={entry} withSubject /></section>)}
+        {shown.error && <ErrorState error={shown.error} retry={() => void outbox.refetch()} />}
+        {shown.data?.length === 0 && (
+          <EmptyState title={texts.outboxEmpty} hint={texts.outboxEmptyHint} />
+        )}
+        {shown.data?.map((entry) => (
+          <section
+            key={entry.message_id}
+            className="card"
+            style={{ padding: "12px 16px" }}
+            aria-label={entry.subject}
+          >
+            <DeliveryState entry={entry} withSubject />
+          </section>
+        ))}
+        {outbox.hasNextPage && (
+          <Button
+            variant="default"
+            loading={outbox.isFetchingNextPage}
+            onClick={() => void outbox.fetchNextPage()}
+          >
+            {texts.more}
+          </Button>
+        )}
       </div>
     </div>
   );
 }
 
-/** In a thread: how a message that was written here stands. */
+/** In a thread: how a message that was written here stands, unless it went and nobody said more. */
 export function DeliveryOf({ id }: { id: string }) {
-  const delivery = useQuery({ queryKey: ["outbox", id], queryFn: () => unwrap(api.GET("/api/v1/outbox/{id}", { params: { path: { id } } })) });
-  return delivery.data ? <div className="notice" style={{ display: "block" }}><DeliveryState entry={delivery.data} /></div> : null;
+  const delivery = useQuery({
+    queryKey: ["outbox", id],
+    queryFn: () => unwrap(api.GET("/api/v1/outbox/{id}", { params: { path: { id } } })),
+  });
+  const entry = delivery.data;
+  const isQuiet =
+    entry?.state === "sent" &&
+    !entry.recipients.some((one) => ["late", "complained", "refused"].includes(one.state));
+  return entry && !isQuiet ? (
+    <div className="notice" style={{ display: "block" }}>
+      <DeliveryState entry={entry} />
+    </div>
+  ) : null;
 }
 
 export function StateLabel({ state }: { state: string }) {
@@ -41,32 +84,146 @@ function DeliveryState({ entry, withSubject }: { entry: Delivery; withSubject?: 
   const queries = useQueryClient();
   const path = { params: { path: { id: entry.message_id } } };
   const options = {
-    onSuccess: () => Promise.all(["outbox", "messages", "conversation", "message", "drafts"].map((key) => queries.invalidateQueries({ queryKey: [key] }))),
-    onError: (error: unknown) => notifications.show({ color: "red", message: Object.values(fieldsOf(error))[0] ?? messageOf(error) }),
+    onSuccess: () =>
+      Promise.all(
+        ["outbox", "messages", "conversation", "message", "drafts"].map((key) =>
+          queries.invalidateQueries({ queryKey: [key] }),
+        ),
+      ),
+    onError: (error: Error) =>
+      notifications.show({
+        color: "red",
+        message: Object.values(fieldsOf(error))[0] ?? messageOf(error),
+      }),
   };
-  const again = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/outbox/{id}/again", path)), ...options });
-  const went = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/outbox/{id}/went", path)), ...options });
-  const back = useMutation({ mutationFn: () => unwrap(api.DELETE("/api/v1/outbox/{id}", path)), ...options });
+  const again = useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/outbox/{id}/again", path)),
+    ...options,
+  });
+  const went = useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/outbox/{id}/went", path)),
+    ...options,
+  });
+  const back = useMutation({
+    mutationFn: () => unwrap(api.DELETE("/api/v1/outbox/{id}", path)),
+    ...options,
+  });
+  const [asked, setAsked] = useState(false);
   const refused = entry.recipients.filter((one) => one.state === "refused");
   return (
     <>
       <Group gap={10} justify="space-between" wrap="nowrap" align="flex-start">
         <div style={{ minWidth: 0, overflowWrap: "anywhere" }}>
           {withSubject && <strong>{entry.subject || texts.noSubject}</strong>}
-          <div style={{ color: "var(--ink2)", fontSize: 13 }}><StateLabel state={entry.state} /> {entry.recipients.map((one) => one.address).join(", ")} · <Time at={entry.queued_at} long /></div>
-          {entry.state === "retrying" && <div style={{ fontSize: 13 }}>{texts.triedAgain} <Time at={entry.due_at} long /></div>}
+          <div style={{ color: "var(--ink2)", fontSize: 13 }}>
+            <StateLabel state={entry.state} />{" "}
+            <Folded items={entry.recipients.map((one) => one.address)} /> ·{" "}
+            <Time at={entry.queued_at} long />
+          </div>
+          {entry.state === "retrying" && (
+            <div style={{ fontSize: 13 }}>
+              {texts.triedAgain} <Time at={entry.due_at} long />
+            </div>
+          )}
           {entry.state === "unknown" && <p style={{ margin: "6px 0 0" }}>{texts.unknownHint}</p>}
-          {entry.said && !["sent", "bounced"].includes(entry.state) && <p style={{ margin: "6px 0 0", fontSize: 13 }}>{texts.serverSaid}: {entry.said}</p>}
-          {refused.map((one) => <p key={one.address} style={{ margin: "6px 0 0", fontSize: 13, color: "var(--wax)" }}>{texts.refusedRecipient(one.address)} {one.said}</p>)}
-          {entry.recipients.filter((one) => one.state === "bounced").map((one) => <p key={one.address} style={{ margin: "6px 0 0", fontSize: 13, color: "var(--wax)" }}>{texts.cameBack(one.address)} {one.said}</p>)}
-          {entry.sent_copy === "failed" && <p style={{ margin: "6px 0 0", fontSize: 13 }}>{texts.copyFailed}</p>}
+          {entry.said && !["sent", "bounced"].includes(entry.state) && (
+            <p style={{ margin: "6px 0 0", fontSize: 13 }}>
+              {texts.serverSaid}: {entry.said}
+            </p>
+          )}
+          <Folded
+            between=""
+            items={refused.map((one) => (
+              <p key={one.address} style={{ margin: "6px 0 0", fontSize: 13, color: "var(--wax)" }}>
+                {texts.refusedRecipient({ address: one.address })} {one.why} {one.said}
+              </p>
+            ))}
+          />
+          <Folded
+            between=""
+            items={entry.recipients
+              .filter((one) => one.state === "bounced")
+              .map((one) => (
+                <p
+                  key={one.address}
+                  style={{ margin: "6px 0 0", fontSize: 13, color: "var(--wax)" }}
+                >
+                  {texts.cameBack({ address: one.address })} {one.why} {one.said}
+                </p>
+              ))}
+          />
+          <Folded
+            between=""
+            items={entry.recipients
+              .filter((one) => one.state === "late")
+              .map((one) => (
+                <p key={one.address} style={{ margin: "6px 0 0", fontSize: 13 }}>
+                  {texts.isLate({ address: one.address })} {one.why} {one.said}
+                </p>
+              ))}
+          />
+          <Folded
+            between=""
+            items={entry.recipients
+              .filter((one) => one.state === "complained")
+              .map((one) => (
+                <p
+                  key={one.address}
+                  style={{ margin: "6px 0 0", fontSize: 13, color: "var(--wax)" }}
+                >
+                  {texts.complained({ address: one.address })}
+                </p>
+              ))}
+          />
+          {entry.sent_copy === "failed" && (
+            <p style={{ margin: "6px 0 0", fontSize: 13 }}>
+              {texts.copyFailed} {entry.sent_copy_said}
+            </p>
+          )}
         </div>
         <Group gap={6} wrap="nowrap">
-          {entry.state === "queued" && <Button size="compact-sm" variant="default" loading={back.isPending} onClick={() => back.mutate()}>{texts.undo}</Button>}
-          {entry.state === "unknown" && <Button size="compact-sm" variant="default" loading={went.isPending} onClick={() => went.mutate()}>{texts.itWent}</Button>}
-          {["unknown", "failed", "expired", "retrying"].includes(entry.state) && <Button size="compact-sm" variant="default" loading={again.isPending} onClick={() => again.mutate()}>{entry.state === "retrying" ? texts.tryNow : texts.sendAgain}</Button>}
+          {entry.state === "queued" && (
+            <Button
+              size="compact-sm"
+              variant="default"
+              loading={back.isPending}
+              onClick={() => back.mutate()}
+            >
+              {texts.undo}
+            </Button>
+          )}
+          {entry.state === "unknown" && (
+            <Button
+              size="compact-sm"
+              variant="default"
+              loading={went.isPending}
+              onClick={() => went.mutate()}
+            >
+              {texts.itWent}
+            </Button>
+          )}
+          {["unknown", "failed", "expired", "retrying"].includes(entry.state) && (
+            <Button
+              size="compact-sm"
+              variant="default"
+              loading={again.isPending}
+              onClick={() => (entry.state === "unknown" ? setAsked(true) : again.mutate())}
+            >
+              {entry.state === "retrying" ? texts.tryNow : texts.sendAgain}
+            </Button>
+          )}
         </Group>
       </Group>
+      {asked && (
+        <Ask
+          title={texts.sendAgainAsk({ subject: entry.subject || texts.noSubject })}
+          says={texts.sendAgainSays}
+          yes={texts.sendAgain}
+          act={again}
+          onYes={() => again.mutate(undefined, { onSuccess: () => setAsked(false) })}
+          onClose={() => setAsked(false)}
+        />
+      )}
     </>
   );
 }

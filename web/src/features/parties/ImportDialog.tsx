@@ -10,14 +10,27 @@ export function ImportDialog({ kind, onClose }: { kind: string; onClose: () => v
   const queries = useQueryClient();
   const [file, setFile] = useState<File | null>(null);
   const send = async (chosen: File, apply: boolean) =>
-    unwrap(api.POST("/api/v1/parties/import", { params: { query: { kind, apply } }, body: await chosen.text(), bodySerializer: (text) => text, headers: { "content-type": "text/csv" } }));
+    unwrap(
+      api.POST("/api/v1/parties/import", {
+        params: { query: { kind, apply } },
+        body: (await chosen.arrayBuffer()) as unknown as string,
+        bodySerializer: (bytes) => bytes,
+        headers: { "content-type": "text/csv" },
+      }),
+    );
   const look = useMutation({ mutationFn: (chosen: File) => send(chosen, false) });
   const apply = useMutation({
     mutationFn: (chosen: File) => send(chosen, true),
     onSuccess: async (report) => {
       onClose();
-      await Promise.all(["parties", "messages", "conversation"].map((key) => queries.invalidateQueries({ queryKey: [key] })));
-      notifications.show({ message: `${texts.imported}: ${texts.importReport(report.added, report.changed, report.unchanged)}` });
+      await Promise.all(
+        ["parties", "messages", "conversation"].map((key) =>
+          queries.invalidateQueries({ queryKey: [key] }),
+        ),
+      );
+      notifications.show({
+        message: `${texts.imported}: ${texts.importReport({ added: report.added, changed: report.changed, unchanged: report.unchanged })}`,
+      });
     },
   });
   const failed = look.error ?? apply.error;
@@ -26,23 +39,59 @@ export function ImportDialog({ kind, onClose }: { kind: string; onClose: () => v
     <Modal opened onClose={onClose} title={texts.importCsv} size="lg">
       <Stack gap={12}>
         <p style={{ margin: 0, color: "var(--ink2)" }}>{texts.importHint}</p>
-        <FileInput label="File" placeholder="Choose a file" accept=".csv,text/csv" value={file} onChange={(chosen) => { setFile(chosen); look.reset(); if (chosen) look.mutate(chosen); }}
-          error={failed && (Object.values(fieldsOf(failed))[0] ?? messageOf(failed))} />
+        <FileInput
+          label={texts.file}
+          placeholder={texts.chooseAFile}
+          accept=".csv,.vcf,text/csv,text/vcard"
+          value={file}
+          onChange={(chosen) => {
+            setFile(chosen);
+            look.reset();
+            if (chosen) look.mutate(chosen);
+          }}
+          error={failed && (Object.values(fieldsOf(failed))[0] ?? messageOf(failed))}
+        />
         {report && (
           <div role="status">
-            <strong>{texts.importReport(report.added, report.changed, report.unchanged)}</strong>
-            {report.ignored_columns.length > 0 && <p style={{ margin: "6px 0 0", color: "var(--ink2)" }}>{texts.importIgnored(report.ignored_columns.join(", "))}</p>}
+            <strong>
+              {texts.importReport({
+                added: report.added,
+                changed: report.changed,
+                unchanged: report.unchanged,
+              })}
+            </strong>
+            {report.ignored_columns.length > 0 && (
+              <p style={{ margin: "6px 0 0", color: "var(--ink2)" }}>
+                {texts.importIgnored({ columns: report.ignored_columns.join(", ") })}
+              </p>
+            )}
             {report.refused > 0 && (
               <>
-                <p style={{ margin: "6px 0 4px", color: "var(--orange)" }}>{texts.importRefused(report.refused)}</p>
-                <ul style={{ margin: 0, paddingLeft: 18, maxHeight: 180, overflowY: "auto" }}>{report.refusals.map((line) => <li key={line.line}>Line {line.line}: {line.reasons.join(" ")}</li>)}</ul>
+                <p style={{ margin: "6px 0 4px", color: "var(--orange)" }}>
+                  {texts.importRefused({ count: report.refused })}
+                </p>
+                <ul style={{ margin: 0, paddingLeft: 18, maxHeight: 180, overflowY: "auto" }}>
+                  {report.refusals.map((line) => (
+                    <li key={line.line}>
+                      {texts.line} {line.line}: {line.reasons.join(" ")}
+                    </li>
+                  ))}
+                </ul>
               </>
             )}
           </div>
         )}
         <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>{texts.cancel}</Button>
-          <Button disabled={!file || !report || report.added + report.changed === 0} loading={look.isPending || apply.isPending} onClick={() => file && apply.mutate(file)}>{texts.importDo}</Button>
+          <Button variant="default" onClick={onClose}>
+            {texts.cancel}
+          </Button>
+          <Button
+            disabled={!file || !report || report.added + report.changed === 0}
+            loading={look.isPending || apply.isPending}
+            onClick={() => file && apply.mutate(file)}
+          >
+            {texts.importDo}
+          </Button>
         </Group>
       </Stack>
     </Modal>

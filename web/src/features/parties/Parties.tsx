@@ -5,7 +5,7 @@ import { IconPlus, IconSearch } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { EmptyState, ErrorState, RowsSkeleton } from "../../components/states";
+import { EmptyState, ErrorState, RowsSkeleton, shownOf } from "../../components/states";
 import { api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { ImportDialog } from "./ImportDialog";
@@ -18,7 +18,8 @@ export function Parties({ kind }: { kind: "customer" | "lead" }) {
   const [adding, setAdding] = useState(false);
   const [importing, setImporting] = useState(false);
   const pages = useParties(kind, words);
-  const parties = pages.data?.pages.flatMap((page) => page.parties) ?? [];
+  const shown = shownOf(pages);
+  const parties = shown.data?.pages.flatMap((page) => page.parties) ?? [];
   const open = (id: string) => void navigate({ to: "/party/$id", params: { id } });
   const title = kind === "customer" ? texts.customers : texts.leads;
   const add = kind === "customer" ? texts.addCustomer : texts.addLead;
@@ -28,28 +29,81 @@ export function Parties({ kind }: { kind: "customer" | "lead" }) {
         <Group justify="space-between" mb={12}>
           <h1 style={{ fontSize: 23, margin: 0 }}>{title}</h1>
           <Group gap={8}>
-            <Button variant="default" onClick={() => setImporting(true)}>{texts.importCsv}</Button>
-            <Button leftSection={<IconPlus size={17} stroke={1.6} />} onClick={() => setAdding(true)}>{add}</Button>
+            <Button variant="default" onClick={() => setImporting(true)}>
+              {texts.importCsv}
+            </Button>
+            <Button
+              leftSection={<IconPlus size={17} stroke={1.6} />}
+              onClick={() => setAdding(true)}
+            >
+              {add}
+            </Button>
           </Group>
         </Group>
-        <TextInput mb={14} type="search" aria-label={texts.searchParties} placeholder={texts.searchParties} leftSection={<IconSearch size={17} stroke={1.6} />} value={text} onChange={(event) => setText(event.target.value)} />
+        <TextInput
+          mb={14}
+          type="search"
+          aria-label={texts.searchParties}
+          placeholder={texts.searchParties}
+          leftSection={<IconSearch size={17} stroke={1.6} />}
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
         {pages.isPending && <RowsSkeleton />}
-        {pages.isError && <ErrorState error={pages.error} retry={() => void pages.refetch()} />}
-        {pages.isSuccess && parties.length === 0 && (words
-          ? <EmptyState title={texts.nothingFound} hint={texts.nothingFoundParties} />
-          : <EmptyState title={kind === "customer" ? texts.noCustomers : texts.noLeads} hint={texts.noPartiesHint}><Button mt={8} onClick={() => setAdding(true)}>{add}</Button></EmptyState>)}
+        {shown.error && <ErrorState error={shown.error} retry={() => void pages.refetch()} />}
+        {pages.isSuccess &&
+          parties.length === 0 &&
+          (words ? (
+            <EmptyState title={texts.nothingFound} hint={texts.nothingFoundParties} />
+          ) : (
+            <EmptyState
+              title={kind === "customer" ? texts.noCustomers : texts.noLeads}
+              hint={texts.noPartiesHint}
+            >
+              <Button mt={8} onClick={() => setAdding(true)}>
+                {add}
+              </Button>
+            </EmptyState>
+          ))}
         {parties.length > 0 && (
           <section className="card" style={{ overflowX: "auto" }}>
             <Table verticalSpacing="sm" horizontalSpacing="md" highlightOnHover>
-              <Table.Thead><Table.Tr><Table.Th>{texts.name}</Table.Th><Table.Th>{texts.number}</Table.Th><Table.Th>{texts.email}</Table.Th><Table.Th>{texts.status}</Table.Th></Table.Tr></Table.Thead>
-              <Table.Tbody>{parties.map((party) => <Line key={party.id} party={party} onOpen={() => open(party.id)} />)}</Table.Tbody>
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>{texts.name}</Table.Th>
+                  <Table.Th>{texts.number}</Table.Th>
+                  <Table.Th>{texts.email}</Table.Th>
+                  <Table.Th>{texts.status}</Table.Th>
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {parties.map((party) => (
+                  <Line key={party.id} party={party} onOpen={() => open(party.id)} />
+                ))}
+              </Table.Tbody>
             </Table>
           </section>
         )}
-        {pages.hasNextPage && <Button variant="default" loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>{texts.more}</Button>}
+        {pages.hasNextPage && (
+          <Button
+            variant="default"
+            loading={pages.isFetchingNextPage}
+            onClick={() => void pages.fetchNextPage()}
+          >
+            {texts.more}
+          </Button>
+        )}
       </div>
       {importing && <ImportDialog kind={kind} onClose={() => setImporting(false)} />}
-      <Modal opened={adding} onClose={() => setAdding(false)} title={add} size="lg"><PartyForm initial={{ ...NEW_PARTY, kind }} onSaved={(id) => { setAdding(false); open(id); }} /></Modal>
+      <Modal opened={adding} onClose={() => setAdding(false)} title={add} size="lg">
+        <PartyForm
+          initial={{ ...NEW_PARTY, kind }}
+          onSaved={(id) => {
+            setAdding(false);
+            open(id);
+          }}
+        />
+      </Modal>
     </div>
   );
 }
@@ -58,7 +112,12 @@ export function useParties(kind: string, text: string) {
   return useInfiniteQuery({
     queryKey: ["parties", kind, text],
     initialPageParam: undefined as Schemas["PartyPosition"] | undefined,
-    queryFn: ({ pageParam }) => unwrap(api.GET("/api/v1/parties", { params: { query: { kind, text, after_name: pageParam?.name, after_id: pageParam?.id } } })),
+    queryFn: ({ pageParam }) =>
+      unwrap(
+        api.GET("/api/v1/parties", {
+          params: { query: { kind, text, after_name: pageParam?.name, after_id: pageParam?.id } },
+        }),
+      ),
     getNextPageParam: (page) => page.next ?? undefined,
     placeholderData: keepPreviousData,
   });
@@ -68,9 +127,17 @@ function Line({ party, onOpen }: { party: Schemas["PartyView"]; onOpen: () => vo
   const [first, ...more] = party.addresses;
   return (
     <Table.Tr onClick={onOpen} style={{ cursor: "pointer" }}>
-      <Table.Td><button type="button" className="link" onClick={onOpen}>{party.name}</button></Table.Td>
+      <Table.Td>
+        <button type="button" className="link" onClick={onOpen}>
+          {party.name}
+        </button>
+      </Table.Td>
       <Table.Td className="figures">{party.number}</Table.Td>
-      <Table.Td style={{ color: "var(--ink2)" }}>{first?.address}{more.length > 0 && ` and ${more.length} more`}</Table.Td>
+      <Table.Td style={{ color: "var(--ink2)" }}>
+        {more.length > 0
+          ? texts.addressAndMore({ address: first?.address, count: more.length })
+          : first?.address}
+      </Table.Td>
       <Table.Td>{party.status}</Table.Td>
     </Table.Tr>
   );

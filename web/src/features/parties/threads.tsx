@@ -10,12 +10,44 @@ import { useConversation } from "./Communication";
 
 export function useThreadActions(id: string, onOpen: (thread?: string) => void) {
   const queries = useQueryClient();
-  const refresh = () => Promise.all(["messages", "message", "conversation"].map((key) => queries.invalidateQueries({ queryKey: [key] })));
-  const failed = (error: unknown) => notifications.show({ color: "red", message: Object.values(fieldsOf(error))[0] ?? messageOf(error) });
-  const post = (from: string, into: string) => unwrap(api.POST("/api/v1/threads/{id}/merge", { params: { path: { id: from } }, body: { into } }));
-  const take = (from: string, messages: string[]) => unwrap(api.POST("/api/v1/threads/{id}/split", { params: { path: { id: from } }, body: { messages } }));
-  const unmerge = useMutation({ mutationFn: ({ from, messages }: { from: string; messages: string[] }) => take(from, messages), onSuccess: async ({ thread_id }) => { await refresh(); onOpen(thread_id); }, onError: failed });
-  const unsplit = useMutation({ mutationFn: ({ from, into }: { from: string; into: string }) => post(from, into), onSuccess: async (_, { into }) => { await refresh(); onOpen(into); }, onError: failed });
+  const refresh = () =>
+    Promise.all(
+      ["messages", "message", "conversation"].map((key) =>
+        queries.invalidateQueries({ queryKey: [key] }),
+      ),
+    );
+  const failed = (error: unknown) =>
+    notifications.show({
+      color: "red",
+      message: Object.values(fieldsOf(error))[0] ?? messageOf(error),
+    });
+  const post = (from: string, into: string) =>
+    unwrap(
+      api.POST("/api/v1/threads/{id}/merge", { params: { path: { id: from } }, body: { into } }),
+    );
+  const take = (from: string, messages: string[]) =>
+    unwrap(
+      api.POST("/api/v1/threads/{id}/split", {
+        params: { path: { id: from } },
+        body: { messages },
+      }),
+    );
+  const unmerge = useMutation({
+    mutationFn: ({ from, messages }: { from: string; messages: string[] }) => take(from, messages),
+    onSuccess: async ({ thread_id }) => {
+      await refresh();
+      onOpen(thread_id);
+    },
+    onError: failed,
+  });
+  const unsplit = useMutation({
+    mutationFn: ({ from, into }: { from: string; into: string }) => post(from, into),
+    onSuccess: async (_, { into }) => {
+      await refresh();
+      onOpen(into);
+    },
+    onError: failed,
+  });
   const merge = useMutation({
     mutationFn: (into: string) => post(id, into),
     onSuccess: async ({ messages }, into) => {
@@ -38,7 +70,17 @@ export function useThreadActions(id: string, onOpen: (thread?: string) => void) 
 }
 
 /** Entries of a message's menu within its thread. */
-export function ThreadItems({ row, alone, onSplit, onMerge }: { row: Schemas["MessageRow"]; alone: boolean; onSplit: () => void; onMerge: () => void }) {
+export function ThreadItems({
+  row,
+  alone,
+  onSplit,
+  onMerge,
+}: {
+  row: Schemas["MessageRow"];
+  alone: boolean;
+  onSplit: () => void;
+  onMerge: () => void;
+}) {
   if (row.right !== "own" && row.right !== "manage") return null;
   return (
     <>
@@ -49,20 +91,47 @@ export function ThreadItems({ row, alone, onSplit, onMerge }: { row: Schemas["Me
 }
 
 /** Other threads of the same account with this customer. */
-export function MergeDialog({ party, row, onClose, onMerged }: { party: string; row: Schemas["MessageRow"]; onClose: () => void; onMerged: (thread?: string) => void }) {
+export function MergeDialog({
+  party,
+  row,
+  onClose,
+  onMerged,
+}: {
+  party: string;
+  row: Schemas["MessageRow"];
+  onClose: () => void;
+  onMerged: (thread?: string) => void;
+}) {
   const pages = useConversation(party);
   const { merge } = useThreadActions(row.thread_id, onMerged);
-  const others = (pages.data?.pages.flat() ?? []).filter((line) => line.last.account_id === row.account_id && line.thread_id !== row.thread_id);
+  const others = (pages.data?.pages.flatMap((page) => page.lines) ?? []).filter(
+    (line) => line.last.account_id === row.account_id && line.thread_id !== row.thread_id,
+  );
   return (
     <Modal opened onClose={onClose} title={texts.mergeThread}>
       <p style={{ marginTop: 0 }}>{texts.mergeHint}</p>
       {others.map((line) => (
         <Group key={line.thread_id} justify="space-between" wrap="nowrap" py={6}>
-          <span style={{ minWidth: 0 }}><strong>{line.last.subject || texts.noSubject}</strong><br /><small style={{ color: "var(--ink2)" }}><Time at={line.last_at} long /></small></span>
-          <Button size="compact-sm" variant="default" loading={merge.isPending && merge.variables === line.thread_id} onClick={() => merge.mutate(line.thread_id, { onSuccess: onClose })}>Merge</Button>
+          <span style={{ minWidth: 0 }}>
+            <strong>{line.last.subject || texts.noSubject}</strong>
+            <br />
+            <small style={{ color: "var(--ink2)" }}>
+              <Time at={line.last_at} long />
+            </small>
+          </span>
+          <Button
+            size="compact-sm"
+            variant="default"
+            loading={merge.isPending && merge.variables === line.thread_id}
+            onClick={() => merge.mutate(line.thread_id, { onSuccess: onClose })}
+          >
+            {texts.merge}
+          </Button>
         </Group>
       ))}
-      {pages.isSuccess && others.length === 0 && <p style={{ color: "var(--ink2)" }}>{texts.nothingFound}</p>}
+      {pages.isSuccess && others.length === 0 && (
+        <p style={{ color: "var(--ink2)" }}>{texts.nothingFound}</p>
+      )}
     </Modal>
   );
 }

@@ -1,14 +1,21 @@
-import { Button, Group, PasswordInput, SegmentedControl, Select, TextInput, useMantineColorScheme } from "@mantine/core";
+import {
+  Button,
+  Group,
+  SegmentedControl,
+  Select,
+  Text,
+  useMantineColorScheme,
+} from "@mantine/core";
 import { IconLock, IconPalette, IconUser } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
-import { Field } from "../../components/Field";
-import { datesLanguage, exactTime, setDatesLanguage } from "../../components/time";
+import { Field, PasswordField, TextField } from "../../components/Field";
+import { useEdits } from "../../components/useEdits";
+import { useSave } from "../../components/useSave";
+import { exactTime } from "../../components/time";
 import { api, type Schemas, unwrap } from "../../client";
 import { useSession, useSignOut } from "../../session";
-import { texts } from "../../texts";
+import { LANGUAGES, texts } from "../../texts";
 import { Card } from "../email-account/Card";
-import { useSave } from "../email-account/useSave";
 import { SecondFactorCard } from "./SecondFactorCard";
 import { SessionsCard } from "./SessionsCard";
 
@@ -25,9 +32,22 @@ export function Profile() {
         <SessionsCard />
         <LookCard />
         <Group gap={18} mt={4}>
-          <Link to="/profile/email-account" style={{ color: "var(--wax)" }}>{texts.emailAccount}</Link>
-          {me?.is_super && <Link to="/administrators" className="narrow-only" style={{ color: "var(--wax)" }}>{texts.administrators}</Link>}
-          <Button className="narrow-only" variant="default" onClick={() => signOut.mutate()}>{texts.signOut}</Button>
+          <Link to="/profile/email-account" style={{ color: "var(--wax)" }}>
+            {texts.emailAccount}
+          </Link>
+          {me?.is_super && (
+            <Link to="/administrators" className="narrow-only" style={{ color: "var(--wax)" }}>
+              {texts.administrators}
+            </Link>
+          )}
+          <Button className="narrow-only" variant="default" onClick={() => signOut.mutate()}>
+            {texts.signOut}
+          </Button>
+          {me && (
+            <Text size="sm" c="dimmed">
+              {texts.version({ version: me.version })}
+            </Text>
+          )}
         </Group>
       </div>
     </div>
@@ -35,36 +55,140 @@ export function Profile() {
 }
 
 function ProfileCard({ me }: { me: Schemas["Me"] }) {
-  const [form, setForm] = useState({ name: me.name, time_zone: me.time_zone });
-  const { wrong, error, card } = useSave(() => unwrap(api.PUT("/api/v1/profile", { body: form })));
+  const edits = useEdits({
+    name: me.name,
+    time_zone: me.time_zone,
+    language: me.language,
+    formats: me.formats,
+  });
+  const { form, set } = edits;
+  const { wrong, error, card } = useSave(edits, (body) =>
+    unwrap(api.PUT("/api/v1/profile", { body })),
+  );
   return (
-    <Card title="Profile" icon={<IconUser size={19} stroke={1.6} />} summary={me.login} error={error} {...card}>
-      <Field label={texts.name} htmlFor="own-name" wrong={wrong.name}><TextInput id="own-name" value={form.name} onChange={(event) => setForm({ ...form, name: event.target.value })} /></Field>
-      <Field label={texts.timeZone} htmlFor="zone" wrong={wrong.time_zone} hint="Days in your settings are days of this zone."><Select id="zone" searchable allowDeselect={false} value={form.time_zone} data={[...new Set([...Intl.supportedValuesOf("timeZone"), "UTC", form.time_zone])]} onChange={(time_zone) => setForm({ ...form, time_zone: time_zone ?? "UTC" })} /></Field>
+    <Card
+      title={texts.profile}
+      icon={<IconUser size={19} stroke={1.6} />}
+      summary={me.login}
+      error={error}
+      {...card}
+    >
+      <TextField
+        id="own-name"
+        label={texts.name}
+        wrong={wrong.name}
+        value={form.name}
+        onChange={(value) => set({ name: value })}
+      />
+      <Field
+        label={texts.timeZone}
+        htmlFor="zone"
+        wrong={wrong.time_zone}
+        hint={texts.daysInYourSettings}
+      >
+        <Select
+          id="zone"
+          searchable
+          allowDeselect={false}
+          value={form.time_zone}
+          data={[...new Set([...Intl.supportedValuesOf("timeZone"), "UTC", form.time_zone])]}
+          onChange={(time_zone) => set({ time_zone: time_zone ?? "UTC" })}
+        />
+      </Field>
+      <Field label={texts.language} htmlFor="language" wrong={wrong.language}>
+        <Select
+          id="language"
+          allowDeselect={false}
+          value={form.language}
+          onChange={(language) => set({ language: language ?? "" })}
+          data={[{ value: "", label: texts.asTheBrowser }, ...SPOKEN]}
+        />
+      </Field>
+      <Field
+        label={texts.datesAndNumbers}
+        htmlFor="formats"
+        wrong={wrong.formats}
+        hint={exactTime(new Date())}
+      >
+        <Select
+          id="formats"
+          allowDeselect={false}
+          value={form.formats}
+          onChange={(formats) => set({ formats: formats ?? "" })}
+          data={[{ value: "", label: texts.asTheLanguage }, ...FORMATS]}
+        />
+      </Field>
     </Card>
   );
 }
 
 function PasswordCard() {
-  const [form, setForm] = useState({ current_password: "", new_password: "" });
-  const { wrong, error, card } = useSave(() => unwrap(api.PUT("/api/v1/profile/password", { body: form })));
+  const edits = useEdits({ current_password: "", new_password: "" });
+  const { form, set } = edits;
+  const { wrong, error, card } = useSave(edits, (body) =>
+    unwrap(api.PUT("/api/v1/profile/password", { body })),
+  );
   return (
-    <Card title={texts.password} icon={<IconLock size={19} stroke={1.6} />} summary="" error={error} {...card} open={false}>
-      <Field label="Current password" htmlFor="current" wrong={wrong.current_password}><PasswordInput id="current" autoComplete="current-password" value={form.current_password} onChange={(event) => setForm({ ...form, current_password: event.target.value })} /></Field>
-      <Field label="New password" htmlFor="new" wrong={wrong.new_password} hint="Ends your other sessions."><PasswordInput id="new" autoComplete="new-password" value={form.new_password} onChange={(event) => setForm({ ...form, new_password: event.target.value })} /></Field>
+    <Card
+      title={texts.password}
+      icon={<IconLock size={19} stroke={1.6} />}
+      summary=""
+      error={error}
+      {...card}
+      open={false}
+    >
+      <PasswordField
+        id="current"
+        label={texts.currentPassword}
+        wrong={wrong.current_password}
+        autoComplete="current-password"
+        value={form.current_password}
+        onChange={(value) => set({ current_password: value })}
+      />
+      <PasswordField
+        id="new"
+        label={texts.newPassword}
+        wrong={wrong.new_password}
+        hint={texts.endsYourOtherSessions}
+        autoComplete="new-password"
+        value={form.new_password}
+        onChange={(value) => set({ new_password: value })}
+      />
     </Card>
   );
 }
 
-const LANGUAGES = [["en-GB", "English (UK)"], ["en-US", "English (US)"], ["de", "Deutsch"], ["es", "Español"], ["pt", "Português"], ["uk", "Українська"], ["cs", "Čeština"], ["fr", "Français"], ["pl", "Polski"], ["it", "Italiano"]].map(([value, label]) => ({ value: value ?? "", label: label ?? "" }));
+const SPOKEN = Object.entries(LANGUAGES).map(([value, label]) => ({ value, label }));
+
+const FORMATS = [
+  ["en-GB", "English (UK)"],
+  ["en-US", "English (US)"],
+  ["de", "Deutsch"],
+  ["es", "Español"],
+  ["pt", "Português"],
+  ["uk", "Українська"],
+  ["cs", "Čeština"],
+  ["fr", "Français"],
+  ["pl", "Polski"],
+  ["it", "Italiano"],
+].map(([value, label]) => ({ value: value ?? "", label: label ?? "" }));
 
 function LookCard() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const [dates, setDates] = useState(datesLanguage());
   return (
-    <Card title="Look" icon={<IconPalette size={19} stroke={1.6} />} summary="" open={false}>
-      <Field label="Colours"><SegmentedControl aria-label="Colours" value={colorScheme} onChange={(scheme) => setColorScheme(scheme as "auto" | "light" | "dark")} data={[{ value: "auto", label: "As the system" }, { value: "light", label: "Light" }, { value: "dark", label: "Dark" }]} /></Field>
-      <Field label="Language of dates" htmlFor="dates" hint={exactTime(new Date())}><Select id="dates" allowDeselect={false} value={dates} onChange={(language) => { setDatesLanguage(language ?? ""); setDates(language ?? ""); }} data={[{ value: "", label: "As the browser" }, ...LANGUAGES]} /></Field>
+    <Card title={texts.look} icon={<IconPalette size={19} stroke={1.6} />} summary="" open={false}>
+      <Field label={texts.colours}>
+        <SegmentedControl
+          aria-label={texts.colours}
+          value={colorScheme}
+          onChange={(scheme) => setColorScheme(scheme as "auto" | "light" | "dark")}
+          data={[
+            { value: "auto", label: texts.asTheSystem },
+            { value: "light", label: texts.light },
+            { value: "dark", label: texts.dark },
+          ]}
+        />
+      </Field>
     </Card>
   );
 }

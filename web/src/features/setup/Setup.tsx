@@ -16,7 +16,9 @@ export function Setup() {
       const token = window.location.hash.slice(1);
       const time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
       await unwrap(api.POST("/api/v1/setup", { body: { token, time_zone, ...form } }));
-      await unwrap(api.POST("/api/v1/session", { body: { login: form.login, password: form.password } }));
+      await unwrap(
+        api.POST("/api/v1/session", { body: { login: form.login, password: form.password } }),
+      );
     },
     onSuccess: async () => {
       await queries.resetQueries();
@@ -25,24 +27,52 @@ export function Setup() {
   });
   const wrong = fieldsOf(make.error);
   const gone = make.error instanceof ApiProblem && make.error.status === 404;
-  const set = (field: keyof typeof form) => (event: { target: { value: string } }) => setForm({ ...form, [field]: event.target.value });
+  const set = (field: keyof typeof form) => (event: { target: { value: string } }) =>
+    setForm({ ...form, [field]: event.target.value });
   return (
     <main className="center">
-      <form className="desk" onSubmit={(event: FormEvent) => { event.preventDefault(); make.mutate(); }}>
+      <form
+        className="desk"
+        onSubmit={(event: FormEvent) => {
+          event.preventDefault();
+          make.mutate();
+        }}
+      >
         <div className="brand" style={{ padding: "0 0 6px" }}>
           <img src="/seal.svg" alt="" width={28} height={28} /> {texts.app}
         </div>
-        <p style={{ color: "var(--ink2)", marginTop: 0 }}>You make the first administrator. It can manage the others, and sees nobody's mail by that.</p>
+        <p style={{ color: "var(--ink2)", marginTop: 0 }}>{texts.setUpHint}</p>
         <Stack gap={14}>
-          <TextInput label={texts.name} value={form.name} onChange={set("name")} error={wrong.name} autoFocus />
-          <TextInput label={texts.login} autoComplete="username" value={form.login} onChange={set("login")} error={wrong.login} />
-          <PasswordInput label={texts.password} description="At least 10 characters" autoComplete="new-password" value={form.password} onChange={set("password")} error={wrong.password} />
+          <TextInput
+            label={texts.name}
+            value={form.name}
+            onChange={set("name")}
+            error={wrong.name}
+            autoFocus
+          />
+          <TextInput
+            label={texts.login}
+            autoComplete="username"
+            value={form.login}
+            onChange={set("login")}
+            error={wrong.login}
+          />
+          <PasswordInput
+            label={texts.password}
+            description={texts.atLeast10Characters}
+            autoComplete="new-password"
+            value={form.password}
+            onChange={set("password")}
+            error={wrong.password}
+          />
           {make.isError && Object.keys(wrong).length === 0 && (
             <div role="alert" style={{ color: "var(--wax)" }}>
-              {gone ? "This link has been used or is over. Start Waxseal again for a new one, or sign in." : messageOf(make.error)}
+              {gone ? texts.setUpLinkOver : messageOf(make.error)}
             </div>
           )}
-          <Button type="submit" loading={make.isPending}>Begin</Button>
+          <Button type="submit" loading={make.isPending}>
+            {texts.begin}
+          </Button>
         </Stack>
       </form>
     </main>

@@ -11,7 +11,8 @@ export function SignIn() {
   const setup = useQuery({ queryKey: ["setup"], queryFn: () => unwrap(api.GET("/api/v1/setup")) });
   const [code, setCode] = useState("");
   const signIn = useMutation({
-    mutationFn: () => unwrap(api.POST("/api/v1/session", { body: { login, password, code: code || null } })),
+    mutationFn: () =>
+      unwrap(api.POST("/api/v1/session", { body: { login, password, code: code || null } })),
     onSuccess: () => queries.resetQueries(),
   });
   const codeAsked = signIn.error instanceof ApiProblem && signIn.error.secondFactor;
@@ -27,17 +28,46 @@ export function SignIn() {
         </div>
         <Stack gap={14}>
           {setup.data?.needed && (
-            <Alert color="orange" title="No administrator yet">
-              Open the link that Waxseal printed when it started. It makes the first one.
+            <Alert color="orange" title={texts.noAdministratorYet}>
+              {texts.noAdministratorHint}
             </Alert>
           )}
-          <TextInput label={texts.login} autoComplete="username" autoFocus value={login} onChange={(event) => setLogin(event.target.value)} required withAsterisk={false} />
-          <PasswordInput label={texts.password} autoComplete="current-password" value={password} onChange={(event) => setPassword(event.target.value)} required withAsterisk={false} />
+          <TextInput
+            label={texts.login}
+            autoComplete="username"
+            autoFocus
+            value={login}
+            onChange={(event) => setLogin(event.target.value)}
+            required
+            withAsterisk={false}
+          />
+          <PasswordInput
+            label={texts.password}
+            autoComplete="current-password"
+            value={password}
+            onChange={(event) => setPassword(event.target.value)}
+            required
+            withAsterisk={false}
+          />
           {(codeAsked || code) && (
-            <TextInput label={texts.code} description={texts.codeHint} autoComplete="one-time-code" inputMode="text" autoFocus value={code} onChange={(event) => setCode(event.target.value)} />
+            <TextInput
+              label={texts.code}
+              description={texts.codeHint}
+              autoComplete="one-time-code"
+              inputMode="text"
+              autoFocus
+              value={code}
+              onChange={(event) => setCode(event.target.value)}
+            />
           )}
-          {signIn.isError && <div role="alert" style={{ color: "var(--wax)" }}>{messageOf(signIn.error)}</div>}
-          <Button type="submit" loading={signIn.isPending}>{texts.signIn}</Button>
+          {signIn.isError && (
+            <div role="alert" style={{ color: "var(--wax)" }}>
+              {messageOf(signIn.error)}
+            </div>
+          )}
+          <Button type="submit" loading={signIn.isPending}>
+            {texts.signIn}
+          </Button>
         </Stack>
       </form>
     </main>

@@ -11,22 +11,45 @@ export function Welcome() {
   const [password, setPassword] = useState("");
   const choose = useMutation({
     // Behind '#', so that no server or proxy ever logs it.
-    mutationFn: () => unwrap(api.POST("/api/v1/welcome", { body: { token: window.location.hash.slice(1), password } })),
+    mutationFn: () =>
+      unwrap(
+        api.POST("/api/v1/welcome", { body: { token: window.location.hash.slice(1), password } }),
+      ),
     onSuccess: () => navigate({ to: "/inbox" }),
   });
   const wrong = fieldsOf(choose.error).password;
   const gone = choose.error instanceof ApiProblem && choose.error.status === 404;
   return (
     <main className="center">
-      <form className="desk" onSubmit={(event: FormEvent) => { event.preventDefault(); choose.mutate(); }}>
+      <form
+        className="desk"
+        onSubmit={(event: FormEvent) => {
+          event.preventDefault();
+          choose.mutate();
+        }}
+      >
         <div className="brand" style={{ padding: "0 0 6px" }}>
           <img src="/seal.svg" alt="" width={28} height={28} /> {texts.app}
         </div>
-        <p style={{ color: "var(--ink2)", marginTop: 0 }}>Choose a password. This link works once.</p>
+        <p style={{ color: "var(--ink2)", marginTop: 0 }}>{texts.welcomeHint}</p>
         <Stack gap={14}>
-          <PasswordInput label={texts.password} description="At least 10 characters" autoComplete="new-password" autoFocus value={password} onChange={(event) => setPassword(event.target.value)} error={wrong} />
-          {choose.isError && !wrong && <div role="alert" style={{ color: "var(--wax)" }}>{gone ? "This link has been used or is over. Ask a super-administrator for a new one." : messageOf(choose.error)}</div>}
-          <Button type="submit" loading={choose.isPending}>{texts.save}</Button>
+          <PasswordInput
+            label={texts.password}
+            description={texts.atLeast10Characters}
+            autoComplete="new-password"
+            autoFocus
+            value={password}
+            onChange={(event) => setPassword(event.target.value)}
+            error={wrong}
+          />
+          {choose.isError && !wrong && (
+            <div role="alert" style={{ color: "var(--wax)" }}>
+              {gone ? texts.signInLinkOver : messageOf(choose.error)}
+            </div>
+          )}
+          <Button type="submit" loading={choose.isPending}>
+            {texts.save}
+          </Button>
         </Stack>
       </form>
     </main>

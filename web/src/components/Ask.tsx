@@ -1,0 +1,51 @@
+/** Asked before what cannot be taken back here: whom or what it is about, and what will happen. */
+import { Button, Group, Modal } from "@mantine/core";
+import type { ReactNode } from "react";
+import { fieldsOf, messageOf } from "../client";
+import { texts } from "../texts";
+
+type Act = { isPending: boolean; isError: boolean; error: unknown };
+
+export function Ask({
+  title,
+  says,
+  warning,
+  yes,
+  act,
+  onYes,
+  onClose,
+}: {
+  title: string;
+  says: ReactNode;
+  /** What should make one stop. */
+  warning?: string;
+  /** The name of the act, on its button. */
+  yes: string;
+  act: Act;
+  onYes: () => void;
+  onClose: () => void;
+}) {
+  return (
+    <Modal opened onClose={onClose} title={title}>
+      <p style={{ marginTop: 0 }}>{says}</p>
+      {warning && (
+        <p className="notice doubt" role="note">
+          {warning}
+        </p>
+      )}
+      {act.isError && (
+        <p role="alert" style={{ color: "var(--wax)" }}>
+          {Object.values(fieldsOf(act.error))[0] ?? messageOf(act.error)}
+        </p>
+      )}
+      <Group justify="flex-end">
+        <Button variant="default" onClick={onClose} data-autofocus>
+          {texts.cancel}
+        </Button>
+        <Button loading={act.isPending} onClick={onYes}>
+          {yes}
+        </Button>
+      </Group>
+    </Modal>
+  );
+}
