@@ -1,8 +1,10 @@
 # Everything that people and CI run. The first target is the list.
-.PHONY: help deps cyrus web build demo run test test-full journeys matrix guards hostile corpus bench lint openapi clean
+.PHONY: help deps cyrus web build demo run test test-full journeys matrix guards hostile corpus views bench soak lint openapi deb deb-test dist release clean
 
 CARGO ?= cargo
 PORT ?= 8080
+MINUTES ?= 60
+ACCOUNTS ?= 2000
 BINARIES := target/debug
 
 help:
@@ -15,12 +17,21 @@ help:
 	@echo "make guards     the matrix again, with each guard switched off once"
 	@echo "make hostile    what hostile servers, senders and messages do; DIR=folder of lists (default: our own)"
 	@echo "make corpus     every message of DIR through IMAP, store, export and page"
+	@echo "make views      what is shown of each message of DIR, beside its expected.json (default: our own)"
 	@echo "make bench      every figure of speed, beside others; release build; PARTS=... for some (scripts/bench)"
+	@echo "make soak       many accounts under load, faults and kills; release build; MINUTES=60 ACCOUNTS=2000"
+	@echo "make deb        a Debian package in target/package"
+	@echo "make deb-test   the package on a clean Debian: install, set up, restart, back up, purge, restore; takes root"
+	@echo "make dist       binary, manual and settings as a tarball, with checksums and a list of what is in it (SBOM)"
 	@echo "make lint       formatting, clippy, dependencies, types, eslint"
 
-# Debian packages of the test servers. Asks before apt; starts none of their services.
-deps:
+# Debian packages of the test servers, and the one of them that is of npm. Asks before apt; starts none of their services.
+deps: crates/testkit/authority/node_modules
 	@scripts/install-packages.sh
+
+crates/testkit/authority/node_modules: crates/testkit/authority/package.json crates/testkit/authority/package-lock.json
+	cd crates/testkit/authority && npm ci --no-progress
+	@touch crates/testkit/authority/node_modules
 
 # A second real IMAP server, for the tests alone.
 cyrus: deps
@@ -51,7 +62,7 @@ test-full: cyrus build
 	@CARGO=$(CARGO) scripts/test-full.sh
 
 journeys: deps build
-	cd web && npm run journeys
+	cd web && FULL=1 npm run journeys
 
 matrix:
 	$(CARGO) test --quiet --package api --test matrix
@@ -67,12 +78,19 @@ corpus: deps
 	@test -n "$(DIR)" || { echo "make corpus DIR=folder"; exit 2; }
 	CORPUS=$(abspath $(DIR)) $(CARGO) test --quiet --package engine --test corpus
 
+views:
+	$(if $(DIR),VIEWS=$(abspath $(DIR))) $(CARGO) test --quiet --package mime --test views
+
 bench: web
 	@scripts/install-packages.sh isync
 	$(CARGO) build --release --package waxseal --package testkit --bins
 	$(CARGO) build --release --package engine --package service --examples
 	python3 scripts/bench $(PARTS)
 	target/release/examples/pairing_time
+
+soak: web
+	$(CARGO) build --release --workspace --bins --examples
+	python3 scripts/soak $(MINUTES) $(ACCOUNTS)
 
 lint: web/node_modules
 	$(CARGO) fmt --all -- --check
@@ -83,6 +101,23 @@ lint: web/node_modules
 
 openapi:
 	$(CARGO) run --quiet --package waxseal -- openapi > docs/openapi.json
+
+# MAINTAINER="Name <address>": who looks after the package.
+deb: release
+	@command -v cargo-deb >/dev/null || $(CARGO) install --locked cargo-deb
+	rm -f target/package/*.deb
+	$(CARGO) deb --no-build --package waxseal --output target/package/ $(if $(MAINTAINER),--maintainer "$(MAINTAINER)")
+
+deb-test: deb
+	scripts/deb-test.sh target/package/waxseal_*.deb
+
+dist: release
+	@command -v cargo-cyclonedx >/dev/null || $(CARGO) install --locked cargo-cyclonedx
+	scripts/dist.sh
+
+release: web
+	$(CARGO) build --release --package waxseal
+	scripts/package-files.sh target/release/waxseal
 
 clean:
 	$(CARGO) clean

@@ -9,7 +9,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GUARDS = [
-    ("a revoked grant is over", "crates/store/src/grants.rs", "       AND g.revoked_at IS NULL\n       AND (g.starts_at", "       AND (g.starts_at"),
+    ("a revoked grant is over", "crates/store/src/grants.rs", "       AND g.revoked_at IS NULL\n       AND g.rests_since", "       AND g.rests_since"),
+    ("a grant rests after a reset", "crates/store/src/grants.rs", "       AND g.rests_since IS NULL\n", ""),
     ("a grant begins at its start", "crates/store/src/grants.rs", "       AND (g.starts_at IS NULL OR g.starts_at <= $2)\n", ""),
     ("a grant ends at its end", "crates/store/src/grants.rs", "(g.ends_at IS NULL OR g.ends_at > $2)", "(g.ends_at IS NULL OR $2 > 0)"),
     ("a sealed account is nobody's to see", "crates/store/src/grants.rs", "       AND sealed_at IS NULL\n     UNION", "     UNION"),

@@ -3,7 +3,7 @@
 # all are there. Asks first; YES=1 or CI=true answers yes.
 set -euo pipefail
 
-PACKAGES=(dovecot-imapd dovecot-lmtpd exim4-daemon-light postgresql chromium curl "$@")
+PACKAGES=(dovecot-imapd dovecot-lmtpd dovecot-submissiond exim4-daemon-light postgresql chromium curl "$@")
 
 missing=()
 for package in "${PACKAGES[@]}"; do

@@ -4,9 +4,9 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 log=target/test-full.log
 {
-  KILLS=50 CUTS=1 POSTS=10000 STEPS=100000 "${CARGO:-cargo}" test --workspace --no-fail-fast -- --show-output
+  FULL=1 KILLS=50 CUTS=1 POSTS=10000 STEPS=100000 "${CARGO:-cargo}" test --workspace --no-fail-fast -- --show-output
   tests=$?
-  (cd web && npm run journeys)
+  (cd web && FULL=1 npm run journeys)
   journeys=$?
   echo "cargo test ended with $tests, the journeys with $journeys"
 } 2>&1 | tee "$log"

@@ -107,7 +107,8 @@ class Peer:
     def __init__(self):
         self.process = subprocess.Popen([RELEASE / "peer"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         where = json.loads(self.process.stdout.readline())
-        self.port, self.fingerprint = str(where["imaps"]), where["fingerprint"]
+        self.port, self.fingerprint, self.smtp = str(where["imaps"]), where["fingerprint"], str(where["smtp"])
+        self.lock = threading.Lock()
 
     def __enter__(self):
         return self
@@ -116,10 +117,17 @@ class Peer:
         self.process.stdin.close()
         self.process.wait()
 
+    def tell(self, line):
+        with self.lock:
+            self.process.stdin.write(f"{line}\n")
+            self.process.stdin.flush()
+            return self.process.stdout.readline()
+
     def ask(self, line):
-        self.process.stdin.write(f"{line}\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
+        return float(self.tell(line))
+
+    def ask_json(self, line):
+        return json.loads(self.tell(line))
 
     def deliver(self, user, number):
         """The moment at which who waits was told."""

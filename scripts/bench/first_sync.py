@@ -205,6 +205,7 @@ def fingerprint(where):
 
 
 def set_up(base, folder, where, user):
+    subprocess.run([*base, "init"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run([*base, "admin", "create", "--login", "owner", "--password-stdin"], input=f"{PASSWORD}\n", text=True, check=True, stdout=subprocess.DEVNULL)
     file = pathlib.Path(folder) / "account.toml"
     file.write_text(f"""name = "Owner"
