@@ -151,6 +151,26 @@ test("on a slow line it opens at once, and nothing typed is lost or runs as a ke
   await context.close();
 });
 
+test("on a slow machine no key is lost while the editor comes", async () => {
+  const context = await demo.context();
+  const page = await demo.signIn(context, "alice");
+  await page.getByText("Testing IMAP", { exact: true }).click();
+  await page
+    .getByRole("region", { name: "Message" })
+    .getByRole("heading", { name: "Testing IMAP" })
+    .waitFor();
+  const devtools = await context.newCDPSession(page);
+  await devtools.send("Emulation.setCPUThrottlingRate", { rate: 12 });
+  const typed = Array.from({ length: 60 }, (_, at) => `${at} `).join("");
+  await page.keyboard.press("r");
+  await page.keyboard.type(typed, { delay: 5 });
+  await text(page).locator("blockquote").waitFor();
+  await devtools.send("Emulation.setCPUThrottlingRate", { rate: 1 });
+  await text(page).getByText(typed.trim()).waitFor();
+  await composer(page).getByRole("button", { name: "Delete draft" }).click();
+  await context.close();
+});
+
 test("many recipients fold, several letters stand side by side", async () => {
   const [sender] = (await (await alice.request.get("/api/v1/senders")).json()) as {
     account_id: string;

@@ -8,7 +8,7 @@ import { Table, TableCell, TableHeader, TableRow } from "@tiptap/extension-table
 import { Color, TextStyle } from "@tiptap/extension-text-style";
 import { useEditor } from "@tiptap/react";
 import StarterKit from "@tiptap/starter-kit";
-import { useEffect, useLayoutEffect } from "react";
+import { useEffect, useLayoutEffect, useState } from "react";
 import { texts } from "../../texts";
 import type { Letter } from "./letter";
 
@@ -61,6 +61,24 @@ function goOnAfter(editor: Editor, ahead: string): void {
   if (spaces) editor.view.dispatch(editor.state.tr.insertText(spaces));
 }
 
+/**
+ * From here on the letter is what stands in the editor. What was typed or came after the editor was made and before it is
+ * shown is in the letter alone: it goes in first.
+ */
+function useText(editor: Editor, letter: Letter, made: string): void {
+  useLayoutEffect(() => {
+    if (editor.isDestroyed) return;
+    if (letter.form.html !== made)
+      editor
+        .chain()
+        .setMeta("addToHistory", false)
+        .setContent(letter.form.html, { emitUpdate: false })
+        .run();
+    letter.editIn(editor);
+    return () => letter.editIn(null);
+  }, [editor, letter, made]);
+}
+
 export default function RichText({
   letter,
   focus,
@@ -75,6 +93,7 @@ export default function RichText({
     found.forEach(onImage);
     return found.length > 0;
   };
+  const [made] = useState(letter.form.html);
   const editor = useEditor({
     extensions: [
       StarterKit.configure({ link: { openOnClick: false } }),
@@ -84,7 +103,7 @@ export default function RichText({
       Color,
       ...tables,
     ],
-    content: letter.form.html,
+    content: made,
     injectCSS: false,
     editable: !letter.isReadOnly,
     onUpdate: ({ editor: changed }) => letter.set({ html: changed.getHTML() }),
@@ -94,6 +113,7 @@ export default function RichText({
       handleDrop: (_, event) => images((event as DragEvent).dataTransfer?.files),
     },
   });
+  useText(editor, letter, made);
   // At once, not in the next frame as the editor would: what is typed next must find it. One that was given up before it
   // was shown is no editor any more; another one comes.
   useLayoutEffect(() => {
@@ -102,11 +122,6 @@ export default function RichText({
     else editor.commands.setTextSelection(1);
     editor.view.focus();
   }, [editor, focus, letter]);
-  useEffect(() => {
-    if (editor.isDestroyed) return;
-    letter.editIn(editor);
-    return () => letter.editIn(null);
-  }, [editor, letter]);
   useEffect(() => {
     if (!editor.isDestroyed && editor.isEditable === letter.isReadOnly)
       editor.setEditable(!letter.isReadOnly, false);
