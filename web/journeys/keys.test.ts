@@ -115,6 +115,8 @@ test("the name of a colleague is typed after c, on a slow line", async () => {
     [],
   );
   await alice.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+  await alice.getByRole("dialog").waitFor({ state: "detached" });
+  await message().getByRole("heading", { name: "Router keeps restarting" }).waitFor();
 });
 
 test("a key that is held acts once, and Enter belongs to what has the focus", async () => {
