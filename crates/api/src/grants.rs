@@ -114,7 +114,9 @@ pub async fn confirm(
     extract::Json(request): extract::Json<ConfirmRequest>,
 ) -> ApiResult<StatusCode> {
     let services = &state.services;
-    services.confirm_grant(viewer, id, request.administrator_id).await?;
+    services
+        .confirm_grant(viewer, id, request.administrator_id)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

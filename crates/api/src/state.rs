@@ -87,8 +87,7 @@ impl Reach {
 
     fn forwarded_https(&self, headers: &HeaderMap, peer: Option<SocketAddr>) -> bool {
         let is_trusted = peer.is_some_and(|peer| self.trusted_proxies.contains(&peer.ip()));
-        is_trusted
-            && last(headers, "x-forwarded-proto").is_some_and(|proto| proto.ends_with("https"))
+        is_trusted && last(headers, "x-forwarded-proto").is_some_and(|proto| proto.ends_with("https"))
     }
 }
 
@@ -174,6 +173,21 @@ mod tests {
                 may,
                 "{reach:?} {headers:?}"
             );
+        }
+    }
+
+    #[test]
+    fn of_what_was_forwarded_the_last_line_counts() {
+        for (lines, expected) in [
+            (&[][..], None),
+            (&["1.2.3.4"][..], Some("1.2.3.4")),
+            (&["6.6.6.6", "1.2.3.4"][..], Some("1.2.3.4")),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", line.parse().expect("header value"));
+            }
+            assert_eq!(last(&headers, "x-forwarded-for"), expected, "{lines:?}");
         }
     }
 }

@@ -294,7 +294,13 @@ pub const ROWS: &[Row] = &[
     row("GET", "/accounts/{id}/opened", Account(Own), "", 200),
     row("GET", "/accounts/{id}/grants", Account(Own), "", 200),
     row("PUT", "/accounts/{id}/grants", Account(Own), "[]", 204),
-    row("POST", "/accounts/{id}/grants/confirm", Account(Own), r#"{"administrator_id":"{rests}"}"#, 204),
+    row(
+        "POST",
+        "/accounts/{id}/grants/confirm",
+        Account(Own),
+        r#"{"administrator_id":"{rests}"}"#,
+        204,
+    ),
     row("PUT", "/accounts/{id}/tracking", Account(Own), TRACKING, 204),
     row(
         "POST",

@@ -22,6 +22,8 @@ use domain::Right;
 use domain::SessionId;
 use domain::ThreadId;
 use domain::Timestamp;
+use domain::account::ImapSettings;
+use domain::account::Security;
 use domain::account::SmtpAuth;
 use domain::account::SmtpSettings;
 use domain::folder::FolderCursor;
@@ -38,6 +40,7 @@ use service::MasterKey;
 use service::Services;
 use service::SystemClock;
 use service::accounts::Card;
+use service::accounts::ImapCredentials;
 use service::administrators::NewAdministrator;
 use service::drafts::DraftForm;
 use service::drafts::Recipients;
@@ -206,8 +209,11 @@ impl Template {
         let party = make_party(&services, &people).await;
         let boss = service_viewer(&services, &people[&Viewer::Super]).await;
         for viewer in [Viewer::SealedOwner, Viewer::Rests] {
-            let reset = services.reset_sign_in(boss, people[&viewer].id).await;
-            let chosen = services.use_sign_in_link(&reset.expect("reset"), PASSWORD.to_owned().into());
+            let reset = services
+                .reset_sign_in(boss, people[&viewer].id)
+                .await
+                .expect("reset");
+            let chosen = services.use_sign_in_link(&reset, PASSWORD.to_owned().into());
             chosen.await.expect("new password");
             sign_in(&services, viewer, &mut people).await;
         }
@@ -359,12 +365,22 @@ async fn sign_in(services: &Services, viewer: Viewer, people: &mut BTreeMap<View
     (person.session, person.cookie) = (session, cookie);
 }
 
-/// By the mailbox's own password: what is tried with this person is what others grant.
+/// As after a check of the mailbox's password, of which nothing is stored here: what is tried with this person is what
+/// others grant.
 async fn unseal(services: &Services, person: &Person) {
     let credentials = ImapCredentials {
-        settings: ImapSettings::default(),
+        settings: ImapSettings {
+            server: "imap.isp.example".into(),
+            port: 993,
+            security: Security::Tls,
+            pinned_certificate: None,
+            compress: false,
+            authserv_id: None,
+            sent_folder: None,
+            more_folders: Vec::new(),
+        },
         username: String::new(),
-        password: PASSWORD.to_owned().into(),
+        password: String::new().into(),
         is_token: false,
     };
     let viewer = service_viewer(services, person).await;
