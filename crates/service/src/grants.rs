@@ -106,7 +106,9 @@ impl Services {
         zone: &TimeZone,
         current: &[Grant],
     ) -> Grant {
-        let held = current.iter().find(|held| held.administrator == line.administrator);
+        let held = current
+            .iter()
+            .find(|held| held.administrator == line.administrator);
         Grant {
             id: self.ids.next(),
             account,
@@ -141,8 +143,14 @@ impl Services {
         if !grants::confirm(&mut tx, account, administrator).await? {
             return Ok(());
         }
-        self.record(&mut tx, viewer, Some(account), "access_confirmed", &administrator.to_string())
-            .await?;
+        self.record(
+            &mut tx,
+            viewer,
+            Some(account),
+            "access_confirmed",
+            &administrator.to_string(),
+        )
+        .await?;
         tx.commit().await?;
         self.events.publish(Event::AccessChanged);
         self.look_for_alarms_of(account).await

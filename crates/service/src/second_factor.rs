@@ -15,8 +15,8 @@ use crate::Event;
 use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
-use crate::sign_in::token_hash;
 use crate::sign_in::is_unchanged;
+use crate::sign_in::token_hash;
 use crate::tries::Counter;
 use crate::tries::take_back;
 
@@ -102,10 +102,7 @@ impl Services {
         if !self.passwords.verify(password, held).await? {
             return Err(wrong_password());
         }
-        Ok(Proven {
-            administrator,
-            tries,
-        })
+        Ok(Proven { administrator, tries })
     }
 
     /// Only if the password that was proven is still the one.
