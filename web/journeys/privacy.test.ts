@@ -88,6 +88,54 @@ test("sessions are listed, and one is ended from another", async () => {
   await other.getByRole("button", { name: "Sign in" }).waitFor();
 });
 
+test("what a colleague may see rests after a reset, until the owner says that it is them", async () => {
+  const inMain = (page: Page, name: string) =>
+    page.getByRole("navigation", { name: "Main" }).getByRole("link", { name });
+  await inMain(alice, "Email account").click();
+  const access = alice.getByRole("region", { name: "Access settings" });
+  await access.getByRole("combobox", { name: "Add an administrator" }).click();
+  await alice.getByRole("option", { name: "Bob Brown" }).click();
+  await access.getByRole("button", { name: "Save" }).click();
+  await alice.getByText("You and Bob Brown (may see)").first().waitFor();
+
+  await mallory.getByRole("button", { name: "Actions: Bob Brown" }).click();
+  await mallory.getByRole("menuitem", { name: "Reset sign-in" }).click();
+  await mallory
+    .getByRole("dialog", { name: "Reset the sign-in of Bob Brown?" })
+    .getByRole("button", { name: "Reset sign-in" })
+    .click();
+  const link = await takeLink(mallory);
+  const told = alice.getByText(/A colleague with access to .* had their sign-in reset/);
+  await told.waitFor();
+  const rests = access.getByRole("alert", { name: "Access of Bob Brown rests" });
+  await rests.getByRole("button", { name: "Confirm" }).click();
+  await rests.getByText("No new password has been chosen yet").waitFor();
+
+  const whoever = await (await demo.context()).newPage();
+  await whoever.goto(link);
+  await whoever.getByLabel("Password", { exact: true }).fill("chosen by whoever it is");
+  await whoever.getByRole("button", { name: "Save" }).click();
+  await whoever.getByLabel("Login").fill("bob");
+  await whoever.getByLabel("Password", { exact: true }).fill("chosen by whoever it is");
+  await whoever.getByRole("button", { name: "Sign in" }).click();
+  await whoever.getByText("Set up your email account").first().waitFor();
+  assert.equal(await whoever.getByText("Testing IMAP").count(), 0);
+
+  assert.deepEqual(await violations(alice), []);
+  await screenshot(alice, "access-rests-light");
+  await demo.inOtherLooks(alice, async (page, name) => {
+    await page.goto("/profile/email-account");
+    await page.getByRole("alert", { name: "Access of Bob Brown rests" }).waitFor();
+    assert.deepEqual(await violations(page), []);
+    await screenshot(page, `access-rests-${name}`);
+  });
+  await rests.getByRole("button", { name: "Confirm" }).click();
+  await rests.waitFor({ state: "detached" });
+  await told.waitFor({ state: "detached" });
+  await inMain(whoever, "Inbox").click();
+  await whoever.getByText("Testing IMAP", { exact: true }).first().waitFor();
+});
+
 test("a reset by somebody else seals the account until the mailbox's own password is typed", async () => {
   await mallory.getByRole("button", { name: "Actions: Alice Adams" }).click();
   await mallory.getByRole("menuitem", { name: "Reset sign-in" }).click();

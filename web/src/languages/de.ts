@@ -129,6 +129,8 @@ export const german: Translation = {
       "{address} wartet darauf, dass Sie sich bei Ihrem Anbieter erneut anmelden. Nichts geht verloren; was Sie senden, wartet.",
     not_synced: "Die Nachrichten von {address} wurden seit einer Stunde nicht abgerufen.",
     queue_full: "Nachrichten von {address} warten auf das Senden.",
+    grant_rests:
+      "Die Anmeldung einer Person mit Zugriff auf {address} wurde zurückgesetzt: Bestätigen Sie unter Zugriff, dass sie es ist.",
   },
   signInProviders: "Anmeldung bei Anbietern",
   signInProvidersHint:
@@ -494,7 +496,7 @@ export const german: Translation = {
   eraseMail: "E-Mail-Konten löschen",
   resetAsk: "Anmeldung von {name} zurücksetzen?",
   resetSays:
-    "Passwort und zweiter Faktor von {name} enden jetzt, ebenso alle Sitzungen. Die E-Mail-Konten werden versiegelt: Niemand sieht ihre Nachrichten, auch {name} nicht, bis das Passwort des Postfachs selbst eingegeben wird. Sie erhalten einen Link, mit dem ein neues Passwort gewählt wird.",
+    "Passwort und zweiter Faktor von {name} enden jetzt, ebenso alle Sitzungen. Die E-Mail-Konten werden versiegelt: Niemand sieht ihre Nachrichten, auch {name} nicht, bis das Passwort des Postfachs selbst eingegeben wird; was andere {name} sehen lassen, ruht, bis sie es bestätigen. Sie erhalten einen Link, mit dem ein neues Passwort gewählt wird.",
   disableAsk: "{name} deaktivieren?",
   disableSays:
     "{name} wird überall abgemeldet und kann sich erst nach dem Aktivieren wieder anmelden. Die Nachrichten bleiben, wie sie sind, und niemand sonst sieht sie dadurch.",
@@ -570,6 +572,7 @@ export const german: Translation = {
   sent: "Gesendet",
   signedIn: "meldete sich an",
   openedMailOf: "öffnete Mail von",
+  confirmedAccessOf: "bestätigte den Zugriff von",
   gaveAccessTo: "gab Zugriff auf",
   endedAccessTo: "beendete den Zugriff auf",
   storedMailPassword: "speicherte ein Mailpasswort von",
@@ -608,6 +611,10 @@ export const german: Translation = {
   for: "Für",
   days: "Tage",
   showMyInboxOther: "Posteingang anderen Administratoren zeigen",
+  accessRestsOf: "Zugriff von {name} ruht",
+  accessRests:
+    "Die Anmeldung von {name} wurde am {since} zurückgesetzt. Bis Sie bestätigen, dass es diese Person ist, sieht sie nichts von diesem Konto: fragen Sie sie persönlich.",
+  confirmAccess: "Bestätigen",
   showInboxHint:
     "Diese Personen sehen den Posteingang und seine Unterhaltungen auf den Kundenseiten. Der letzte Tag zählt ganz mit.",
   level: "Stufe",
@@ -703,6 +710,7 @@ export const german: Translation = {
   openedAMessage: "öffnete eine Nachricht",
   exportedTheAccount: "exportierte das Konto",
   testedTheConnection: "testete die Verbindung",
+  confirmedAccess: "bestätigte Zugriff",
   gaveAccess: "gab Zugriff",
   endedAccess: "beendete den Zugriff",
   openedTheSeal: "öffnete das Siegel",

@@ -123,6 +123,8 @@ export const english = {
       "{address} waits for you to sign in again at your provider. Nothing is lost; what you send waits.",
     not_synced: "The mail of {address} has not been read for an hour.",
     queue_full: "Messages of {address} wait to be sent.",
+    grant_rests:
+      "A colleague with access to {address} had their sign-in reset: confirm in Access Settings that it is them.",
   },
   signInProviders: "Sign-in with providers",
   signInProvidersHint:
@@ -472,7 +474,7 @@ export const english = {
   eraseMail: "Erase mail accounts",
   resetAsk: "Reset the sign-in of {name}?",
   resetSays:
-    "The password and second factor of {name} end now, and so do all sessions. The mail accounts are sealed: nobody sees their mail, not even {name}, until the mailbox''s own password is typed. You are given a link by which a new password is chosen.",
+    "The password and second factor of {name} end now, and so do all sessions. The mail accounts are sealed: nobody sees their mail, not even {name}, until the mailbox''s own password is typed; what others let {name} see rests until they confirm. You are given a link by which a new password is chosen.",
   disableAsk: "Disable {name}?",
   disableSays:
     "{name} is signed out everywhere and cannot sign in again until you enable them. Their mail stays as it is, and nobody else sees it by this.",
@@ -547,6 +549,7 @@ export const english = {
   sent: "Sent",
   signedIn: "signed in",
   openedMailOf: "opened mail of",
+  confirmedAccessOf: "confirmed the access of",
   gaveAccessTo: "gave access to",
   endedAccessTo: "ended access to",
   storedMailPassword: "stored a mail password of",
@@ -585,6 +588,10 @@ export const english = {
   for: "For",
   days: "Days",
   showMyInboxOther: "Show my inbox to other admins",
+  accessRestsOf: "Access of {name} rests",
+  accessRests:
+    "The sign-in of {name} was reset on {since}. They see nothing of this account until you confirm that it is them: ask them in person.",
+  confirmAccess: "Confirm",
   showInboxHint:
     "They see this inbox and its conversations on customers' pages. An end date counts in full.",
   level: "Level",
@@ -679,6 +686,7 @@ export const english = {
   openedAMessage: "opened a message",
   exportedTheAccount: "exported the account",
   testedTheConnection: "tested the connection",
+  confirmedAccess: "confirmed access",
   gaveAccess: "gave access",
   endedAccess: "ended access",
   openedTheSeal: "opened the seal",

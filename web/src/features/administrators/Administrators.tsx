@@ -338,6 +338,7 @@ function LinkToGive({ token }: { token: string }) {
 const VERBS: Record<string, string> = {
   signed_in: texts.signedIn,
   opened: texts.openedMailOf,
+  access_confirmed: texts.confirmedAccessOf,
   access_given: texts.gaveAccessTo,
   access_ended: texts.endedAccessTo,
   password_stored: texts.storedMailPassword,

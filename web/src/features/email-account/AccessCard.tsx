@@ -9,6 +9,7 @@ import { useSave } from "../../components/useSave";
 import { useSession } from "../../session";
 import { texts } from "../../texts";
 import { Card } from "./Card";
+import { Resting } from "./Resting";
 
 type Line = { administrator_id: string; level: string; start: string; end: string };
 
@@ -29,8 +30,8 @@ function day(at: string | null | undefined, zone: string, back = 0): string {
     : "";
 }
 
-const isLive = ({ starts_at, ends_at }: Schemas["GrantView"], now: string) =>
-  (!starts_at || starts_at <= now) && (!ends_at || now < ends_at);
+const isLive = ({ starts_at, ends_at, rests_since }: Schemas["GrantView"], now: string) =>
+  !rests_since && (!starts_at || starts_at <= now) && (!ends_at || now < ends_at);
 
 function Lines({
   account,
@@ -75,6 +76,7 @@ function Lines({
   };
   const isRefused = lines.some((line) => wrongEnd(line) && !wasStored(line));
   const names = new Map((colleagues.data ?? []).map((colleague) => [colleague.id, colleague.name]));
+  const resting = grants.filter((grant) => grant.rests_since);
   const free = (colleagues.data ?? []).filter(
     (colleague) =>
       colleague.id !== me.id && !lines.some((line) => line.administrator_id === colleague.id),
@@ -137,6 +139,15 @@ function Lines({
               <IconX size={17} stroke={1.6} />
             </ActionIcon>
           </Group>
+        ))}
+        {resting.map((grant) => (
+          <Resting
+            key={grant.administrator_id}
+            account={account.id}
+            grant={grant}
+            name={names.get(grant.administrator_id) ?? "..."}
+            since={day(grant.rests_since, me.time_zone)}
+          />
         ))}
         <Select
           aria-label={texts.addAnAdministrator}

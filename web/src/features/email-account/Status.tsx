@@ -293,6 +293,7 @@ const VERBS: Record<string, string> = {
   opened: texts.openedAMessage,
   exported: texts.exportedTheAccount,
   tested: texts.testedTheConnection,
+  access_confirmed: texts.confirmedAccess,
   access_given: texts.gaveAccess,
   access_ended: texts.endedAccess,
   unsealed: texts.openedTheSeal,
