@@ -166,8 +166,6 @@ pub async fn accounts_with_resting(
     conn: &mut Conn,
     now: Timestamp,
 ) -> Result<HashSet<MailAccountId>, StoreError> {
-    let rows = conn
-        .fetch_all(Statement::new(WITH_RESTING).bind(now))
-        .await?;
+    let rows = conn.fetch_all(Statement::new(WITH_RESTING).bind(now)).await?;
     rows.iter().map(|row| row.id("mail_account_id")).collect()
 }

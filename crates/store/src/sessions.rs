@@ -274,6 +274,7 @@ const TAKE_FAILURE_BACK: &str =
     "UPDATE login_throttle SET failures = failures - 1 WHERE key_hash = $1 AND failures > 0";
 
 pub async fn take_failure_back(tx: &mut Tx, key_hash: Hash) -> Result<(), StoreError> {
-    tx.execute(Statement::new(TAKE_FAILURE_BACK).bind(key_hash)).await?;
+    tx.execute(Statement::new(TAKE_FAILURE_BACK).bind(key_hash))
+        .await?;
     Ok(())
 }
