@@ -65,5 +65,5 @@ function refresh(queries: QueryClient, name: Name) {
   if (name === "party" || name === "resync")
     for (const key of ["parties", "party", "message"]) stale(key);
   if (name === "access" || name === "resync")
-    for (const key of ["session", "seal", "senders", "message"]) stale(key);
+    for (const key of ["grants", "session", "seal", "senders", "message"]) stale(key);
 }
