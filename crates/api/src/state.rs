@@ -93,8 +93,8 @@ impl Reach {
 
 /// Of several lines the last: the one that the proxy in front of us wrote. Those before it anybody may write.
 fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(name).iter();
-    lines.last().and_then(|line| line.to_str().ok())
+    let mut lines = headers.get_all(name).iter();
+    lines.next_back().and_then(|line| line.to_str().ok())
 }
 
 pub fn peer(info: Option<ConnectInfo<SocketAddr>>) -> Option<SocketAddr> {
