@@ -124,7 +124,7 @@ export const english = {
     not_synced: "The mail of {address} has not been read for an hour.",
     queue_full: "Messages of {address} wait to be sent.",
     grant_rests:
-      "A colleague with access to {address} had their sign-in reset: confirm in Access Settings that it is them.",
+      "A colleague with access to {address} had their sign-in reset: confirm in Access settings that it is them.",
   },
   signInProviders: "Sign-in with providers",
   signInProvidersHint:
