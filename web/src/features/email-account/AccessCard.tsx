@@ -76,7 +76,6 @@ function Lines({
   };
   const isRefused = lines.some((line) => wrongEnd(line) && !wasStored(line));
   const names = new Map((colleagues.data ?? []).map((colleague) => [colleague.id, colleague.name]));
-  const resting = grants.filter((grant) => grant.rests_since);
   const free = (colleagues.data ?? []).filter(
     (colleague) =>
       colleague.id !== me.id && !lines.some((line) => line.administrator_id === colleague.id),
@@ -140,15 +139,18 @@ function Lines({
             </ActionIcon>
           </Group>
         ))}
-        {resting.map((grant) => (
-          <Resting
-            key={grant.administrator_id}
-            account={account.id}
-            grant={grant}
-            name={names.get(grant.administrator_id) ?? "..."}
-            since={day(grant.rests_since, me.time_zone)}
-          />
-        ))}
+        {grants.map(
+          ({ administrator_id: colleague, rests_since: since }) =>
+            since && (
+              <Resting
+                key={colleague}
+                account={account.id}
+                colleague={colleague}
+                name={names.get(colleague) ?? "..."}
+                since={since}
+              />
+            ),
+        )}
         <Select
           aria-label={texts.addAnAdministrator}
           placeholder={texts.addAnAdministrator}

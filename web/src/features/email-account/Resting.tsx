@@ -2,19 +2,19 @@
 import { Alert, Button, Group } from "@mantine/core";
 import { IconUserQuestion } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { api, fieldsOf, messageOf, unwrap } from "../../client";
+import { dayAt } from "../../components/time";
 import { texts } from "../../texts";
 
 export function Resting({
   account,
-  grant,
+  colleague,
   name,
   since,
 }: {
   account: string;
-  grant: Schemas["GrantView"];
+  colleague: string;
   name: string;
-  /** The day. */
   since: string;
 }) {
   const queries = useQueryClient();
@@ -23,7 +23,7 @@ export function Resting({
       unwrap(
         api.POST("/api/v1/accounts/{id}/grants/confirm", {
           params: { path: { id: account } },
-          body: { administrator_id: grant.administrator_id },
+          body: { administrator_id: colleague },
         }),
       ),
     onSuccess: () => queries.invalidateQueries(),
@@ -35,7 +35,7 @@ export function Resting({
       icon={<IconUserQuestion size={18} stroke={1.6} />}
       aria-label={texts.accessRestsOf({ name })}
     >
-      {texts.accessRests({ name, since })}
+      {texts.accessRests({ name, since: dayAt(since) })}
       <Group gap={8} mt={8}>
         <Button size="xs" loading={confirm.isPending} onClick={() => confirm.mutate()}>
           {texts.confirmAccess}
