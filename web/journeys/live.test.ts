@@ -30,6 +30,32 @@ function write(number: number, text: string, subject = "Fence", from = "kelly@ou
   );
 }
 
+test("what arrives while the first list is on its way is shown", async () => {
+  const other = await alice.context().newPage();
+  await other.goto("/inbox");
+  let letGo = () => {};
+  const arrived = new Promise<void>((done) => (letGo = done));
+  let wasAsked = () => {};
+  const asked = new Promise<void>((done) => (wasAsked = done));
+  await alice.route(
+    /\/api\/v1\/messages\?/,
+    async (route) => {
+      const old = await route.fetch();
+      wasAsked();
+      await arrived;
+      await route.fulfill({ response: old });
+    },
+    { times: 1 },
+  );
+  await alice.goto("/inbox", { waitUntil: "commit" });
+  await asked;
+  write(1, "One.", "Overtaken");
+  await other.getByRole("list", { name: "Messages" }).getByText("Overtaken").waitFor();
+  letGo();
+  await rows().getByText("Overtaken", { exact: true }).waitFor();
+  await other.close();
+});
+
 test("several letters of a thread are open at once", async () => {
   write(1, long("First"));
   write(2, long("Second"));
