@@ -51,14 +51,12 @@ const QuoteType = Extension.create({
   ],
 });
 
-/** Where whoever began to type before there was an editor had come to; a space at the end of a paragraph is none in HTML. */
+/** Where whoever began to type before there was an editor had come to. */
 function goOnAfter(editor: Editor, ahead: string): void {
   const lines = ahead.split("\n");
   const { doc } = editor.state;
   const end = lines.reduce((at, _, line) => at + (doc.maybeChild(line)?.nodeSize ?? 0), 0);
   editor.commands.setTextSelection(end - 1);
-  const spaces = /[ \t]*$/.exec(lines.at(-1) ?? "")?.[0] ?? "";
-  if (spaces) editor.view.dispatch(editor.state.tr.insertText(spaces));
 }
 
 /**

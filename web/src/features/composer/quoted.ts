@@ -27,9 +27,15 @@ export function textOf(html: string): string {
   return (body.textContent ?? "").trim();
 }
 
+/** Those that HTML would leave out: at the beginning, at the end, and before another one. */
+const LOST_SPACES = /^[ \t]|[ \t](?=[ \t]|$)/gm;
+
 /** What was typed before there was an editor. */
 export function paragraphs(text: string): string {
-  const escaped = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  const escaped = text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(LOST_SPACES, "\u00a0");
   return text === ""
     ? ""
     : escaped
