@@ -28,6 +28,11 @@ export default tseslint.config(
             "JSXAttribute[name.name=/^(alt|aria-label|description|label|title)$/] > Literal[value=/\\p{Ll}{2}/u]",
           message: "What people read stands in the catalogue (languages/).",
         },
+        {
+          selector: "JSXAttribute[name.name='style']",
+          message:
+            "A look stands in a CSS module or a style prop; here only sizes that are calculated.",
+        },
       ],
     },
   },

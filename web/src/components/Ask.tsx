@@ -3,6 +3,7 @@ import { Button, Group, Modal } from "@mantine/core";
 import type { ReactNode } from "react";
 import { fieldsOf, messageOf } from "../client";
 import { texts } from "../texts";
+import look from "../design/look.module.css";
 
 type Act = { isPending: boolean; isError: boolean; error: unknown };
 
@@ -27,14 +28,14 @@ export function Ask({
 }) {
   return (
     <Modal opened onClose={onClose} title={title}>
-      <p style={{ marginTop: 0 }}>{says}</p>
+      <p className={look.atTop}>{says}</p>
       {warning && (
         <p className="notice doubt" role="note">
           {warning}
         </p>
       )}
       {act.isError && (
-        <p role="alert" style={{ color: "var(--wax)" }}>
+        <p role="alert" className={look.wax}>
           {Object.values(fieldsOf(act.error))[0] ?? messageOf(act.error)}
         </p>
       )}

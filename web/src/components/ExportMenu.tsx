@@ -5,6 +5,7 @@ import { IconDownload } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../client";
 import { texts } from "../texts";
+import styles from "./ExportMenu.module.css";
 
 type Scope = Omit<Schemas["ExportRequest"], "format">;
 
@@ -55,7 +56,7 @@ export function ExportMenu({
             {label}
           </Menu.Item>
         ))}
-        <Menu.Label maw={260} style={{ whiteSpace: "normal" }}>
+        <Menu.Label maw={260} className={styles.explanation}>
           {texts.exportNote}
         </Menu.Label>
       </Menu.Dropdown>

@@ -5,6 +5,8 @@ import { Link } from "@tanstack/react-router";
 import { api, type Schemas, unwrap } from "../client";
 import { useSession } from "../session";
 import { texts } from "../texts";
+import look from "../design/look.module.css";
+import styles from "./Seal.module.css";
 
 const REASONS: Record<string, string> = {
   own: texts.ownsTheAccount,
@@ -42,9 +44,7 @@ export function SealNote({ accountId }: { accountId: string }) {
   const seal = useSeal(accountId).data;
   if (!seal) return null;
   return (
-    <span style={{ color: "var(--ink2)", fontSize: 13 }}>
-      {seal.length > 1 ? texts.sealNoteShared : texts.sealNote}
-    </span>
+    <span className={look.note}>{seal.length > 1 ? texts.sealNoteShared : texts.sealNote}</span>
   );
 }
 
@@ -67,7 +67,7 @@ function AccountSeal({ accountId }: { accountId: string }) {
       </Popover.Target>
       <Popover.Dropdown maw={320}>
         <strong>{texts.whoCanSee}</strong>
-        <ul style={{ margin: "8px 0", paddingLeft: 18 }}>
+        <ul className={styles.readers}>
           {seal.data.map((entry) => (
             <li key={entry.administrator_id}>
               {entry.administrator_id === me.id ? texts.you : entry.name}: {REASONS[entry.right]}
@@ -75,7 +75,7 @@ function AccountSeal({ accountId }: { accountId: string }) {
           ))}
         </ul>
         {own && (
-          <Link to="/profile/email-account" style={{ color: "var(--wax)" }}>
+          <Link to="/profile/email-account" className={look.wax}>
             {texts.accessSettings}
           </Link>
         )}

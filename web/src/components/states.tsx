@@ -2,6 +2,8 @@ import { Button, Skeleton } from "@mantine/core";
 import type { ReactNode } from "react";
 import { ApiProblem, messageOf } from "../client";
 import { texts } from "../texts";
+import look from "../design/look.module.css";
+import styles from "./states.module.css";
 
 export function EmptyState({
   title,
@@ -14,9 +16,9 @@ export function EmptyState({
 }) {
   return (
     <div className="empty">
-      <img src="/seal.svg" alt="" width={40} height={40} style={{ opacity: 0.85 }} />
+      <img src="/seal.svg" alt="" width={40} height={40} className={styles.seal} />
       <h2>{title}</h2>
-      {hint && <div style={{ maxWidth: 380 }}>{hint}</div>}
+      {hint && <div className={styles.hint}>{hint}</div>}
       {children}
     </div>
   );
@@ -50,9 +52,9 @@ export function RowsSkeleton() {
   return (
     <div aria-busy aria-label={texts.loading}>
       {Array.from({ length: 8 }, (_, index) => (
-        <div key={index} style={{ display: "flex", gap: 12, padding: "11px 14px 11px 40px" }}>
+        <div key={index} className={styles.row}>
           <Skeleton circle height={34} />
-          <div style={{ flex: 1 }}>
+          <div className={look.grow}>
             <Skeleton height={12} width="42%" mb={8} />
             <Skeleton height={12} width="86%" />
           </div>

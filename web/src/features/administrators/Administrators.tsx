@@ -21,6 +21,8 @@ import { api, fieldsOf, messageOf, REPEATABLE, type Schemas, unwrap } from "../.
 import { useSession } from "../../session";
 import { texts } from "../../texts";
 import { Tokens } from "./Tokens";
+import look from "../../design/look.module.css";
+import styles from "./Administrators.module.css";
 
 type Staff = Schemas["StaffView"];
 
@@ -33,7 +35,7 @@ export function Administrators() {
     <div className="scroll">
       <div className="page">
         <Group justify="space-between" mb={14}>
-          <h1 style={{ fontSize: 23, margin: 0 }}>{texts.administrators}</h1>
+          <h1 className={look.title}>{texts.administrators}</h1>
           <Button
             leftSection={<IconUserPlus size={17} stroke={1.6} />}
             onClick={() => setAdding(true)}
@@ -41,7 +43,7 @@ export function Administrators() {
             {texts.add}
           </Button>
         </Group>
-        <p style={{ color: "var(--ink2)", marginTop: 0 }}>{texts.administratorsHint}</p>
+        <p className={`${look.second} ${look.atTop}`}>{texts.administratorsHint}</p>
         {staff.isPending && <Skeleton height={200} radius={8} />}
         {shown.error && <ErrorState error={shown.error} retry={() => void staff.refetch()} />}
         {shown.data && <People staff={shown.data} onLink={setLink} />}
@@ -76,7 +78,7 @@ function useStaff() {
 
 function People({ staff, onLink }: { staff: Staff[]; onLink: (token: string) => void }) {
   return (
-    <section className="card" style={{ overflowX: "auto" }}>
+    <section className={`card ${look.scrolls}`}>
       <Table verticalSpacing="sm" horizontalSpacing="md">
         <Table.Thead>
           <Table.Tr>
@@ -197,7 +199,7 @@ function Person({ one, onLink }: { one: Staff; onLink: (token: string) => void }
     },
   };
   return (
-    <Table.Tr style={one.disabled ? { color: "var(--ink3)" } : undefined}>
+    <Table.Tr c={one.disabled ? "var(--ink3)" : undefined}>
       <Table.Td>
         {one.name}
         {isMe && ` ${texts.thisIsYou}`}
@@ -207,7 +209,7 @@ function Person({ one, onLink }: { one: Staff; onLink: (token: string) => void }
       <Table.Td>
         {one.disabled ? texts.disabled : one.second_factor ? texts.secondFactorOn : texts.active}
       </Table.Td>
-      <Table.Td style={{ textAlign: "right" }}>
+      <Table.Td ta="end">
         <Menu position="bottom-end">
           <Menu.Target>
             <Button
@@ -282,7 +284,7 @@ function Add({ onLink }: { onLink: (token: string) => void }) {
           onChange={(event) => setForm({ ...form, is_super: event.target.checked })}
         />
         {add.isError && Object.keys(wrong).length === 0 && (
-          <div role="alert" style={{ color: "var(--wax)" }}>
+          <div role="alert" className={look.wax}>
             {messageOf(add.error)}
           </div>
         )}
@@ -302,20 +304,20 @@ function LinkToGive({ token }: { token: string }) {
   });
   return (
     <Stack gap={12}>
-      <p style={{ margin: 0 }}>{texts.oneTimeLinkHint}</p>
-      <code style={{ overflowWrap: "anywhere" }}>{link}</code>
+      <p className={look.flush}>{texts.oneTimeLinkHint}</p>
+      <code className={look.breaks}>{link}</code>
       <CopyButton value={link}>
         {({ copied, copy }) => <Button onClick={copy}>{copied ? texts.copied : texts.copy}</Button>}
       </CopyButton>
       <form
-        style={{ display: "flex", gap: 8, alignItems: "flex-start" }}
+        className={styles.send}
         onSubmit={(event: FormEvent) => {
           event.preventDefault();
           mail.mutate();
         }}
       >
         <TextInput
-          style={{ flex: 1 }}
+          flex={1}
           type="email"
           aria-label={texts.orSend}
           placeholder={texts.orSendThisAddress}
@@ -381,21 +383,14 @@ function Audit({ staff }: { staff: Staff[] }) {
   });
   const names = new Map(staff.map((one) => [one.id, one.name]));
   return (
-    <section
-      className="card"
-      aria-label={texts.auditLog}
-      style={{ padding: "4px 0", overflowX: "auto" }}
-    >
-      <h2 style={{ fontSize: 15, margin: "10px 16px" }}>{texts.auditLog}</h2>
+    <section className={`card ${styles.audit}`} aria-label={texts.auditLog}>
+      <h2 className={styles.auditTitle}>{texts.auditLog}</h2>
       {audit.data && (
         <Table horizontalSpacing="md">
           <Table.Tbody>
             {audit.data.map((line, index) => (
               <Table.Tr key={index}>
-                <Table.Td
-                  className="figures"
-                  style={{ color: "var(--ink2)", whiteSpace: "nowrap" }}
-                >
+                <Table.Td className={`figures ${styles.hour}`}>
                   {exactTime(new Date(line.hour))}
                 </Table.Td>
                 <Table.Td>
@@ -404,7 +399,7 @@ function Audit({ staff }: { staff: Staff[] }) {
                     : texts.commandLine}{" "}
                   {VERBS[line.verb] ?? line.verb}
                 </Table.Td>
-                <Table.Td style={{ color: "var(--ink3)" }}>
+                <Table.Td c="var(--ink3)">
                   {line.account_id ? texts.accountShort({ id: line.account_id.slice(-6) }) : ""}
                 </Table.Td>
               </Table.Tr>
@@ -423,7 +418,7 @@ function Audit({ staff }: { staff: Staff[] }) {
           {texts.more}
         </Button>
       )}
-      <p style={{ color: "var(--ink3)", fontSize: 12.5, margin: "8px 16px" }}>{texts.auditHint}</p>
+      <p className={styles.auditHint}>{texts.auditHint}</p>
     </section>
   );
 }

@@ -16,6 +16,8 @@ import { Ask } from "../../components/Ask";
 import { dayAt, Time } from "../../components/time";
 import { api, fieldsOf, messageOf, unwrap } from "../../client";
 import { texts } from "../../texts";
+import look from "../../design/look.module.css";
+import styles from "./Tokens.module.css";
 
 const SCOPES = [
   { value: "parties", label: texts.customersAndLeads },
@@ -51,30 +53,24 @@ export function Tokens() {
     setForm({ name: "", days: 365, scope: "parties" });
   };
   return (
-    <section
-      className="card"
-      aria-label={texts.apiTokens}
-      style={{ padding: "12px 16px", overflowX: "auto" }}
-    >
+    <section className={`card ${look.inner} ${look.scrolls}`} aria-label={texts.apiTokens}>
       <Group justify="space-between">
-        <h2 style={{ fontSize: 15, margin: 0 }}>{texts.apiTokens}</h2>
+        <h2 className={look.heading}>{texts.apiTokens}</h2>
         <Button size="compact-sm" variant="default" onClick={() => setAdding(true)}>
           {texts.makeToken}
         </Button>
       </Group>
-      <p style={{ color: "var(--ink3)", fontSize: 12.5, margin: "4px 0 8px" }}>
-        {texts.apiTokensHint}
-      </p>
+      <p className={styles.hint}>{texts.apiTokensHint}</p>
       {tokens.data && tokens.data.length > 0 && (
         <Table>
           <Table.Tbody>
             {tokens.data.map((token) => (
               <Table.Tr key={token.id}>
                 <Table.Td>{token.name}</Table.Td>
-                <Table.Td style={{ color: "var(--ink2)" }}>
+                <Table.Td c="var(--ink2)">
                   {SCOPES.find((scope) => scope.value === token.scope)?.label}
                 </Table.Td>
-                <Table.Td style={{ color: "var(--ink2)" }}>
+                <Table.Td c="var(--ink2)">
                   {token.last_used_at ? (
                     <>
                       {texts.used} <Time at={token.last_used_at} long />
@@ -84,7 +80,7 @@ export function Tokens() {
                   )}
                   {texts.untilDay({ day: dayAt(token.expires_at) })}
                 </Table.Td>
-                <Table.Td style={{ textAlign: "right" }}>
+                <Table.Td ta="end">
                   <Button
                     size="compact-sm"
                     variant="default"
@@ -115,8 +111,8 @@ export function Tokens() {
       <Modal opened={adding} onClose={close} title={texts.makeToken}>
         {make.data ? (
           <Stack gap={12}>
-            <p style={{ margin: 0 }}>{texts.tokenOnce}</p>
-            <code style={{ overflowWrap: "anywhere" }}>{make.data.token}</code>
+            <p className={look.flush}>{texts.tokenOnce}</p>
+            <code className={look.breaks}>{make.data.token}</code>
             <CopyButton value={make.data.token}>
               {({ copied, copy }) => (
                 <Button onClick={copy}>{copied ? texts.copied : texts.copy}</Button>
@@ -156,7 +152,7 @@ export function Tokens() {
                 error={wrong.days}
               />
               {make.isError && Object.keys(wrong).length === 0 && (
-                <div role="alert" style={{ color: "var(--wax)" }}>
+                <div role="alert" className={look.wax}>
                   {messageOf(make.error)}
                 </div>
               )}

@@ -34,6 +34,7 @@ import { ownWords, textOf } from "./quoted";
 import { Recipients } from "./Recipients";
 import { fromChip, looksRight, toChip } from "./recipients";
 import { TextArea } from "./TextArea";
+import look from "../../design/look.module.css";
 
 /** "attached" in the languages of the interface. */
 const ATTACHED =
@@ -106,7 +107,7 @@ export function Composer({ desk, open }: { desk: Desk; open: Open }) {
           <Link
             to="/profile/email-account"
             onClick={() => void desk.close(letter)}
-            style={{ color: "var(--wax)" }}
+            className={look.wax}
           >
             {texts.emailAccount}
           </Link>
@@ -115,7 +116,7 @@ export function Composer({ desk, open }: { desk: Desk; open: Open }) {
       {senders.data?.length === 0 && !letter.stopped && (
         <div className="notice" role="alert">
           {texts.setUpFirst}{" "}
-          <Link to="/profile/email-account" style={{ color: "var(--wax)" }}>
+          <Link to="/profile/email-account" className={look.wax}>
             {texts.emailAccount}
           </Link>
         </div>
@@ -149,7 +150,7 @@ export function Composer({ desk, open }: { desk: Desk; open: Open }) {
         {letter.phase === "writing" && !letter.stopped && <Bin desk={desk} letter={letter} />}
       </footer>
       <Modal opened={forgotten} onClose={() => setForgotten(false)} title={texts.noAttachment}>
-        <p style={{ marginTop: 0 }}>{texts.noAttachmentHint}</p>
+        <p className={look.atTop}>{texts.noAttachmentHint}</p>
         <Group justify="flex-end">
           <Button variant="default" onClick={() => setForgotten(false)}>
             {texts.back}

@@ -6,6 +6,7 @@ import { texts } from "../../texts";
 import type { Files } from "./files";
 import { listed } from "./kept";
 import type { Letter } from "./letter";
+import look from "../../design/look.module.css";
 
 export function FileList({ letter, files }: { letter: Letter; files: Files }) {
   const held = listed(letter.kept.files);
@@ -28,7 +29,7 @@ export function FileList({ letter, files }: { letter: Letter; files: Files }) {
         <span key={one.id} className="file">
           <span>{one.name}</span>
           {one.failed ? (
-            <span role="alert" style={{ color: "var(--wax)" }}>
+            <span role="alert" className={look.wax}>
               {one.failed}
             </span>
           ) : (

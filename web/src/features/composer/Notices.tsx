@@ -8,6 +8,7 @@ import { texts } from "../../texts";
 import type { Desk } from "./desk";
 import type { Letter } from "./letter";
 import { textOf } from "./quoted";
+import look from "../../design/look.module.css";
 
 export function Notices({ desk, letter }: { desk: Desk; letter: Letter }) {
   if (letter.phase === "waiting") return <Notice>{texts.sendingWaits}</Notice>;
@@ -35,7 +36,7 @@ function Notice({
   wrong?: boolean;
 }) {
   return (
-    <div className="notice" role="alert" style={wrong ? { color: "var(--wax)" } : undefined}>
+    <div className={`notice ${wrong ? look.wax : ""}`} role="alert">
       {children}
       {acts && (
         <Group gap={8} mt={8}>

@@ -10,6 +10,7 @@ import { useSession } from "../../session";
 import { texts } from "../../texts";
 import { Card } from "./Card";
 import { Resting } from "./Resting";
+import styles from "./AccessCard.module.css";
 
 type Line = { administrator_id: string; level: string; start: string; end: string };
 
@@ -98,9 +99,7 @@ function Lines({
       >
         {lines.map((line, index) => (
           <Group key={line.administrator_id} gap={8} mb={8} wrap="wrap" align="flex-start">
-            <strong style={{ minWidth: 100, paddingTop: 8 }}>
-              {names.get(line.administrator_id) ?? "..."}
-            </strong>
+            <strong className={styles.name}>{names.get(line.administrator_id) ?? "..."}</strong>
             <Select
               aria-label={texts.level}
               w={110}

@@ -2,6 +2,8 @@ import { Button, Collapse, Group } from "@mantine/core";
 import { IconChevronDown, IconChevronUp } from "@tabler/icons-react";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { texts } from "../../texts";
+import look from "../../design/look.module.css";
+import styles from "./Card.module.css";
 
 /** One of the five cards: its own Save, its own state. */
 export function Card({
@@ -45,23 +47,23 @@ export function Card({
         {title}
         <span className="summary">{summary}</span>
         {open ? (
-          <IconChevronUp size={17} stroke={1.6} style={{ flex: "none" }} />
+          <IconChevronUp size={17} stroke={1.6} className={look.still} />
         ) : (
-          <IconChevronDown size={17} stroke={1.6} style={{ flex: "none" }} />
+          <IconChevronDown size={17} stroke={1.6} className={look.still} />
         )}
       </button>
       <Collapse expanded={open}>
         <form className="card-body" onSubmit={submit} noValidate>
           {children}
           {error && (
-            <div role="alert" style={{ color: "var(--wax)", textAlign: "right", marginBottom: 10 }}>
+            <div role="alert" className={styles.error}>
               {error}
             </div>
           )}
           {onSave && (
             <Group justify="flex-end" gap={10}>
               {saved && (
-                <span role="status" style={{ color: "var(--green)" }}>
+                <span role="status" className={look.good}>
                   {texts.saved}
                 </span>
               )}

@@ -8,6 +8,7 @@ import { type Discovered, FoundServers } from "./Discovery";
 import type { Draft } from "./EmailAccount";
 import { ProviderSignIn } from "./ProviderSignIn";
 import { texts } from "../../texts";
+import look from "../../design/look.module.css";
 
 export function CredentialsCard({
   account,
@@ -103,7 +104,7 @@ export function CredentialsCard({
                   href={draft.found.app_password_url}
                   target="_blank"
                   rel="noreferrer"
-                  style={{ color: "var(--wax)" }}
+                  className={look.wax}
                 >
                   {texts.appPassword}
                 </a>

@@ -5,6 +5,8 @@ import { useState } from "react";
 import { Field } from "../../components/Field";
 import { api, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
+import look from "../../design/look.module.css";
+import styles from "./Discovery.module.css";
 
 type Found = Schemas["FoundView"];
 
@@ -46,7 +48,7 @@ export function FoundServers({ discovered }: { discovered: Discovered }) {
   if (!isSearching && !found && !isNothing && !error) return null;
   return (
     <Field label={texts.servers} wrong={error}>
-      <div role="status" aria-label={texts.servers} style={{ paddingTop: 7 }}>
+      <div role="status" aria-label={texts.servers} className={look.besideLabel}>
         {isSearching && (
           <Group gap={8}>
             <Loader size={14} color="gray" />
@@ -56,7 +58,7 @@ export function FoundServers({ discovered }: { discovered: Discovered }) {
         {isNothing && texts.discoveredNothing}
         {found && <Servers found={found} />}
         {found && !usable && (
-          <div className="notice" style={{ marginTop: 8, flexWrap: "wrap" }}>
+          <div className={`notice ${styles.offer}`}>
             {texts.discoveredAsk}
             <div>
               <Button mt={8} size="compact-md" variant="default" onClick={agree}>
@@ -76,12 +78,12 @@ function Servers({ found }: { found: Found }) {
   return (
     <>
       <div>
-        <strong style={{ overflowWrap: "anywhere" }}>{name ?? imap.server}</strong>{" "}
-        <span style={{ color: "var(--ink2)" }}>{texts.discoveredFrom[source] ?? source}</span>
+        <strong className={look.breaks}>{name ?? imap.server}</strong>{" "}
+        <span className={look.second}>{texts.discoveredFrom[source] ?? source}</span>
       </div>
-      <div style={{ color: "var(--ink2)", overflowWrap: "anywhere" }}>{said(imap, smtp)}</div>
+      <div className={`${look.second} ${look.breaks}`}>{said(imap, smtp)}</div>
       {sign_in_name && <div>{texts.discoveredSignIn({ provider: sign_in_name })}</div>}
-      {hint && <div style={{ overflowWrap: "anywhere" }}>{hint}</div>}
+      {hint && <div className={look.breaks}>{hint}</div>}
     </>
   );
 }

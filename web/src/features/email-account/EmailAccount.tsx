@@ -26,6 +26,8 @@ import { ProviderSignIn } from "./ProviderSignIn";
 import { SmtpCard } from "./SmtpCard";
 import { Status } from "./Status";
 import { TrackingCard } from "./TrackingCard";
+import look from "../../design/look.module.css";
+import styles from "./EmailAccount.module.css";
 
 /** What several cards share while the page is open: a typed password, and servers filled in by the address. */
 export type Draft = { password: string; username: string; found?: Schemas["FoundView"] };
@@ -38,13 +40,13 @@ export function EmailAccount() {
   return (
     <div className="scroll">
       <div className="page">
-        <nav aria-label={texts.path} style={{ color: "var(--ink2)", fontSize: 13 }}>
-          <Link to="/profile" style={{ color: "inherit" }}>
+        <nav aria-label={texts.path} className={look.note}>
+          <Link to="/profile" className={styles.crumb}>
             {texts.myProfile}
           </Link>{" "}
           › {texts.emailAccount}
         </nav>
-        <h1 style={{ fontSize: 23, margin: "4px 0 8px" }}>{texts.emailAccount}</h1>
+        <h1 className={styles.title}>{texts.emailAccount}</h1>
         {accounts.isPending && <Skeleton height={320} radius={8} />}
         {shown.error && <ErrorState error={shown.error} retry={() => void accounts.refetch()} />}
         {shown.data && shown.data.length > 1 && account && (
@@ -97,7 +99,7 @@ function Cards({ account }: { account: Schemas["AccountView"] }) {
       <ImapCard account={account} draft={shared} />
       <SmtpCard account={account} draft={shared} />
       <Group justify="space-between" mb={8} px={16}>
-        <span style={{ color: "var(--ink2)" }}>{texts.exportAccount}</span>
+        <span className={look.second}>{texts.exportAccount}</span>
         <ExportMenu scope={{ account_id: account.id }} compact />
       </Group>
     </>
@@ -122,23 +124,20 @@ function Sealed({ account }: { account: Schemas["AccountView"] }) {
     fieldsOf(unseal.error).password ?? (unseal.isError ? messageOf(unseal.error) : undefined);
   return (
     <form
-      className="card"
-      style={{ padding: 20 }}
+      className={`card ${styles.form}`}
       onSubmit={(event) => {
         event.preventDefault();
         unseal.mutate();
       }}
     >
-      <h2
-        style={{ fontSize: 17, margin: "0 0 6px", display: "flex", gap: 8, alignItems: "center" }}
-      >
+      <h2 className={styles.sealed}>
         <img src="/seal.svg" alt="" width={22} height={22} />
         {texts.sealedTitle}
       </h2>
-      <p style={{ marginTop: 0, color: "var(--ink2)" }}>{texts.sealedHint}</p>
+      <p className={`${look.second} ${look.atTop}`}>{texts.sealedHint}</p>
       <Group align="flex-end">
         <PasswordInput
-          style={{ flex: 1 }}
+          flex={1}
           label={texts.passwordOf({ address: account.address })}
           autoComplete="off"
           value={password}
@@ -175,9 +174,9 @@ function Erase({ account }: { account: Schemas["AccountView"] }) {
         onClose={() => setAsked(false)}
         title={`${texts.eraseAccount}: ${account.address}`}
       >
-        <p style={{ marginTop: 0 }}>{texts.eraseAccountHint}</p>
+        <p className={look.atTop}>{texts.eraseAccountHint}</p>
         {erase.isError && (
-          <p role="alert" style={{ color: "var(--wax)" }}>
+          <p role="alert" className={look.wax}>
             {messageOf(erase.error)}
           </p>
         )}
@@ -205,17 +204,16 @@ function FirstAccount() {
     fieldsOf(create.error).address ?? (create.isError ? messageOf(create.error) : undefined);
   return (
     <form
-      className="card"
-      style={{ padding: 20 }}
+      className={`card ${styles.form}`}
       onSubmit={(event) => {
         event.preventDefault();
         create.mutate();
       }}
     >
-      <p style={{ marginTop: 0 }}>{texts.noAccountHint}</p>
+      <p className={look.atTop}>{texts.noAccountHint}</p>
       <Group align="flex-end">
         <TextInput
-          style={{ flex: 1 }}
+          flex={1}
           label={texts.emailAddress}
           type="email"
           autoComplete="email"

@@ -11,6 +11,7 @@ import { CertificateField } from "./Certificate";
 import type { Draft } from "./EmailAccount";
 import { TestResult } from "./Result";
 import { PortField, secured } from "./ServerFields";
+import look from "../../design/look.module.css";
 
 const PORTS: Record<string, number> = { tls: 993, starttls: 143, none: 143 };
 const EMPTY: Schemas["ImapCard"] = {
@@ -140,9 +141,9 @@ export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; 
         />
       </Field>
       <Field label={texts.folderNameSentEmails} wrong={wrong.sent_folder}>
-        <div style={{ display: "flex", gap: 8 }}>
+        <div className={look.line}>
           <Select
-            style={{ flex: 1 }}
+            flex={1}
             aria-label={texts.folderNameSentEmails}
             placeholder={texts.foundByItself}
             clearable

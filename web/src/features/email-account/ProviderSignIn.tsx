@@ -5,6 +5,7 @@ import { Field } from "../../components/Field";
 import { Time } from "../../components/time";
 import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
+import look from "../../design/look.module.css";
 
 export function ProviderSignIn({ account }: { account: Schemas["AccountView"] }) {
   const queries = useQueryClient();
@@ -85,7 +86,7 @@ function SignedInAs({ signedIn }: { signedIn: Schemas["SignedInView"] }) {
       </div>
     );
   return (
-    <div style={{ paddingTop: 7 }}>
+    <div className={look.besideLabel}>
       {texts.signedInAs({ name: signedIn.name, address: signedIn.signed_in_as })} {texts.tokenUntil}{" "}
       <Time at={signedIn.expires_at} long />.
     </div>

@@ -5,6 +5,8 @@ import { Field } from "../../components/Field";
 import { fieldsOf, messageOf, type Schemas } from "../../client";
 import { Chain } from "./Certificate";
 import { texts } from "../../texts";
+import look from "../../design/look.module.css";
+import styles from "./Result.module.css";
 
 /** Nothing before the first test, nor where a field says what was wrong. */
 export function TestResult({
@@ -61,7 +63,7 @@ function Result({
             size={16}
             stroke={2}
             color="var(--green)"
-            style={{ flex: "none" }}
+            className={look.still}
             aria-label={texts.done}
           />
           {step.text}
@@ -93,7 +95,7 @@ function Cross() {
       size={16}
       stroke={2}
       color="var(--wax)"
-      style={{ flex: "none", marginTop: 2 }}
+      className={styles.cross}
       aria-label={texts.stoppedHere}
     />
   );

@@ -12,6 +12,8 @@ import { Card } from "./Card";
 import type { Draft } from "./EmailAccount";
 import { TestResult } from "./Result";
 import { SmtpAuthField, SmtpServerFields } from "./ServerFields";
+import look from "../../design/look.module.css";
+import styles from "./SmtpCard.module.css";
 
 const EMPTY: Schemas["SmtpCard"] = {
   enabled: false,
@@ -222,9 +224,9 @@ function SendTest({ account }: { account: Schemas["AccountView"] }) {
           : undefined)
       }
     >
-      <div style={{ display: "flex", gap: 8 }}>
+      <div className={look.line}>
         <TextInput
-          style={{ flex: 1 }}
+          flex={1}
           id="test-email"
           type="email"
           value={to}
@@ -235,7 +237,7 @@ function SendTest({ account }: { account: Schemas["AccountView"] }) {
         </Button>
       </div>
       {delivery.data && (
-        <div role="status" style={{ marginTop: 8 }}>
+        <div role="status" className={styles.delivery}>
           <StateLabel state={delivery.data.state} /> {delivery.data.said}
         </div>
       )}

@@ -7,6 +7,7 @@ import { span, Time } from "../../components/time";
 import { number } from "../../formats";
 import { api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
+import styles from "./Status.module.css";
 
 const STATES: Record<string, { label: string; hint: string; style: string }> = {
   off: { label: texts.off, hint: texts.nothingIsFetched, style: "" },
@@ -59,13 +60,13 @@ export function Status({ account }: { account: Schemas["AccountView"] }) {
     onSuccess: () => queries.invalidateQueries({ queryKey: ["status", account.id] }),
   });
   const data = status.data;
-  if (!data) return <section className="card status" style={{ minHeight: 74 }} aria-busy />;
+  if (!data) return <section className={`card status ${styles.loading}`} aria-busy />;
   const state = STATES[data.state] ?? { label: data.state, hint: "", style: "" };
   const skipped = data.skipped.reduce((sum, one) => sum + one.count, 0);
   return (
     <section className="card" aria-label={texts.status}>
       <div className="status">
-        <Figure value={state.label} label={state.hint} style={state.style} />
+        <Figure value={state.label} label={state.hint} className={state.style} />
         <Figure
           value={number(data.messages)}
           label={texts.messagesHere({ count: data.messages, server: data.on_server })}
@@ -90,7 +91,7 @@ export function Status({ account }: { account: Schemas["AccountView"] }) {
         <History account={account} rest={data.history_rest} />
       )}
       {data.error && (
-        <div className="notice" role="alert" style={{ margin: "0 16px 14px" }}>
+        <div className={`notice ${styles.error}`} role="alert">
           <span>
             {data.error}{" "}
             {data.next_try_at && (
@@ -102,7 +103,7 @@ export function Status({ account }: { account: Schemas["AccountView"] }) {
         </div>
       )}
       {data.skipped.length > 0 && (
-        <ul style={{ margin: "0 0 14px", paddingLeft: 36, color: "var(--ink2)", fontSize: 13 }}>
+        <ul className={styles.skipped}>
           {data.skipped.map((one) => (
             <li key={`${one.reason}${one.deny_line}`}>
               {one.count} {REASONS[one.reason] ?? one.reason}
@@ -263,7 +264,7 @@ function Explain() {
           value={typed}
           onChange={(event) => setTyped(event.currentTarget.value)}
           error={explain.error?.message}
-          style={{ flex: 1 }}
+          flex={1}
         />
         <Button type="submit" variant="default" loading={explain.isPending}>
           {texts.explain}
@@ -344,7 +345,7 @@ function OpenedBy({
   return (
     <details className="status-more">
       <summary>{texts.whoOpenedWhat}</summary>
-      <ul style={{ margin: "8px 0 0", paddingLeft: 18, color: "var(--ink2)" }}>
+      <ul className={styles.opened}>
         {lines.map((one, index) => (
           <li key={index}>
             {BY_ITSELF[one.verb] ??
@@ -371,15 +372,15 @@ function OpenedBy({
 function Figure({
   value,
   label,
-  style = "",
+  className = "",
 }: {
   value: React.ReactNode;
   label: string;
-  style?: string;
+  className?: string;
 }) {
   return (
     <div>
-      <div className={`big figures ${style}`}>{value}</div>
+      <div className={`big figures ${className}`}>{value}</div>
       <div className="small">{label}</div>
     </div>
   );
@@ -398,9 +399,9 @@ function Running({ progress }: { progress: Schemas["ProgressView"] }) {
         )
       : undefined;
   return (
-    <div style={{ padding: "0 18px 14px" }}>
+    <div className={styles.running}>
       <Progress value={share * 100} aria-label={texts.syncProgress} size="sm" />
-      <div className="figures" style={{ fontSize: 12.5, color: "var(--ink3)", marginTop: 4 }}>
+      <div className={`figures ${styles.left}`}>
         {left === undefined
           ? texts.progress({ done: progress.done, total: progress.total })
           : texts.progressLeft({ done: progress.done, total: progress.total, time: span(left) })}

@@ -10,6 +10,7 @@ import { useSave } from "../../components/useSave";
 import { fileSize } from "../../formats";
 import { texts } from "../../texts";
 import { Card } from "./Card";
+import styles from "./TrackingCard.module.css";
 
 export function TrackingCard({ account }: { account: Schemas["AccountView"] }) {
   const edits = useEdits({ ...account.tracking, history: Boolean(account.tracking.history_since) });
@@ -187,11 +188,7 @@ function WouldHide({ account, text }: { account: Schemas["AccountView"]; text: s
   });
   if (!changed || !preview.data?.length) return null;
   return (
-    <ul
-      aria-label={texts.wouldBeKeptOut}
-      className="hint"
-      style={{ margin: "6px 0 0", paddingLeft: 18 }}
-    >
+    <ul aria-label={texts.wouldBeKeptOut} className={`hint ${styles.wouldHide}`}>
       {preview.data.map(({ line, messages }) => (
         <li key={line}>{texts.wouldHide({ line, count: messages })}</li>
       ))}

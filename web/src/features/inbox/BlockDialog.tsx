@@ -7,6 +7,7 @@ import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { offerUndo } from "./actions";
 import type { Row } from "./query";
+import look from "../../design/look.module.css";
 
 export function BlockDialog({ row, onClose }: { row: Row; onClose: () => void }) {
   const queries = useQueryClient();
@@ -62,7 +63,7 @@ export function BlockDialog({ row, onClose }: { row: Row; onClose: () => void })
             <Radio value="domain" label={texts.andSubdomains({ domain })} />
           </Stack>
         </Radio.Group>
-        <div style={{ color: "var(--ink2)" }}>{texts.blockHint}</div>
+        <div className={look.second}>{texts.blockHint}</div>
         {preview.data && preview.data.messages > 0 && (
           <Checkbox
             checked={remove}
@@ -71,7 +72,7 @@ export function BlockDialog({ row, onClose }: { row: Row; onClose: () => void })
           />
         )}
         {wrong && (
-          <div role="alert" style={{ color: "var(--wax)" }}>
+          <div role="alert" className={look.wax}>
             {wrong}
           </div>
         )}

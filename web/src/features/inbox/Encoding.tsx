@@ -1,6 +1,7 @@
 /** A message that is shown wrongly: its reader says what it is written in, for as long as it is open. */
 import { Button, Modal, Select } from "@mantine/core";
 import { texts } from "../../texts";
+import look from "../../design/look.module.css";
 
 /** How a message is read otherwise than it says of itself. */
 export type Reading = { encoding?: string; onRead: (encoding?: string) => void };
@@ -57,7 +58,7 @@ export function ReadAs({ encoding, onRead }: Reading) {
   const name = ENCODINGS.find((known) => known.value === encoding)?.label ?? encoding;
   return (
     <div className="notice" role="note">
-      <span style={{ flex: 1 }}>{texts.readAs({ encoding: name })}</span>
+      <span className={look.grow}>{texts.readAs({ encoding: name })}</span>
       <Button size="compact-sm" variant="default" onClick={() => onRead(undefined)}>
         {texts.readAsSent}
       </Button>

@@ -25,6 +25,8 @@ import { FilterMenu } from "./FilterMenu";
 import { MessageList } from "./MessageList";
 import { exportScope, type Row, useMessages } from "./query";
 import { ReadingPane } from "./ReadingPane";
+import look from "../../design/look.module.css";
+import styles from "./Inbox.module.css";
 
 const NONE: Row[] = [];
 
@@ -336,9 +338,9 @@ function Banner() {
   const off = accounts.data?.length && accounts.data.every((account) => !account.tracking.enabled);
   if (!off) return null;
   return (
-    <div className="notice" style={{ margin: 10 }} role="status">
+    <div className={`notice ${styles.banner}`} role="status">
       {texts.trackingOff}{" "}
-      <Link to="/profile/email-account" style={{ color: "var(--wax)" }}>
+      <Link to="/profile/email-account" className={look.wax}>
         {texts.turnOn}
       </Link>
     </div>
@@ -387,20 +389,13 @@ const KEYS: [string, string][] = [
 
 function Keys() {
   return (
-    <dl
-      style={{
-        display: "grid",
-        gridTemplateColumns: "max-content 1fr",
-        gap: "8px 18px",
-        margin: 0,
-      }}
-    >
+    <dl className={styles.keys}>
       {KEYS.map(([key, does]) => (
-        <div key={key} style={{ display: "contents" }}>
+        <div key={key} className={look.pair}>
           <dt>
             <Kbd>{key}</Kbd>
           </dt>
-          <dd style={{ margin: 0 }}>{does}</dd>
+          <dd className={look.flush}>{does}</dd>
         </div>
       ))}
     </dl>

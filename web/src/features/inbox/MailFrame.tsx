@@ -2,19 +2,21 @@
 import { Button, Group, Menu } from "@mantine/core";
 import { IconChevronDown, IconPhotoOff } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type CSSProperties, useState } from "react";
+import { useState } from "react";
 import { api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { messageQuery } from "./query";
+import look from "../../design/look.module.css";
 
 export function MailFrame({
   row,
   frame,
-  style,
+  height,
 }: {
   row: Schemas["MessageRow"];
   frame: Schemas["FrameView"];
-  style?: CSSProperties;
+  /** In pixels; undefined: all that is left. */
+  height?: number;
 }) {
   // The address it was opened by: each answer of the server names another, and a frame that is loaded anew loses the reader's place.
   const [shown, setShown] = useState(frame.url);
@@ -27,15 +29,17 @@ export function MailFrame({
     <>
       {frame.blocked_images > 0 && !loaded && (
         <div className="notice">
-          <IconPhotoOff size={18} stroke={1.6} style={{ flex: "none" }} />
-          <span style={{ flex: 1 }}>{texts.blockedImages({ count: frame.blocked_images })}</span>
+          <IconPhotoOff size={18} stroke={1.6} className={look.still} />
+          <span className={look.grow}>{texts.blockedImages({ count: frame.blocked_images })}</span>
           <LoadImages row={row} mayAlways={frame.may_be_always} onLoad={load} />
         </div>
       )}
       {/* No allow-same-origin and no allow-scripts: foreign HTML has no origin and runs nothing. */}
       <iframe
         className="mail-frame"
-        style={style}
+        // Calculated: about as high as what stands in it, which nobody outside of it can measure.
+        // eslint-disable-next-line no-restricted-syntax
+        style={height === undefined ? undefined : { flex: "none", height }}
         title={row.subject || texts.noSubject}
         src={shown}
         sandbox="allow-popups allow-popups-to-escape-sandbox"

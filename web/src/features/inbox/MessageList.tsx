@@ -20,6 +20,8 @@ import { StateLabel } from "../outbox/Outbox";
 import { isReport } from "./automatic";
 import { messageQuery, type Row } from "./query";
 import { doubts } from "./Sender";
+import look from "../../design/look.module.css";
+import styles from "./MessageList.module.css";
 
 const ROW_PX = 57;
 const COMPACT_ROW_PX = 40;
@@ -91,7 +93,12 @@ export function MessageList({
         aria-label={texts.messages}
         onScroll={above.scrolled}
       >
-        <div style={{ height: list.getTotalSize(), minHeight: above.room, position: "relative" }}>
+        <div
+          className={styles.rows}
+          // Calculated: as high as all rows, also those that are not drawn.
+          // eslint-disable-next-line no-restricted-syntax
+          style={{ height: list.getTotalSize(), minHeight: above.room }}
+        >
           {visible.map((item) => {
             const row = rows[item.index];
             return row ? (
@@ -194,6 +201,8 @@ function ListRow({
     // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-noninteractive-element-interactions
     <div
       className={`row ${row.unread ? "unread" : ""} ${open ? "open" : ""}`}
+      // Calculated: where it stands among those that are not drawn.
+      // eslint-disable-next-line no-restricted-syntax
       style={{ top, height }}
       role="listitem"
       onClick={click}
@@ -237,7 +246,7 @@ const RowContent = memo(function RowContent({
         />
       </span>
       <Avatar name={name} unknown={unknown} />
-      <div style={{ minWidth: 0 }}>
+      <div className={look.shrinks}>
         <div className="top">
           <span className="author">
             {row.direction === "outgoing" ? `${row.owner_name} → ${row.recipients}` : name}
@@ -309,7 +318,7 @@ const RowContent = memo(function RowContent({
               size={15}
               stroke={1.6}
               aria-label={texts.hasAttachments}
-              style={{ flex: "none", color: "var(--ink3)" }}
+              className={`${look.still} ${look.third}`}
             />
           )}
         </div>

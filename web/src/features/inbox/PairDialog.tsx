@@ -10,6 +10,8 @@ import { texts } from "../../texts";
 import { useParties } from "../parties/Parties";
 import { offerUndo } from "./actions";
 import type { Row } from "./query";
+import look from "../../design/look.module.css";
+import styles from "./PairDialog.module.css";
 
 export function PairDialog({ row, onClose }: { row: Row; onClose: () => void }) {
   const queries = useQueryClient();
@@ -69,7 +71,7 @@ export function PairDialog({ row, onClose }: { row: Row; onClose: () => void }) 
   });
   return (
     <Modal opened onClose={onClose} title={texts.pair} size="md">
-      <p style={{ marginTop: 0 }}>
+      <p className={look.atTop}>
         {texts.pairHint({ address: address ?? row.author_address ?? "" })}
       </p>
       {(offers.length > 1 || caution) && (
@@ -87,7 +89,7 @@ export function PairDialog({ row, onClose }: { row: Row; onClose: () => void }) 
         </Radio.Group>
       )}
       {caution && (
-        <div role="note" className="notice" style={{ marginBottom: 12, color: "var(--orange)" }}>
+        <div role="note" className={`notice ${styles.caution}`}>
           {address}: {texts.caution[caution]}
         </div>
       )}
@@ -111,7 +113,7 @@ export function PairDialog({ row, onClose }: { row: Row; onClose: () => void }) 
           ]}
         />
         <TextInput
-          style={{ flex: 1 }}
+          flex={1}
           type="search"
           aria-label={texts.searchParties}
           placeholder={texts.searchParties}
@@ -121,16 +123,14 @@ export function PairDialog({ row, onClose }: { row: Row; onClose: () => void }) 
           data-autofocus
         />
       </Group>
-      <div role="list" style={{ maxHeight: 320, overflowY: "auto" }}>
+      <div role="list" className={styles.found}>
         {parties.map((party) => (
           <Group key={party.id} role="listitem" justify="space-between" wrap="nowrap" py={6}>
-            <span style={{ minWidth: 0 }}>
+            <span className={look.shrinks}>
               <strong>{party.name}</strong>{" "}
-              <span className="figures" style={{ color: "var(--ink3)" }}>
-                {party.number}
-              </span>
+              <span className={`figures ${look.third}`}>{party.number}</span>
               <br />
-              <small style={{ color: "var(--ink2)" }}>{party.addresses[0]?.address}</small>
+              <small className={look.second}>{party.addresses[0]?.address}</small>
             </span>
             <Button
               size="compact-sm"
@@ -143,7 +143,7 @@ export function PairDialog({ row, onClose }: { row: Row; onClose: () => void }) 
           </Group>
         ))}
         {pages.isSuccess && parties.length === 0 && (
-          <p style={{ color: "var(--ink2)" }}>{texts.nothingFound}</p>
+          <p className={look.second}>{texts.nothingFound}</p>
         )}
       </div>
     </Modal>

@@ -36,6 +36,8 @@ import { PairDialog } from "./PairDialog";
 import { printMessage } from "./print";
 import { messageQuery, REOPEN_MS } from "./query";
 import { doubts, SenderDoubts, VerifiedMark } from "./Sender";
+import look from "../../design/look.module.css";
+import styles from "./ReadingPane.module.css";
 
 /** What the server gives as an image, not as a download. */
 const PREVIEWED = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"];
@@ -175,7 +177,7 @@ function Message({
             {onStep && <Steps row={row} onStep={onStep} />}
             <MessageMenu view={view} onDeleted={onDeleted} reading={reading} />
           </div>
-          <div style={{ display: "flex", gap: 12, alignItems: "center", flexWrap: "wrap" }}>
+          <div className={styles.marks}>
             <Seal accountId={row.account_id} isSystem={row.is_system} />
             {row.junk && <span className="label orange">{texts.junk}</span>}
             {row.automatic && (
@@ -202,7 +204,7 @@ function Message({
       <div className="body">
         {row.deleted && (
           <div className="notice" role="note">
-            <span style={{ flex: 1 }}>{texts.isDeleted}</span>
+            <span className={look.grow}>{texts.isDeleted}</span>
             {mayManage && (
               <Button
                 size="compact-sm"
@@ -234,7 +236,7 @@ function Message({
         <ReadAs {...reading} />
         {view.note && (
           <div className="notice" role="note">
-            <span style={{ flex: 1 }}>{view.note}</span>
+            <span className={look.grow}>{view.note}</span>
             {row.parked && mayManage && (
               <Button
                 size="compact-sm"
@@ -264,7 +266,7 @@ function Message({
             key={`${row.id} ${view.frame.always} ${reading.encoding ?? ""}`}
             row={row}
             frame={view.frame}
-            style={embedded && { flex: "none", height: frameHeight(view) }}
+            height={embedded ? frameHeight(view) : undefined}
           />
         ) : view.text.length > 0 ? (
           <div>
@@ -408,7 +410,7 @@ function WhoseThread({ row }: { row: Schemas["MessageRow"] }) {
   });
   return (
     <Group gap={8} mt={12} role="group" aria-label={texts.whose}>
-      <span style={{ fontSize: 13 }}>{texts.whose}</span>
+      <span className={look.small}>{texts.whose}</span>
       {row.parties.map((party) => (
         <Button
           key={party.id}
@@ -436,7 +438,7 @@ function PartyLinks({ row }: { row: Schemas["MessageRow"] }) {
           to="/party/$id"
           params={{ id: party.id }}
           search={{ tab: "communication", thread: row.thread_id }}
-          style={{ color: "var(--wax)", fontWeight: 600 }}
+          className={`${look.wax} ${look.strong}`}
         >
           {party.name}
         </Link>
@@ -528,24 +530,17 @@ function From({
           name={row.author_name || row.author_address || "?"}
           unknown={row.author_kind === "unknown"}
         />
-        <div style={{ flex: 1, minWidth: 0, overflowWrap: "anywhere" }}>
+        <div className={`${look.grow} ${look.shrinks} ${look.breaks}`}>
           <strong>{row.author_name || row.author_address}</strong>{" "}
-          {row.author_name && <span style={{ color: "var(--ink2)" }}>{row.author_address}</span>}{" "}
+          {row.author_name && <span className={look.second}>{row.author_address}</span>}{" "}
           <VerifiedMark row={row} />
-          <div style={{ color: "var(--ink2)", fontSize: 13 }}>
+          <div className={look.note}>
             {texts.to}: {to.length > 0 ? <Folded items={to} /> : texts.nobodyNamed}{" "}
             <button
               type="button"
               onClick={() => setDetails(!details)}
               aria-expanded={details}
-              style={{
-                background: "none",
-                border: 0,
-                color: "var(--wax)",
-                cursor: "pointer",
-                font: "inherit",
-                padding: 0,
-              }}
+              className={styles.more}
             >
               {texts.details}
             </button>
@@ -567,29 +562,19 @@ function From({
         )}
       </div>
       <Collapse expanded={details}>
-        <dl
-          style={{
-            display: "grid",
-            gridTemplateColumns: "max-content minmax(0,1fr)",
-            gap: "4px 14px",
-            fontSize: 13,
-            margin: "12px 0 0 46px",
-            maxHeight: "40vh",
-            overflowY: "auto",
-          }}
-        >
+        <dl className={styles.details}>
           {view.addresses.map((address, index) => (
-            <div key={index} style={{ display: "contents" }}>
-              <dt style={{ color: "var(--ink3)" }}>{address.role.replace("_", "-")}</dt>
-              <dd style={{ margin: 0, overflowWrap: "anywhere" }}>
+            <div key={index} className={look.pair}>
+              <dt className={look.third}>{address.role.replace("_", "-")}</dt>
+              <dd className={`${look.flush} ${look.breaks}`}>
                 {address.name} {address.address && `<${address.address}>`}
               </dd>
             </div>
           ))}
           {view.checked && view.checked.results.length > 0 && (
             <>
-              <dt style={{ color: "var(--ink3)" }}>{texts.checkedBy}</dt>
-              <dd style={{ margin: 0 }}>
+              <dt className={look.third}>{texts.checkedBy}</dt>
+              <dd className={look.flush}>
                 {view.checked.server}:{" "}
                 {view.checked.results
                   .map((check) => `${check.method.toUpperCase()} ${check.result}`)
@@ -599,8 +584,8 @@ function From({
           )}
           {row.dated_at && (
             <>
-              <dt style={{ color: "var(--ink3)" }}>{texts.dated}</dt>
-              <dd style={{ margin: 0 }}>{exactTime(new Date(row.dated_at))}</dd>
+              <dt className={look.third}>{texts.dated}</dt>
+              <dd className={look.flush}>{exactTime(new Date(row.dated_at))}</dd>
             </>
           )}
         </dl>
@@ -711,11 +696,7 @@ function Source({ id, onClose }: { id: string; onClose: () => void }) {
       {source.isError ? (
         <ErrorState error={source.error} retry={() => void source.refetch()} />
       ) : (
-        <pre
-          style={{ fontSize: 12.5, whiteSpace: "pre-wrap", overflowWrap: "anywhere", margin: 0 }}
-        >
-          {source.data ?? "..."}
-        </pre>
+        <pre className={styles.source}>{source.data ?? "..."}</pre>
       )}
     </Modal>
   );
@@ -728,22 +709,20 @@ function FileChip({ file }: { file: Schemas["AttachmentView"] }) {
       {PREVIEWED.includes(file.content_type) && file.size_bytes < MAX_PREVIEW_BYTES ? (
         <img className="thumb" src={file.url} alt="" loading="lazy" />
       ) : (
-        <IconFile size={20} stroke={1.6} style={{ flex: "none" }} />
+        <IconFile size={20} stroke={1.6} className={look.still} />
       )}
-      <span style={{ minWidth: 0, overflow: "hidden", textOverflow: "ellipsis" }}>
+      <span className={styles.fileName}>
         {file.name}
         <br />
         {file.other_name && (
           <>
-            <small style={{ color: "var(--orange)" }}>
-              {texts.alsoCalled({ name: file.other_name })}
-            </small>
+            <small className={look.doubtful}>{texts.alsoCalled({ name: file.other_name })}</small>
             <br />
           </>
         )}
-        <small style={{ color: "var(--ink3)" }}>{fileSize(file.size_bytes)}</small>
+        <small className={look.third}>{fileSize(file.size_bytes)}</small>
       </span>
-      <IconDownload size={17} stroke={1.6} style={{ flex: "none" }} />
+      <IconDownload size={17} stroke={1.6} className={look.still} />
     </a>
   );
 }

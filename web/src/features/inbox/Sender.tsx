@@ -3,6 +3,7 @@ import { Tooltip } from "@mantine/core";
 import { IconAlertTriangle, IconRosetteDiscountCheck } from "@tabler/icons-react";
 import { texts } from "../../texts";
 import type { Row } from "./query";
+import look from "../../design/look.module.css";
 
 /** Why the message may not be from whom it says; the most telling first. */
 export function doubts(row: Row): string[] {
@@ -18,7 +19,7 @@ export function SenderDoubts({ row }: { row: Row }) {
   if (reasons.length === 0 && !elsewhere) return null;
   return (
     <div className={reasons.length > 0 ? "notice doubt" : "notice"} role="note">
-      <IconAlertTriangle size={18} stroke={1.6} style={{ flex: "none" }} />
+      <IconAlertTriangle size={18} stroke={1.6} className={look.still} />
       <div>
         {reasons.map((reason) => (
           <div key={reason}>{reason}</div>

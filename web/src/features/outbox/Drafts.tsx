@@ -9,6 +9,7 @@ import { texts } from "../../texts";
 import { useComposer } from "../composer/context";
 import { deleteDraft, restoreDraft } from "../composer/desk";
 import { offerUndo } from "../inbox/actions";
+import look from "../../design/look.module.css";
 
 export function Drafts() {
   const queries = useQueryClient();
@@ -31,7 +32,7 @@ export function Drafts() {
   return (
     <div className="scroll">
       <div className="page">
-        <h1 style={{ fontSize: 23, margin: "0 0 14px" }}>{texts.drafts}</h1>
+        <h1 className={`${look.title} ${look.aboveContent}`}>{texts.drafts}</h1>
         {drafts.isPending && <RowsSkeleton />}
         {shown.error && <ErrorState error={shown.error} retry={() => void drafts.refetch()} />}
         {shown.data?.length === 0 && (
@@ -46,7 +47,7 @@ export function Drafts() {
                   className="thread-line"
                   onClick={() => composer.openDraft(id)}
                 >
-                  <span style={{ minWidth: 0, flex: 1 }}>
+                  <span className={`${look.grow} ${look.shrinks}`}>
                     <span className="subject">{draft.subject || texts.noSubject}</span>
                     <span className="contacted">
                       {(draft.to ?? []).map((one) => one.name || one.address).join(", ") ||

@@ -9,6 +9,8 @@ import { EmptyState, ErrorState, RowsSkeleton, shownOf } from "../../components/
 import { Time } from "../../components/time";
 import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
+import look from "../../design/look.module.css";
+import styles from "./Outbox.module.css";
 
 type Delivery = Schemas["DeliveryView"];
 
@@ -28,7 +30,7 @@ export function Outbox() {
   return (
     <div className="scroll">
       <div className="page">
-        <h1 style={{ fontSize: 23, margin: "0 0 14px" }}>{texts.outbox}</h1>
+        <h1 className={`${look.title} ${look.aboveContent}`}>{texts.outbox}</h1>
         {outbox.isPending && <RowsSkeleton />}
         {shown.error && <ErrorState error={shown.error} retry={() => void outbox.refetch()} />}
         {shown.data?.length === 0 && (
@@ -37,8 +39,7 @@ export function Outbox() {
         {shown.data?.map((entry) => (
           <section
             key={entry.message_id}
-            className="card"
-            style={{ padding: "12px 16px" }}
+            className={`card ${look.inner}`}
             aria-label={entry.subject}
           >
             <DeliveryState entry={entry} withSubject />
@@ -69,7 +70,7 @@ export function DeliveryOf({ id }: { id: string }) {
     entry?.state === "sent" &&
     !entry.recipients.some((one) => ["late", "complained", "refused"].includes(one.state));
   return entry && !isQuiet ? (
-    <div className="notice" style={{ display: "block" }}>
+    <div className={`notice ${styles.notice}`}>
       <DeliveryState entry={entry} />
     </div>
   ) : null;
@@ -113,28 +114,28 @@ function DeliveryState({ entry, withSubject }: { entry: Delivery; withSubject?: 
   return (
     <>
       <Group gap={10} justify="space-between" wrap="nowrap" align="flex-start">
-        <div style={{ minWidth: 0, overflowWrap: "anywhere" }}>
+        <div className={`${look.shrinks} ${look.breaks}`}>
           {withSubject && <strong>{entry.subject || texts.noSubject}</strong>}
-          <div style={{ color: "var(--ink2)", fontSize: 13 }}>
+          <div className={look.note}>
             <StateLabel state={entry.state} />{" "}
             <Folded items={entry.recipients.map((one) => one.address)} /> ·{" "}
             <Time at={entry.queued_at} long />
           </div>
           {entry.state === "retrying" && (
-            <div style={{ fontSize: 13 }}>
+            <div className={look.small}>
               {texts.triedAgain} <Time at={entry.due_at} long />
             </div>
           )}
-          {entry.state === "unknown" && <p style={{ margin: "6px 0 0" }}>{texts.unknownHint}</p>}
+          {entry.state === "unknown" && <p className={styles.below}>{texts.unknownHint}</p>}
           {entry.said && !["sent", "bounced"].includes(entry.state) && (
-            <p style={{ margin: "6px 0 0", fontSize: 13 }}>
+            <p className={styles.said}>
               {texts.serverSaid}: {entry.said}
             </p>
           )}
           <Folded
             between=""
             items={refused.map((one) => (
-              <p key={one.address} style={{ margin: "6px 0 0", fontSize: 13, color: "var(--wax)" }}>
+              <p key={one.address} className={styles.failed}>
                 {texts.refusedRecipient({ address: one.address })} {one.why} {one.said}
               </p>
             ))}
@@ -144,10 +145,7 @@ function DeliveryState({ entry, withSubject }: { entry: Delivery; withSubject?: 
             items={entry.recipients
               .filter((one) => one.state === "bounced")
               .map((one) => (
-                <p
-                  key={one.address}
-                  style={{ margin: "6px 0 0", fontSize: 13, color: "var(--wax)" }}
-                >
+                <p key={one.address} className={styles.failed}>
                   {texts.cameBack({ address: one.address })} {one.why} {one.said}
                 </p>
               ))}
@@ -157,7 +155,7 @@ function DeliveryState({ entry, withSubject }: { entry: Delivery; withSubject?: 
             items={entry.recipients
               .filter((one) => one.state === "late")
               .map((one) => (
-                <p key={one.address} style={{ margin: "6px 0 0", fontSize: 13 }}>
+                <p key={one.address} className={styles.said}>
                   {texts.isLate({ address: one.address })} {one.why} {one.said}
                 </p>
               ))}
@@ -167,16 +165,13 @@ function DeliveryState({ entry, withSubject }: { entry: Delivery; withSubject?: 
             items={entry.recipients
               .filter((one) => one.state === "complained")
               .map((one) => (
-                <p
-                  key={one.address}
-                  style={{ margin: "6px 0 0", fontSize: 13, color: "var(--wax)" }}
-                >
+                <p key={one.address} className={styles.failed}>
                   {texts.complained({ address: one.address })}
                 </p>
               ))}
           />
           {entry.sent_copy === "failed" && (
-            <p style={{ margin: "6px 0 0", fontSize: 13 }}>
+            <p className={styles.said}>
               {texts.copyFailed} {entry.sent_copy_said}
             </p>
           )}

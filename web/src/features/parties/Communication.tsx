@@ -21,6 +21,8 @@ import { Arrived, useArrivals } from "../inbox/arrivals";
 import type { Row } from "../inbox/query";
 import { ReadingPane } from "../inbox/ReadingPane";
 import { MergeDialog, ThreadItems, useThreadActions } from "./threads";
+import look from "../../design/look.module.css";
+import styles from "./Communication.module.css";
 
 type Line = Schemas["ConversationLineView"];
 
@@ -78,9 +80,9 @@ export function Communication({
   return (
     <div className={`conversation ${openThread ? "has-open" : ""}`}>
       <div className="thread-list">
-        <div className="search" style={{ display: "flex", gap: 8 }}>
+        <div className={`search ${look.line}`}>
           <TextInput
-            style={{ flex: 1 }}
+            flex={1}
             type="search"
             aria-label={texts.searchConversation}
             placeholder={texts.searchConversation}
@@ -104,7 +106,7 @@ export function Communication({
           onPointerLeave={order.release}
         >
           {pages.isPending && (
-            <div style={{ padding: 16 }}>
+            <div className={styles.loadingList}>
               <Skeleton height={48} mb={10} />
               <Skeleton height={48} />
             </div>
@@ -183,12 +185,10 @@ function ThreadLine({ line, open, onOpen }: { line: Line; open: boolean; onOpen:
           name={last.direction === "outgoing" ? last.owner_name : last.author_name || "?"}
           unknown={false}
         />
-        <span style={{ minWidth: 0, flex: 1 }}>
+        <span className={`${look.grow} ${look.shrinks}`}>
           <span className="subject">
             {last.is_system && (
-              <span className="label plain" style={{ marginRight: 6 }}>
-                {texts.systemKind}
-              </span>
+              <span className={`label plain ${styles.mark}`}>{texts.systemKind}</span>
             )}
             {last.subject || texts.noSubject}
             {line.messages > 1 && <span className="count figures">{line.messages}</span>}
@@ -247,7 +247,7 @@ function Thread({
   if (thread.isPending)
     return (
       <section className="reading">
-        <div style={{ padding: 20 }}>
+        <div className={styles.loading}>
           <Skeleton height={60} mb={12} />
           <Skeleton height={240} />
         </div>
@@ -282,7 +282,7 @@ function Thread({
               </Button>
             )}
             <Seal accountId={last.account_id} isSystem={last.is_system} />
-            <span style={{ color: "var(--ink3)", fontSize: 13 }}>
+            <span className={styles.count}>
               {texts.lastContacted}: <Time at={last.arrived_at} long />
             </span>
           </Group>

@@ -5,6 +5,8 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, fieldsOf, messageOf, unwrap } from "../../client";
 import { texts } from "../../texts";
+import look from "../../design/look.module.css";
+import styles from "./ImportDialog.module.css";
 
 export function ImportDialog({ kind, onClose }: { kind: string; onClose: () => void }) {
   const queries = useQueryClient();
@@ -18,7 +20,7 @@ export function ImportDialog({ kind, onClose }: { kind: string; onClose: () => v
         headers: { "content-type": "text/csv" },
       }),
     );
-  const look = useMutation({ mutationFn: (chosen: File) => send(chosen, false) });
+  const trial = useMutation({ mutationFn: (chosen: File) => send(chosen, false) });
   const apply = useMutation({
     mutationFn: (chosen: File) => send(chosen, true),
     onSuccess: async (report) => {
@@ -33,12 +35,12 @@ export function ImportDialog({ kind, onClose }: { kind: string; onClose: () => v
       });
     },
   });
-  const failed = look.error ?? apply.error;
-  const report = look.data;
+  const failed = trial.error ?? apply.error;
+  const report = trial.data;
   return (
     <Modal opened onClose={onClose} title={texts.importCsv} size="lg">
       <Stack gap={12}>
-        <p style={{ margin: 0, color: "var(--ink2)" }}>{texts.importHint}</p>
+        <p className={`${look.flush} ${look.second}`}>{texts.importHint}</p>
         <FileInput
           label={texts.file}
           placeholder={texts.chooseAFile}
@@ -46,8 +48,8 @@ export function ImportDialog({ kind, onClose }: { kind: string; onClose: () => v
           value={file}
           onChange={(chosen) => {
             setFile(chosen);
-            look.reset();
-            if (chosen) look.mutate(chosen);
+            trial.reset();
+            if (chosen) trial.mutate(chosen);
           }}
           error={failed && (Object.values(fieldsOf(failed))[0] ?? messageOf(failed))}
         />
@@ -61,16 +63,14 @@ export function ImportDialog({ kind, onClose }: { kind: string; onClose: () => v
               })}
             </strong>
             {report.ignored_columns.length > 0 && (
-              <p style={{ margin: "6px 0 0", color: "var(--ink2)" }}>
+              <p className={styles.counts}>
                 {texts.importIgnored({ columns: report.ignored_columns.join(", ") })}
               </p>
             )}
             {report.refused > 0 && (
               <>
-                <p style={{ margin: "6px 0 4px", color: "var(--orange)" }}>
-                  {texts.importRefused({ count: report.refused })}
-                </p>
-                <ul style={{ margin: 0, paddingLeft: 18, maxHeight: 180, overflowY: "auto" }}>
+                <p className={styles.leftOut}>{texts.importRefused({ count: report.refused })}</p>
+                <ul className={styles.lines}>
                   {report.refusals.map((line) => (
                     <li key={line.line}>
                       {texts.line} {line.line}: {line.reasons.join(" ")}
@@ -87,7 +87,7 @@ export function ImportDialog({ kind, onClose }: { kind: string; onClose: () => v
           </Button>
           <Button
             disabled={!file || !report || report.added + report.changed === 0}
-            loading={look.isPending || apply.isPending}
+            loading={trial.isPending || apply.isPending}
             onClick={() => file && apply.mutate(file)}
           >
             {texts.importDo}

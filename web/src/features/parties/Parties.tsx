@@ -10,6 +10,8 @@ import { api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { ImportDialog } from "./ImportDialog";
 import { NEW_PARTY, PartyForm } from "./PartyForm";
+import look from "../../design/look.module.css";
+import styles from "./Parties.module.css";
 
 export function Parties({ kind }: { kind: "customer" | "lead" }) {
   const navigate = useNavigate();
@@ -25,9 +27,9 @@ export function Parties({ kind }: { kind: "customer" | "lead" }) {
   const add = kind === "customer" ? texts.addCustomer : texts.addLead;
   return (
     <div className="scroll">
-      <div className="page" style={{ maxWidth: 1080 }}>
+      <div className={`page ${styles.page}`}>
         <Group justify="space-between" mb={12}>
-          <h1 style={{ fontSize: 23, margin: 0 }}>{title}</h1>
+          <h1 className={look.title}>{title}</h1>
           <Group gap={8}>
             <Button variant="default" onClick={() => setImporting(true)}>
               {texts.importCsv}
@@ -66,7 +68,7 @@ export function Parties({ kind }: { kind: "customer" | "lead" }) {
             </EmptyState>
           ))}
         {parties.length > 0 && (
-          <section className="card" style={{ overflowX: "auto" }}>
+          <section className={`card ${look.scrolls}`}>
             <Table verticalSpacing="sm" horizontalSpacing="md" highlightOnHover>
               <Table.Thead>
                 <Table.Tr>
@@ -126,14 +128,14 @@ export function useParties(kind: string, text: string) {
 function Line({ party, onOpen }: { party: Schemas["PartyView"]; onOpen: () => void }) {
   const [first, ...more] = party.addresses;
   return (
-    <Table.Tr onClick={onOpen} style={{ cursor: "pointer" }}>
+    <Table.Tr onClick={onOpen} className={styles.opens}>
       <Table.Td>
         <button type="button" className="link" onClick={onOpen}>
           {party.name}
         </button>
       </Table.Td>
       <Table.Td className="figures">{party.number}</Table.Td>
-      <Table.Td style={{ color: "var(--ink2)" }}>
+      <Table.Td c="var(--ink2)">
         {more.length > 0
           ? texts.addressAndMore({ address: first?.address, count: more.length })
           : first?.address}

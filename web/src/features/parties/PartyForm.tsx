@@ -5,6 +5,8 @@ import { useEdits } from "../../components/useEdits";
 import { api, fieldsOf, messageOf, REPEATABLE, type Schemas, unwrap } from "../../client";
 import { newId } from "../../ids";
 import { texts } from "../../texts";
+import look from "../../design/look.module.css";
+import styles from "./PartyForm.module.css";
 
 type Form = Schemas["PartyRequest"];
 export const NEW_PARTY: Form = {
@@ -58,7 +60,7 @@ export function PartyForm({
         event.preventDefault();
         save.mutate();
       }}
-      style={{ display: "grid", gap: 12 }}
+      className={styles.form}
     >
       <SegmentedControl
         aria-label={texts.kind}
@@ -68,7 +70,7 @@ export function PartyForm({
           { value: "customer", label: texts.customer },
           { value: "lead", label: texts.lead },
         ]}
-        style={{ justifySelf: "start" }}
+        className={styles.kind}
       />
       <TextInput
         label={texts.name}
@@ -122,13 +124,13 @@ export function PartyForm({
         error={wrong.notes}
       />
       {save.isError && Object.keys(wrong).length === 0 && (
-        <div role="alert" style={{ color: "var(--wax)" }}>
+        <div role="alert" className={look.wax}>
           {messageOf(save.error)}
         </div>
       )}
       <Group justify="flex-end">
         {save.isSuccess && id && !edits.isEdited && (
-          <span role="status" style={{ color: "var(--green)" }}>
+          <span role="status" className={look.good}>
             {texts.saved}
           </span>
         )}

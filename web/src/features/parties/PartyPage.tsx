@@ -14,6 +14,8 @@ import { texts } from "../../texts";
 import { useComposer } from "../composer/context";
 import { Communication } from "./Communication";
 import { PartyForm } from "./PartyForm";
+import look from "../../design/look.module.css";
+import styles from "./PartyPage.module.css";
 
 export function PartyPage() {
   const { id } = partyRoute.useParams();
@@ -54,19 +56,12 @@ export function PartyPage() {
         </Link>
         <Group gap={12} wrap="nowrap">
           <Avatar name={data.name} unknown={false} />
-          <div style={{ minWidth: 0 }}>
+          <div className={look.shrinks}>
             <h1>
               {data.name}{" "}
-              {data.number && (
-                <span
-                  className="figures"
-                  style={{ color: "var(--ink3)", fontWeight: 400, fontSize: 15 }}
-                >
-                  {data.number}
-                </span>
-              )}
+              {data.number && <span className={`figures ${styles.number}`}>{data.number}</span>}
             </h1>
-            <div style={{ color: "var(--ink2)", fontSize: 13, overflowWrap: "anywhere" }}>
+            <div className={styles.addresses}>
               {data.addresses.length > 0 ? (
                 <Folded items={data.addresses.map((held) => held.address)} />
               ) : (
@@ -74,7 +69,7 @@ export function PartyPage() {
               )}
             </div>
           </div>
-          <span style={{ marginLeft: "auto" }}>
+          <span className={styles.acts}>
             <ExportMenu scope={{ party_id: data.id }} />
           </span>
           <Button
@@ -131,7 +126,7 @@ function Information({ party }: { party: Schemas["PartyView"] }) {
   return (
     <div className="scroll">
       <div className="page">
-        <section className="card" style={{ padding: 18 }}>
+        <section className={`card ${styles.information}`}>
           <PartyForm
             key={party.id}
             id={party.id}
@@ -147,9 +142,9 @@ function Information({ party }: { party: Schemas["PartyView"] }) {
           onClose={() => setAsked(false)}
           title={`${texts.deleteRecord}: ${party.name}`}
         >
-          <p style={{ marginTop: 0 }}>{texts.deleteRecordHint}</p>
+          <p className={look.atTop}>{texts.deleteRecordHint}</p>
           {remove.isError && (
-            <p role="alert" style={{ color: "var(--wax)" }}>
+            <p role="alert" className={look.wax}>
               {messageOf(remove.error)}
             </p>
           )}

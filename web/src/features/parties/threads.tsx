@@ -7,6 +7,7 @@ import { Time } from "../../components/time";
 import { texts } from "../../texts";
 import { offerUndo } from "../inbox/actions";
 import { useConversation } from "./Communication";
+import look from "../../design/look.module.css";
 
 export function useThreadActions(id: string, onOpen: (thread?: string) => void) {
   const queries = useQueryClient();
@@ -109,13 +110,13 @@ export function MergeDialog({
   );
   return (
     <Modal opened onClose={onClose} title={texts.mergeThread}>
-      <p style={{ marginTop: 0 }}>{texts.mergeHint}</p>
+      <p className={look.atTop}>{texts.mergeHint}</p>
       {others.map((line) => (
         <Group key={line.thread_id} justify="space-between" wrap="nowrap" py={6}>
-          <span style={{ minWidth: 0 }}>
+          <span className={look.shrinks}>
             <strong>{line.last.subject || texts.noSubject}</strong>
             <br />
-            <small style={{ color: "var(--ink2)" }}>
+            <small className={look.second}>
               <Time at={line.last_at} long />
             </small>
           </span>
@@ -130,7 +131,7 @@ export function MergeDialog({
         </Group>
       ))}
       {pages.isSuccess && others.length === 0 && (
-        <p style={{ color: "var(--ink2)" }}>{texts.nothingFound}</p>
+        <p className={look.second}>{texts.nothingFound}</p>
       )}
     </Modal>
   );

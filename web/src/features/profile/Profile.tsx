@@ -18,6 +18,8 @@ import { LANGUAGES, texts } from "../../texts";
 import { Card } from "../email-account/Card";
 import { SecondFactorCard } from "./SecondFactorCard";
 import { SessionsCard } from "./SessionsCard";
+import look from "../../design/look.module.css";
+import styles from "./Profile.module.css";
 
 export function Profile() {
   const me = useSession().data;
@@ -25,18 +27,18 @@ export function Profile() {
   return (
     <div className="scroll">
       <div className="page">
-        <h1 style={{ fontSize: 23, margin: "4px 0 14px" }}>{texts.myProfile}</h1>
+        <h1 className={styles.title}>{texts.myProfile}</h1>
         {me && <ProfileCard me={me} />}
         <PasswordCard />
         {me && <SecondFactorCard me={me} />}
         <SessionsCard />
         <LookCard />
         <Group gap={18} mt={4}>
-          <Link to="/profile/email-account" style={{ color: "var(--wax)" }}>
+          <Link to="/profile/email-account" className={look.wax}>
             {texts.emailAccount}
           </Link>
           {me?.is_super && (
-            <Link to="/administrators" className="narrow-only" style={{ color: "var(--wax)" }}>
+            <Link to="/administrators" className={`narrow-only ${look.wax}`}>
               {texts.administrators}
             </Link>
           )}

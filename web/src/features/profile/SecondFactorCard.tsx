@@ -6,6 +6,8 @@ import { Field, PasswordField, TextField } from "../../components/Field";
 import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { Card } from "../email-account/Card";
+import look from "../../design/look.module.css";
+import styles from "./SecondFactorCard.module.css";
 
 /** Codes of an app at sign-in, and recovery codes for the day the phone is gone. */
 export function SecondFactorCard({ me }: { me: Schemas["Me"] }) {
@@ -62,7 +64,7 @@ export function SecondFactorCard({ me }: { me: Schemas["Me"] }) {
       {on.data && <Codes codes={on.data.codes} />}
       {!me.second_factor && !propose.data && (
         <Group justify="space-between">
-          <span style={{ color: "var(--ink2)" }}>{texts.secondFactorHint}</span>
+          <span className={look.second}>{texts.secondFactorHint}</span>
           <Button loading={propose.isPending} onClick={() => propose.mutate()}>
             {texts.setUp}
           </Button>
@@ -82,7 +84,7 @@ export function SecondFactorCard({ me }: { me: Schemas["Me"] }) {
               alt={texts.qrCodeForApp}
               width={180}
               height={180}
-              style={{ background: "#fff", padding: 8, borderRadius: 8 }}
+              className={styles.code}
               src={`data:image/png;base64,${propose.data.qr_png}`}
             />
           </Field>
@@ -120,12 +122,10 @@ export function SecondFactorCard({ me }: { me: Schemas["Me"] }) {
 
 function Codes({ codes }: { codes: string[] }) {
   return (
-    <div className="notice" role="status" style={{ display: "block", marginBottom: 14 }}>
+    <div className={`notice ${styles.codes}`} role="status">
       <strong>{texts.recoveryCodes}</strong>
       {texts.recoveryCodesHint}
-      <pre className="figures" style={{ columns: 2, margin: "8px 0 0" }}>
-        {codes.join("\n")}
-      </pre>
+      <pre className={`figures ${styles.columns}`}>{codes.join("\n")}</pre>
     </div>
   );
 }

@@ -7,6 +7,8 @@ import { useState } from "react";
 import { api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { Card } from "../email-account/Card";
+import look from "../../design/look.module.css";
+import styles from "./SessionsCard.module.css";
 
 /** Where I am signed in; each can be ended. */
 export function SessionsCard() {
@@ -33,16 +35,14 @@ export function SessionsCard() {
     >
       {sessions.data?.map((session) => (
         <Group key={session.id} justify="space-between" wrap="nowrap" mb={10}>
-          <div style={{ minWidth: 0 }}>
-            <div style={{ overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap" }}>
+          <div className={look.shrinks}>
+            <div className={look.oneLine}>
               {browserOf(session.client)}
               {session.current && (
-                <span className="label plain" style={{ marginLeft: 8 }}>
-                  {texts.thisOne}
-                </span>
+                <span className={`label plain ${styles.mark}`}>{texts.thisOne}</span>
               )}
             </div>
-            <div style={{ color: "var(--ink3)", fontSize: 12.5 }}>
+            <div className={look.fine}>
               {texts.lastSeen} <Time at={session.last_seen_at} long />
             </div>
           </div>

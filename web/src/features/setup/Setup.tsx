@@ -5,6 +5,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { ApiProblem, api, fieldsOf, messageOf, unwrap } from "../../client";
 import { texts } from "../../texts";
+import look from "../../design/look.module.css";
 
 export function Setup() {
   const queries = useQueryClient();
@@ -38,10 +39,10 @@ export function Setup() {
           make.mutate();
         }}
       >
-        <div className="brand" style={{ padding: "0 0 6px" }}>
+        <div className={`brand ${look.brandAbove}`}>
           <img src="/seal.svg" alt="" width={28} height={28} /> {texts.app}
         </div>
-        <p style={{ color: "var(--ink2)", marginTop: 0 }}>{texts.setUpHint}</p>
+        <p className={`${look.second} ${look.atTop}`}>{texts.setUpHint}</p>
         <Stack gap={14}>
           <TextInput
             label={texts.name}
@@ -66,7 +67,7 @@ export function Setup() {
             error={wrong.password}
           />
           {make.isError && Object.keys(wrong).length === 0 && (
-            <div role="alert" style={{ color: "var(--wax)" }}>
+            <div role="alert" className={look.wax}>
               {gone ? texts.setUpLinkOver : messageOf(make.error)}
             </div>
           )}

@@ -10,6 +10,7 @@ import { useEdits } from "../../components/useEdits";
 import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { Card } from "../email-account/Card";
+import look from "../../design/look.module.css";
 
 const OTHER = "other";
 const EMPTY = {
@@ -34,8 +35,8 @@ export function SignInProviders() {
   return (
     <div className="scroll">
       <div className="page">
-        <h1 style={{ fontSize: 23, margin: "0 0 6px" }}>{texts.signInProviders}</h1>
-        <p style={{ color: "var(--ink2)", margin: "0 0 14px" }}>{texts.signInProvidersHint}</p>
+        <h1 className={`${look.title} ${look.aboveHint}`}>{texts.signInProviders}</h1>
+        <p className={`${look.second} ${look.hintOfPage}`}>{texts.signInProvidersHint}</p>
         {settings.isPending && <Skeleton height={320} radius={8} />}
         {shown.error && <ErrorState error={shown.error} retry={() => void settings.refetch()} />}
         {shown.data && <Redirect address={shown.data.redirect} />}
@@ -50,10 +51,10 @@ export function SignInProviders() {
 
 function Redirect({ address }: { address: string }) {
   return (
-    <section className="card" aria-label={texts.redirectAddress} style={{ padding: "12px 16px" }}>
+    <section className={`card ${look.inner}`} aria-label={texts.redirectAddress}>
       <Group gap={10} wrap="wrap">
-        <span style={{ fontWeight: 600 }}>{texts.redirectAddress}</span>
-        <code style={{ overflowWrap: "anywhere", flex: 1 }}>{address}</code>
+        <span className={look.strong}>{texts.redirectAddress}</span>
+        <code className={`${look.breaks} ${look.grow}`}>{address}</code>
         <CopyButton value={address}>
           {({ copied, copy }) => (
             <Button variant="default" size="compact-sm" onClick={copy}>

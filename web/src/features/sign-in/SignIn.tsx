@@ -3,6 +3,8 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { ApiProblem, api, messageOf, unwrap } from "../../client";
 import { texts } from "../../texts";
+import look from "../../design/look.module.css";
+import styles from "./SignIn.module.css";
 
 export function SignIn() {
   const queries = useQueryClient();
@@ -23,7 +25,7 @@ export function SignIn() {
   return (
     <main className="center">
       <form className="desk" onSubmit={submit}>
-        <div className="brand" style={{ padding: "0 0 18px" }}>
+        <div className={`brand ${styles.brand}`}>
           <img src="/seal.svg" alt="" width={28} height={28} /> {texts.app}
         </div>
         <Stack gap={14}>
@@ -61,7 +63,7 @@ export function SignIn() {
             />
           )}
           {signIn.isError && (
-            <div role="alert" style={{ color: "var(--wax)" }}>
+            <div role="alert" className={look.wax}>
               {messageOf(signIn.error)}
             </div>
           )}

@@ -22,6 +22,8 @@ import { texts } from "../../texts";
 import { Card } from "../email-account/Card";
 import { TestResult } from "../email-account/Result";
 import { SmtpAuthField, SmtpServerFields } from "../email-account/ServerFields";
+import look from "../../design/look.module.css";
+import styles from "./SystemMail.module.css";
 
 type Settings = Schemas["SystemMailCard"];
 
@@ -34,8 +36,8 @@ export function SystemMail() {
   return (
     <div className="scroll">
       <div className="page">
-        <h1 style={{ fontSize: 23, margin: "0 0 6px" }}>{texts.systemMail}</h1>
-        <p style={{ color: "var(--ink2)", margin: "0 0 14px" }}>{texts.systemMailHint}</p>
+        <h1 className={`${look.title} ${look.aboveHint}`}>{texts.systemMail}</h1>
+        <p className={`${look.second} ${look.hintOfPage}`}>{texts.systemMailHint}</p>
         {settings.isPending && <Skeleton height={320} radius={8} />}
         {shown.error && <ErrorState error={shown.error} retry={() => void settings.refetch()} />}
         {shown.data && <Cards stored={shown.data} />}
@@ -263,9 +265,9 @@ function SendTest({ to: first }: { to: string }) {
       }
       hint={send.isSuccess && texts.testQueued}
     >
-      <div style={{ display: "flex", gap: 8 }}>
+      <div className={look.line}>
         <TextInput
-          style={{ flex: 1 }}
+          flex={1}
           id="system-test"
           type="email"
           value={to}
@@ -314,14 +316,10 @@ function Log() {
     select: (data) => data.pages.flatMap((page) => page.lines),
   });
   return (
-    <section
-      className="card"
-      aria-label={texts.mailLog}
-      style={{ padding: "12px 16px", overflowX: "auto" }}
-    >
-      <div style={{ display: "flex", gap: 8, alignItems: "center", flexWrap: "wrap" }}>
+    <section className={`card ${look.inner} ${look.scrolls}`} aria-label={texts.mailLog}>
+      <div className={`${look.line} ${look.centered} ${look.wraps}`}>
         <IconListDetails size={19} stroke={1.6} />
-        <h2 style={{ fontSize: 15, margin: 0, flex: 1 }}>{texts.mailLog}</h2>
+        <h2 className={`${look.heading} ${look.grow}`}>{texts.mailLog}</h2>
         <Select
           w={140}
           aria-label={texts.period}
@@ -349,7 +347,7 @@ function Log() {
         <ErrorState error={log.error} retry={() => void log.refetch()} />
       )}
       {log.data?.length === 0 && !log.hasNextPage && (
-        <p style={{ color: "var(--ink3)", margin: "10px 0 0" }}>{texts.logEmpty}</p>
+        <p className={styles.empty}>{texts.logEmpty}</p>
       )}
       {log.data && log.data.length > 0 && (
         <Table mt={8}>
@@ -364,15 +362,13 @@ function Log() {
           <Table.Tbody>
             {log.data.map((line, index) => (
               <Table.Tr key={`${line.queued_at}-${index}`}>
-                <Table.Td style={{ whiteSpace: "nowrap" }}>
+                <Table.Td className={styles.when}>
                   <Time at={line.queued_at} />
                 </Table.Td>
-                <Table.Td style={{ overflowWrap: "anywhere" }}>
+                <Table.Td className={look.breaks}>
                   <Folded items={line.to} />
                 </Table.Td>
-                <Table.Td style={{ overflowWrap: "anywhere" }}>
-                  {line.subject || texts.noSubject}
-                </Table.Td>
+                <Table.Td className={look.breaks}>{line.subject || texts.noSubject}</Table.Td>
                 <Table.Td>
                   <span
                     className={`label ${["error", "expired", "attachment_error"].includes(line.state) ? "orange" : "plain"}`}
@@ -380,12 +376,10 @@ function Log() {
                     {texts.logStates[line.state] ?? line.state}
                   </span>
                   {line.said && line.state !== "sent" && (
-                    <div style={{ fontSize: 12.5, color: "var(--ink2)", overflowWrap: "anywhere" }}>
-                      {line.said}
-                    </div>
+                    <div className={`${look.said} ${look.breaks}`}>{line.said}</div>
                   )}
                   {line.next_try_at && (
-                    <div style={{ fontSize: 12.5, color: "var(--ink2)" }}>
+                    <div className={look.said}>
                       {texts.triedAgain} <Time at={line.next_try_at} long />
                     </div>
                   )}

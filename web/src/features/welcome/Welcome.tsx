@@ -5,6 +5,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { ApiProblem, api, fieldsOf, messageOf, unwrap } from "../../client";
 import { texts } from "../../texts";
+import look from "../../design/look.module.css";
 
 export function Welcome() {
   const navigate = useNavigate();
@@ -28,10 +29,10 @@ export function Welcome() {
           choose.mutate();
         }}
       >
-        <div className="brand" style={{ padding: "0 0 6px" }}>
+        <div className={`brand ${look.brandAbove}`}>
           <img src="/seal.svg" alt="" width={28} height={28} /> {texts.app}
         </div>
-        <p style={{ color: "var(--ink2)", marginTop: 0 }}>{texts.welcomeHint}</p>
+        <p className={`${look.second} ${look.atTop}`}>{texts.welcomeHint}</p>
         <Stack gap={14}>
           <PasswordInput
             label={texts.password}
@@ -43,7 +44,7 @@ export function Welcome() {
             error={wrong}
           />
           {choose.isError && !wrong && (
-            <div role="alert" style={{ color: "var(--wax)" }}>
+            <div role="alert" className={look.wax}>
               {gone ? texts.signInLinkOver : messageOf(choose.error)}
             </div>
           )}
