@@ -261,15 +261,26 @@ impl<'t> Mailbox<'t> {
         let words = self.words.iter().enumerate().filter(|(at, _)| Some(*at) != but);
         let words: Vec<&str> = words.map(|(_, (word, _))| word.as_ref()).collect();
         let written = words.join(" ");
-        let name = decode_words(&written, charsets).trim().to_owned();
+        let name = unquoted(&decode_words(&written, charsets)).to_owned();
         let comments = self.comments.join(" ");
-        let comments = decode_words(&unescaped(&comments), charsets).trim().to_owned();
+        let comments = unquoted(&decode_words(&unescaped(&comments), charsets)).to_owned();
         match (name.is_empty(), comments.is_empty()) {
             (true, _) => comments,
             (false, true) => name,
             (false, false) => format!("{name} ({comments})"),
         }
     }
+}
+
+/// A name without the quotes that programs put around it as a whole.
+fn unquoted(name: &str) -> &str {
+    let name = name.trim();
+    let inside = ['"', '\'']
+        .into_iter()
+        .find_map(|quote| name.strip_prefix(quote)?.strip_suffix(quote));
+    inside
+        .filter(|inside| !inside.contains(['"', '\'']))
+        .map_or(name, str::trim)
 }
 
 /// Words before a comma that have no address belong to the name of the next that has one.
@@ -353,7 +364,13 @@ fn glued(text: &str) -> String {
 
 /// What people and programs put around an address.
 fn tidy(text: &str) -> &str {
-    let text = text.trim_matches(|c: char| c.is_whitespace() || "'\"`[]<>(){},;".contains(c));
+    let is_around = |c: char| c.is_whitespace() || "'\"`[]<>(){},;".contains(c);
+    let text = text.trim_start_matches(is_around);
+    // `kelly@[192.0.2.1]`
+    let literal = text
+        .rfind("@[")
+        .and_then(|at| Some(at + text[at..].find(']')? + 1));
+    let text = literal.map_or_else(|| text.trim_end_matches(is_around), |end| &text[..end]);
     let is_mailto = text
         .get(..7)
         .is_some_and(|start| start.eq_ignore_ascii_case("mailto:"));
@@ -401,6 +418,13 @@ mod tests {
     fn where_one_address_stands_it_is_the_author() {
         for (field, name, address) in [
             ("kelly@out.example", "", "kelly@out.example"),
+            ("Kelly <kelly@[192.0.2.1]>", "Kelly", "kelly@[192.0.2.1]"),
+            (
+                "\"'Kelly Sanders'\" <kelly@out.example>",
+                "Kelly Sanders",
+                "kelly@out.example",
+            ),
+            ("kelly@out.example (\"Kelly\")", "Kelly", "kelly@out.example"),
             ("Kelly <kelly@out.example>", "Kelly", "kelly@out.example"),
             (
                 "\"Sanders, Kelly\" <kelly@out.example>",
@@ -525,7 +549,7 @@ mod tests {
             ),
             (
                 "=?utf-8?Q?=22Kelly=22?= <kelly@out.example>",
-                "\"Kelly\"",
+                "Kelly",
                 "kelly@out.example",
             ),
             ("Жанна <zh@out.example>", "Жанна", "zh@out.example"),

@@ -423,7 +423,7 @@ fn has_runs(bytes: &[u8]) -> bool {
 fn as_utf8<'b>(bytes: &'b [u8], declared: Option<&'static Encoding>) -> Option<&'b str> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
-        Err(error) if error.error_len().is_none() => {
+        Err(error) if is_cut_off(&bytes[error.valid_up_to()..]) => {
             let whole = std::str::from_utf8(&bytes[..error.valid_up_to()]).ok()?;
             (!whole.is_ascii()).then_some(whole)?
         }
@@ -433,6 +433,12 @@ fn as_utf8<'b>(bytes: &'b [u8], declared: Option<&'static Encoding>) -> Option<&
     let is_double = declared.is_some_and(|declared| is_telling(declared) && !declared.is_single_byte());
     let is_sure = !is_double || text.chars().any(|c| c.len_utf8() > 2) || text.len() > 40;
     is_sure.then_some(text)
+}
+
+/// The beginning of a character, and nothing after it.
+fn is_cut_off(rest: &[u8]) -> bool {
+    std::str::from_utf8(rest.trim_ascii_end())
+        .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
 }
 
 /// More characters of it than twice the bytes that are none.

@@ -434,6 +434,8 @@ fn leaf(content_type: Option<&ContentType<'_>>) -> Leaf {
         ("text", _) => Leaf::OtherText,
         ("image" | "audio" | "video", _) => Leaf::Media,
         ("message", "rfc822" | "global") => Leaf::Message,
+        ("application" | "message" | "multipart", _) => Leaf::Other,
+        (_, "") => Leaf::Plain,
         _ => Leaf::Other,
     }
 }

@@ -100,6 +100,9 @@ fn base64_text(body: &[u8]) -> Vec<u8> {
     text
 }
 
+/// A line with more of what is no base64 is a text: one letter in so many.
+const MIN_LETTERS_PER_DAMAGE: usize = 12;
+
 /// Where a line begins that is none of base64.
 fn end_of_base64(body: &[u8]) -> usize {
     let mut at = 0;
@@ -107,11 +110,13 @@ fn end_of_base64(body: &[u8]) -> usize {
     while at < body.len() {
         let line_end = memchr(b'\n', &body[at..]).map_or(body.len(), |found| at + found + 1);
         let line = body[at..line_end].trim_ascii();
-        let is_letters = line
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\r'));
-        let is_word = is_padded && !line.is_empty() && !line.len().is_multiple_of(4);
-        if !is_letters || is_word {
+        let is_letter =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\r');
+        let others = line.iter().filter(|byte| !is_letter(byte)).count();
+        let is_damaged =
+            others * MIN_LETTERS_PER_DAMAGE <= line.len() && !line.iter().any(u8::is_ascii_whitespace);
+        let is_word = is_padded && !line.is_empty() && (others > 0 || !line.len().is_multiple_of(4));
+        if others > 0 && !is_damaged || is_word {
             return at;
         }
         is_padded |= line.ends_with(b"=");
@@ -189,6 +194,11 @@ mod tests {
                 "Hello, this is no base64 at all.",
             ),
             ("aGVsbG8=\r\nRegards\r\n", "hello\r\nRegards"),
+            ("aGVsbG8gYWdhaW4h!\r\n", "hello again!"),
+            (
+                "aGVs\r\nhttps://lists.out.example/users\r\n",
+                "hel\r\nhttps://lists.out.example/users",
+            ),
         ] {
             assert_eq!(
                 String::from_utf8_lossy(&base64_text(body.as_bytes())),

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use crate::charset::Charsets;
+use crate::charset::fits;
 use crate::transfer::base64;
 
 /// A longer one is text that begins like one.
@@ -13,7 +14,19 @@ const MAX_LABEL_BYTES: usize = 60;
 struct Word<'t> {
     label: &'t str,
     bytes: Vec<u8>,
+    /// Of base64, which some cut within the four letters that are three bytes.
+    letters: Option<Vec<u8>>,
     length: usize,
+}
+
+impl<'t> Word<'t> {
+    fn join(&mut self, next: Word<'t>) {
+        self.bytes.extend(next.bytes);
+        self.letters = self.letters.take().zip(next.letters).map(|(mut letters, next)| {
+            letters.extend(next);
+            letters
+        });
+    }
 }
 
 /// The text of a field; what stands between two words and is blank belongs to neither.
@@ -83,7 +96,7 @@ fn each_piece<'t>(text: &'t str, charsets: &Charsets, mut with: impl FnMut(Piece
         plain = at;
         held = match held.take() {
             Some(mut last) if between.trim().is_empty() && last.label.eq_ignore_ascii_case(word.label) => {
-                last.bytes.extend(word.bytes);
+                last.join(word);
                 Some(last)
             }
             last => {
@@ -101,7 +114,10 @@ fn each_piece<'t>(text: &'t str, charsets: &Charsets, mut with: impl FnMut(Piece
 }
 
 fn decoded<'t>(word: &Word<'t>, charsets: &Charsets) -> Piece<'t> {
-    Piece::Decoded(charsets.decode_word(&word.bytes, word.label).into_owned())
+    let letters = word.letters.as_deref().filter(|_| !fits(word.label, &word.bytes));
+    let whole = letters.map(base64).filter(|whole| fits(word.label, whole));
+    let bytes = whole.as_deref().unwrap_or(&word.bytes);
+    Piece::Decoded(charsets.decode_word(bytes, word.label).into_owned())
 }
 
 /// How long the word is that begins here.
@@ -133,6 +149,7 @@ fn word_at(text: &str) -> Option<Word<'_>> {
             true => base64(encoded.as_bytes()),
             false => unquoted(encoded.as_bytes()),
         },
+        letters: is_base64.then(|| encoded.as_bytes().to_vec()),
         length: (start + end + 2).min(text.len()),
     })
 }
@@ -211,6 +228,7 @@ mod tests {
                 "=?iso-2022-jp?B?GyRCQUEbKEI=?= =?iso-2022-jp?B?GyRCQUEbKEI=?=",
                 "疏疏",
             ),
+            ("=?utf-8?B?U2Now7Z?=\r\n =?utf-8?B?uZXIgVGFn?=", "Schöner Tag"),
             // Spaces, question marks, and what should have been encoded.
             ("=?utf-8?Q?Angebot f=C3=BCr Glasfaser?=", "Angebot für Glasfaser"),
             ("=?utf-8?Q?Why=3F?=", "Why?"),
