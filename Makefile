@@ -97,6 +97,7 @@ lint: web/node_modules
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked --debug cargo-deny
 	$(CARGO) deny check bans licenses sources
+	scripts/guards.py --where
 	cd web && npm run lint
 
 openapi:
