@@ -16,6 +16,7 @@ const MAX_MAILBOXES: usize = 5_000;
 
 /// Of a field as text, unfolded.
 pub fn mailboxes(field: &str, charsets: &Charsets) -> Vec<Addr<'static>> {
+    let field = &without_entities(field);
     let tokens = tokens(field);
     let mut read: Vec<Mailbox<'_>> = Vec::new();
     let mut current = Mailbox::default();
@@ -43,6 +44,14 @@ pub fn mailboxes(field: &str, charsets: &Charsets) -> Vec<Addr<'static>> {
     match found.iter().any(|one| one.address.is_some()) {
         true => found,
         false => hidden(field, charsets).map_or(found, |one| vec![one]),
+    }
+}
+
+/// Web forms escape what they show: `Kelly &lt;kelly@out.example&gt;`.
+fn without_entities(field: &str) -> Cow<'_, str> {
+    match !field.contains('<') && field.contains("&lt;") && field.contains("&gt;") {
+        true => Cow::Owned(field.replace("&lt;", "<").replace("&gt;", ">")),
+        false => Cow::Borrowed(field),
     }
 }
 
@@ -497,6 +506,7 @@ mod tests {
             ("Kelly < kelly @ out.example >", "Kelly", "kelly@out.example"),
             ("Kelly [mailto:kelly@out.example]", "Kelly", "kelly@out.example"),
             ("Kelly <mailto:kelly@out.example>", "Kelly", "kelly@out.example"),
+            ("Kelly &lt;kelly@out.example&gt;", "Kelly", "kelly@out.example"),
             ("mailto:kelly@out.example", "", "kelly@out.example"),
             (
                 "Kelly <kelly@out.example> <kelly@out.example>",

@@ -42,7 +42,7 @@ pub const LANGUAGES: &[Language] = &[
         to: "to",
         copy: "cc|bcc|copy",
         subject: "subject",
-        original: "original message|original email|original mail|original e-mail|original appointment|reply message|\
+        original: "original message|original|original email|original mail|original e-mail|original appointment|reply message|\
                    previous message|in reply to",
         forwarded: "forwarded message|forwarded mail|forwarded email|forwarded by|forwarded letter|forward message|\
                     begin forwarded message|start of forwarded message|fwd",

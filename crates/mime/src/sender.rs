@@ -274,6 +274,7 @@ mod tests {
             ("\"ceo <evil@out.example>", FromShape::Unclear),
             ("Kelly <kelly@out.example> x", FromShape::Unclear),
             ("kelly@localhost.", FromShape::Unclear),
+            ("Kelly &lt;kelly@out.example&gt;", FromShape::Unclear),
         ] {
             assert_eq!(shape(field), expected, "{field}");
         }

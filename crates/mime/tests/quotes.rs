@@ -92,6 +92,12 @@ const HEADERS: &[&str] = &[
     "2026. 10. 5. 오전 10:21, Alice Adams <alice@isp.example> 작성:",
     "2026. okt. 5. dátummal, 10:21 időpontban Alice Adams <alice@isp.example> írta:",
     "Pe 5 oct. 2026, la 10:21, Alice Adams <alice@isp.example> a scris:",
+    "Alice Adams <alice@isp.example> 於 2026年10月5日 週一 上午10:21寫道：",
+    "Alice Adams <alice@isp.example> 於\n2026年10月5日 週一 上午10:21寫道：",
+    // Yandex.
+    "Кому: Kelly (kelly@out.example);\nТема: Offer;\n05.10.2026, 10:21, \"Alice Adams\" <alice@isp.example>:",
+    // QQ.
+    "------------------ Original ------------------\nFrom:  \"Alice Adams\";<alice@isp.example>;\nDate:  Mon, Oct 5, 2026 10:21 AM\nTo:  \"Kelly\"<kelly@out.example>;\nSubject:  Offer",
     // Outlook for phones.
     "On Mon, Oct 5, 2026 at 10:21 AM -0700, \"Alice Adams\" <alice@isp.example> wrote:",
     // Yahoo.
@@ -260,6 +266,16 @@ fn an_answer_below_and_between_marked_quotes_is_shown_and_the_header_is_not() {
         })
         .collect();
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Some leave the colon away; above what nothing marks that is a sentence.
+#[test]
+fn a_header_without_a_colon_is_one_right_above_a_marked_quote() {
+    let header = "Am 05.10.26 um 10:21 schrieb Alice Adams";
+    assert_eq!(own(&format!("Passt.\n\n{header}\n> Morgen?\n")), "Passt.");
+    assert_eq!(own(&format!("Passt.\n\n{header}\n\n> Morgen?\n")), "Passt.");
+    let sentence = format!("Passt.\n\n{header}\nMorgen?\n");
+    assert_eq!(own(&sentence), squashed(&sentence));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use super::lexicon::LEXICON;
 use super::page::Line;
+use super::page::Mark;
 use crate::languages::LANGUAGES;
 use crate::languages::ways;
 
@@ -29,9 +30,14 @@ pub fn attribution(lines: &[Line<'_>], at: usize) -> Option<Attribution> {
             joined.push(' ');
         }
         joined.push_str(line.text.trim());
-        let is_header = || Words::of(&joined).and_then(|words| words.is_sure());
-        if let Some(is_sure) = may_end(line.text).then(is_header).flatten() {
-            let end = index + 1;
+        let end = index + 1;
+        let header = || Words::of(&joined);
+        let is_header = || header().and_then(|words| words.is_sure());
+        let is_above_quote = || {
+            index == at && is_quoted_below(lines, end) && header().is_some_and(|words| words.says_enough())
+        };
+        let found = may_end(line.text).then(is_header).flatten();
+        if let Some(is_sure) = found.or_else(|| is_above_quote().then_some(false)) {
             return (!begins_later(lines, at, end)).then_some(Attribution { end, is_sure });
         }
         if line.text.trim_end().ends_with(['!', '?', ':', '：']) {
@@ -41,10 +47,20 @@ pub fn attribution(lines: &[Line<'_>], at: usize) -> Option<Attribution> {
     None
 }
 
+/// At once, or below one empty line.
+fn is_quoted_below(lines: &[Line<'_>], end: usize) -> bool {
+    let next = lines[end..].iter().take(2).find(|line| !line.is_blank());
+    next.is_some_and(|line| matches!(line.mark, Mark::Quoted | Mark::Indented))
+}
+
 /// Words of the author above the header are none of it: it begins with the last line that may begin one. A line with
-/// the day is followed by no other such line, unless that begins with "on".
+/// the day is followed by no other such line, unless that begins with "on". Who it was, ended with that word, goes on
+/// with the day.
 fn begins_later(lines: &[Line<'_>], at: usize, end: usize) -> bool {
     let first = Words::begin(lines[at].text);
+    if first == Begin::Name && ends_with_on(lines[at].text) {
+        return false;
+    }
     (at + 1..end).any(|from| {
         let begins = match (first, Words::begin(lines[from].text)) {
             (Begin::On, later) => later == Begin::On,
@@ -176,6 +192,12 @@ impl Words {
             && (self.has_day || self.has_address || self.begins_with_name || self.begin == Begin::On);
         (self.ends_with_colon && (is_named || says_some)).then_some(false)
     }
+
+    /// On one line right above a quote, where some end it without a colon: "Am 02.11.26 um 09:30 schrieb Alice Adams" (web.de).
+    fn says_enough(&self) -> bool {
+        let names = self.has_wrote || self.ends_with_address;
+        self.begin != Begin::Name && names && !self.says_who_by_pronoun
+    }
 }
 
 /// How many words stand before the first number.
@@ -217,6 +239,18 @@ fn begins_with_on(lower: &str) -> bool {
         let is_word = way.ends_with(char::is_alphabetic) && way.is_ascii();
         rest.starts_with(|c: char| !c.is_alphabetic()) || (!is_word && !rest.is_empty())
     })
+}
+
+/// "Alice Adams <alice@isp.example> 於"
+fn ends_with_on(line: &str) -> bool {
+    let line = bare(line).to_lowercase();
+    let Some((before, last)) = line.rsplit_once(' ') else {
+        return false;
+    };
+    ends_with_address(before)
+        && LANGUAGES
+            .iter()
+            .any(|language| ways(language.on).any(|way| way == last))
 }
 
 fn has_address(words: &str) -> bool {

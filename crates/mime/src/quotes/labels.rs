@@ -88,10 +88,20 @@ fn block(page: &Page<'_>, at: usize, language: usize, above: Above) -> Option<us
     }
     // What stands close below the last label is its value, broken over lines.
     let is_value = next - end <= 2 && page.lines.get(next).is_some_and(|line| line.is_blank());
-    seen.is_header(above).then_some(if is_value { next } else { end })
+    match seen.is_header(above) {
+        true => Some(if is_value { next } else { end }),
+        // "To: ..." and "Subject: ..." right above who wrote it when (Yandex).
+        false if seen.is_addressed_only() => page.attributed(end),
+        false => None,
+    }
 }
 
 impl Seen {
+    fn is_addressed_only(&self) -> bool {
+        let has = |label| self.known.contains(&label);
+        has(Label::To) && has(Label::Subject) && !has(Label::From)
+    }
+
     /// A form that somebody filled in names its sender, too, and no recipient.
     fn is_header(&self, above: Above) -> bool {
         let has = |label| self.known.contains(&label);

@@ -176,7 +176,9 @@ impl<'a> Page<'a> {
             .or_else(|| self.attributed(next))
     }
 
-    fn attributed(&self, at: usize) -> Option<usize> {
+    /// Where words end that say for sure who wrote what follows, if they begin here.
+    pub fn attributed(&self, at: usize) -> Option<usize> {
+        self.lines.get(at).filter(|line| !line.is_blank())?;
         let found = attribution::attribution(self.lines, at)?;
         found.is_sure.then_some(found.end)
     }
