@@ -100,6 +100,20 @@ test("access: an end that is over is refused beside its field, and a save says s
   await access.getByText("Saved", { exact: true }).waitFor({ state: "detached" });
 });
 
+test("a signature comes back as it was typed", async () => {
+  const typed = "Alice & Bob <sales>\nR&D; 2 < 3";
+  await alice.goto("/profile/email-account");
+  const signature = card("SMTP settings").getByLabel("Signature");
+  for (const end of ["", "!"]) {
+    await signature.fill(typed + end);
+    await card("SMTP settings").getByRole("button", { name: "Save signature" }).click();
+    await card("SMTP settings").getByRole("button", { name: "Saved", exact: true }).waitFor();
+    await alice.reload();
+    await signature.waitFor();
+    assert.equal(await signature.inputValue(), typed + end);
+  }
+});
+
 test("what is typed stays, whatever arrives behind it", async () => {
   await alice.goto("/profile/email-account");
   const imap = card("IMAP settings");

@@ -32,6 +32,8 @@ test("Load picks Sent and Test connection shows its steps", async () => {
   await alice.getByLabel("Password", { exact: true }).fill(demo.state.mailPassword);
   const imap = alice.getByRole("region", { name: "IMAP settings" });
   await imap.getByLabel("IMAP server").fill("localhost");
+  // What was wrong of it is not said of what stands there now.
+  await imap.getByText("The name of a server is expected").waitFor({ state: "detached" });
   await imap.getByLabel("IMAP port").fill(String(demo.state.imapsPort));
   await imap.getByRole("button", { name: "Load" }).click();
   await imap.getByText("sent mail is in Sent").waitFor();

@@ -51,6 +51,8 @@ export function fieldsOf(error: unknown): Record<string, string> {
   return error instanceof ApiProblem ? error.fields : {};
 }
 
+/** As one sentence; of several fields that are wrong, the first. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : texts.unexpected;
+  const [first] = Object.values(fieldsOf(error));
+  return first ?? (error instanceof Error ? error.message : texts.unexpected);
 }

@@ -1,7 +1,7 @@
 /** Asked before what cannot be taken back here: whom or what it is about, and what will happen. */
 import { Button, Group, Modal } from "@mantine/core";
 import type { ReactNode } from "react";
-import { fieldsOf, messageOf } from "../client";
+import { messageOf } from "../client";
 import { texts } from "../texts";
 import look from "../design/look.module.css";
 
@@ -36,7 +36,7 @@ export function Ask({
       )}
       {act.isError && (
         <p role="alert" className={look.wax}>
-          {Object.values(fieldsOf(act.error))[0] ?? messageOf(act.error)}
+          {messageOf(act.error)}
         </p>
       )}
       <Group justify="flex-end">

@@ -3,7 +3,7 @@ import { Button, Group, Loader, Menu } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { IconDownload } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
-import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../client";
+import { api, messageOf, type Schemas, unwrap } from "../client";
 import { texts } from "../texts";
 import styles from "./ExportMenu.module.css";
 
@@ -34,7 +34,7 @@ export function ExportMenu({
     onError: (error) =>
       notifications.show({
         color: "red",
-        message: Object.values(fieldsOf(error))[0] ?? messageOf(error),
+        message: messageOf(error),
       }),
   });
   return (

@@ -1,9 +1,18 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { fieldsOf, messageOf, REPEATABLE } from "../client";
+import { REPEATABLE } from "../client";
 import type { Edits } from "./useEdits";
+import { useRefused } from "./useRefused";
 
-/** Saves a card; what is wrong comes back by field, the rest as one sentence. "Saved" is said until something else is typed. */
-export function useSave<T>(edits: Edits<T>, save: (form: T) => Promise<unknown>) {
+/**
+ * Saves a card; what is wrong comes back by field, the rest as one sentence. "Saved" is said until something else is typed.
+ *
+ * `beside`: fields that are sent with it and kept elsewhere.
+ */
+export function useSave<T extends object>(
+  edits: Edits<T>,
+  save: (form: T) => Promise<unknown>,
+  beside: object = {},
+) {
   const queries = useQueryClient();
   const mutation = useMutation({
     ...REPEATABLE,
@@ -19,11 +28,8 @@ export function useSave<T>(edits: Edits<T>, save: (form: T) => Promise<unknown>)
         ),
       ),
   });
-  const wrong = fieldsOf(mutation.error);
   return {
-    wrong,
-    error:
-      mutation.isError && Object.keys(wrong).length === 0 ? messageOf(mutation.error) : undefined,
+    ...useRefused({ ...edits.form, ...beside }, mutation.error),
     card: {
       onSave: () => mutation.mutate(),
       saving: mutation.isPending,

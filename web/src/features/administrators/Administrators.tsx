@@ -17,7 +17,8 @@ import { type FormEvent, useState } from "react";
 import { Ask } from "../../components/Ask";
 import { ErrorState, shownOf } from "../../components/states";
 import { exactTime } from "../../components/time";
-import { api, fieldsOf, messageOf, REPEATABLE, type Schemas, unwrap } from "../../client";
+import { api, messageOf, REPEATABLE, type Schemas, unwrap } from "../../client";
+import { useRefused } from "../../components/useRefused";
 import { useSession } from "../../session";
 import { texts } from "../../texts";
 import { Tokens } from "./Tokens";
@@ -255,7 +256,7 @@ function Add({ onLink }: { onLink: (token: string) => void }) {
       await refresh();
     },
   });
-  const wrong = fieldsOf(add.error);
+  const { wrong, error } = useRefused(form, add.error);
   return (
     <form
       onSubmit={(event: FormEvent) => {
@@ -283,9 +284,9 @@ function Add({ onLink }: { onLink: (token: string) => void }) {
           checked={form.is_super}
           onChange={(event) => setForm({ ...form, is_super: event.target.checked })}
         />
-        {add.isError && Object.keys(wrong).length === 0 && (
+        {error && (
           <div role="alert" className={look.wax}>
-            {messageOf(add.error)}
+            {error}
           </div>
         )}
         <Button type="submit" loading={add.isPending}>
@@ -323,11 +324,7 @@ function LinkToGive({ token }: { token: string }) {
           placeholder={texts.orSendThisAddress}
           value={to}
           onChange={(event) => setTo(event.target.value)}
-          error={
-            mail.isError
-              ? (Object.values(fieldsOf(mail.error))[0] ?? messageOf(mail.error))
-              : undefined
-          }
+          error={mail.isError ? messageOf(mail.error) : undefined}
         />
         <Button type="submit" variant="default" loading={mail.isPending}>
           {mail.isSuccess ? texts.sent : texts.send}

@@ -14,7 +14,8 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Ask } from "../../components/Ask";
 import { dayAt, Time } from "../../components/time";
-import { api, fieldsOf, messageOf, unwrap } from "../../client";
+import { api, unwrap } from "../../client";
+import { useRefused } from "../../components/useRefused";
 import { texts } from "../../texts";
 import look from "../../design/look.module.css";
 import styles from "./Tokens.module.css";
@@ -46,7 +47,7 @@ export function Tokens() {
     mutationFn: () => unwrap(api.POST("/api/v1/api-tokens", { body: form })),
     onSuccess: refresh,
   });
-  const wrong = fieldsOf(make.error);
+  const { wrong, error } = useRefused(form, make.error);
   const close = () => {
     setAdding(false);
     make.reset();
@@ -151,9 +152,9 @@ export function Tokens() {
                 onChange={(days) => setForm({ ...form, days: Number(days) })}
                 error={wrong.days}
               />
-              {make.isError && Object.keys(wrong).length === 0 && (
+              {error && (
                 <div role="alert" className={look.wax}>
-                  {messageOf(make.error)}
+                  {error}
                 </div>
               )}
               <Button type="submit" loading={make.isPending}>

@@ -12,7 +12,8 @@ import {
 import { IconMessage2 } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, fieldsOf, unwrap } from "../../client";
+import { api, unwrap } from "../../client";
+import { useRefused } from "../../components/useRefused";
 import { texts } from "../../texts";
 import type { Letter } from "./letter";
 import { ownWords } from "./quoted";
@@ -37,6 +38,7 @@ export function Canned({ letter, fill }: { letter: Letter; fill: Record<string, 
       return stale();
     },
   });
+  const { wrong, error } = useRefused({ name }, add.error);
   const remove = useMutation({
     mutationFn: (id: string) =>
       unwrap(api.DELETE("/api/v1/canned-responses/{id}", { params: { path: { id } } })),
@@ -85,7 +87,7 @@ export function Canned({ letter, fill }: { letter: Letter; fill: Record<string, 
           label={texts.name}
           value={name ?? ""}
           onChange={(event) => setName(event.target.value)}
-          error={fieldsOf(add.error).name}
+          error={wrong.name ?? Object.values(wrong)[0] ?? error}
           data-autofocus
         />
         <Group justify="flex-end" mt={12}>

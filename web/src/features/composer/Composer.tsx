@@ -30,11 +30,12 @@ import { useLetter } from "./files";
 import { listed } from "./kept";
 import type { Letter } from "./letter";
 import { Notices, Safety } from "./Notices";
-import { ownWords, textOf } from "./quoted";
+import { ownWords } from "./quoted";
 import { Recipients } from "./Recipients";
 import { fromChip, looksRight, toChip } from "./recipients";
 import { TextArea } from "./TextArea";
 import look from "../../design/look.module.css";
+import { textOf } from "../../html";
 
 /** "attached" in the languages of the interface. */
 const ATTACHED =

@@ -7,8 +7,8 @@ import { api, messageOf, unwrap } from "../../client";
 import { texts } from "../../texts";
 import type { Desk } from "./desk";
 import type { Letter } from "./letter";
-import { textOf } from "./quoted";
 import look from "../../design/look.module.css";
+import { textOf } from "../../html";
 
 export function Notices({ desk, letter }: { desk: Desk; letter: Letter }) {
   if (letter.phase === "waiting") return <Notice>{texts.sendingWaits}</Notice>;

@@ -10,7 +10,7 @@ import {
   useState,
   useSyncExternalStore,
 } from "react";
-import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { api, messageOf, type Schemas, unwrap } from "../../client";
 import { useSession } from "../../session";
 import { texts } from "../../texts";
 import { offerUndo } from "../inbox/actions";
@@ -43,7 +43,7 @@ export const useComposer = () => use(Context);
 const failed = (error: unknown) =>
   notifications.show({
     color: "red",
-    message: Object.values(fieldsOf(error))[0] ?? messageOf(error),
+    message: messageOf(error),
   });
 
 export function ComposerProvider({ children }: { children: ReactNode }) {

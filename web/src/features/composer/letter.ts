@@ -6,8 +6,9 @@ import type { Editor } from "@tiptap/react";
 import { fieldsOf, messageOf } from "../../client";
 import { type Copies, forget } from "./copies";
 import { newId } from "../../ids";
+import { paragraphs } from "../../html";
 import { type Draft, emptyForm, type Form, type HeldFile, type Kept, keptOf } from "./kept";
-import { ownWords, paragraphs } from "./quoted";
+import { ownWords } from "./quoted";
 
 /** Where its text is. */
 export type Safety = "nothing" | "saved" | "saving" | "waiting" | "refused";

@@ -56,7 +56,7 @@ function Lines({
   const edits = useEdits({ lines: stored });
   const { lines } = edits.form;
   const setLines = (changed: Line[]) => edits.set({ lines: changed });
-  const { wrong, error, card } = useSave(edits, ({ lines: wanted }) =>
+  const { error, card } = useSave(edits, ({ lines: wanted }) =>
     unwrap(
       api.PUT("/api/v1/accounts/{id}/grants", {
         params: { path: { id: account.id } },
@@ -92,11 +92,7 @@ function Lines({
       {...card}
       onSave={isRefused ? () => undefined : card.onSave}
     >
-      <Field
-        label={texts.showMyInboxOther}
-        wrong={wrong.administrator ?? wrong.end ?? wrong.start ?? wrong.level}
-        hint={texts.showInboxHint}
-      >
+      <Field label={texts.showMyInboxOther} hint={texts.showInboxHint}>
         {lines.map((line, index) => (
           <Group key={line.administrator_id} gap={8} mb={8} wrap="wrap" align="flex-start">
             <strong className={styles.name}>{names.get(line.administrator_id) ?? "..."}</strong>

@@ -29,19 +29,22 @@ export function CredentialsCard({
     aliases: account.aliases.join(", "),
   });
   const { form, set } = edits;
-  const { wrong, error, card } = useSave(edits, (wanted) =>
-    unwrap(
-      api.PUT("/api/v1/accounts/{id}/credentials", {
-        params: { path: { id: account.id } },
-        body: {
-          ...wanted,
-          username: draft.username,
-          aliases: wanted.aliases.split(/[\s,;]+/).filter(Boolean),
-          // Without a server the password waits for the card below: it is stored for one server only.
-          password: account.imap && draft.password ? draft.password : null,
-        },
-      }),
-    ),
+  const { wrong, error, card } = useSave(
+    edits,
+    (wanted) =>
+      unwrap(
+        api.PUT("/api/v1/accounts/{id}/credentials", {
+          params: { path: { id: account.id } },
+          body: {
+            ...wanted,
+            username: draft.username,
+            aliases: wanted.aliases.split(/[\s,;]+/).filter(Boolean),
+            // Without a server the password waits for the card below: it is stored for one server only.
+            password: account.imap && draft.password ? draft.password : null,
+          },
+        }),
+      ),
+    draft,
   );
   const hint = account.password_stored
     ? texts.secretStored

@@ -15,7 +15,8 @@ import { ExportMenu } from "../../components/ExportMenu";
 import { Seal, SealNote } from "../../components/Seal";
 import { ErrorState, shownOf } from "../../components/states";
 import { useEdits } from "../../components/useEdits";
-import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { api, messageOf, type Schemas, unwrap } from "../../client";
+import { useRefused } from "../../components/useRefused";
 import { useAccounts } from "../../session";
 import { texts } from "../../texts";
 import { AccessCard } from "./AccessCard";
@@ -120,8 +121,8 @@ function Sealed({ account }: { account: Schemas["AccountView"] }) {
       ),
     onSuccess: () => queries.invalidateQueries(),
   });
-  const wrong =
-    fieldsOf(unseal.error).password ?? (unseal.isError ? messageOf(unseal.error) : undefined);
+  const refused = useRefused({ password }, unseal.error);
+  const wrong = refused.wrong.password ?? refused.error;
   return (
     <form
       className={`card ${styles.form}`}
@@ -200,8 +201,8 @@ function FirstAccount() {
     mutationFn: () => unwrap(api.POST("/api/v1/accounts", { body: { name: "", address } })),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["accounts"] }),
   });
-  const wrong =
-    fieldsOf(create.error).address ?? (create.isError ? messageOf(create.error) : undefined);
+  const refused = useRefused({ address }, create.error);
+  const wrong = refused.wrong.address ?? refused.error;
   return (
     <form
       className={`card ${styles.form}`}

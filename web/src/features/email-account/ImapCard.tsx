@@ -2,8 +2,9 @@ import { Button, MultiSelect, SegmentedControl, Select, Switch } from "@mantine/
 import { IconServer } from "@tabler/icons-react";
 import { useMutation } from "@tanstack/react-query";
 import { Field, TextField } from "../../components/Field";
-import { api, fieldsOf, type Schemas, unwrap } from "../../client";
+import { api, type Schemas, unwrap } from "../../client";
 import { useEdits } from "../../components/useEdits";
+import { useRefused } from "../../components/useRefused";
 import { useSave } from "../../components/useSave";
 import { texts } from "../../texts";
 import { Card } from "./Card";
@@ -36,21 +37,25 @@ export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; 
     wrong: saveWrong,
     error,
     card,
-  } = useSave(edits, async (wanted) => {
-    // The user name belongs to what a password is stored for: it has to be there first.
-    if (draft.username !== account.username) {
-      const { name, address, aliases } = account;
-      await unwrap(
-        api.PUT("/api/v1/accounts/{id}/credentials", {
-          ...path,
-          body: { name, address, aliases, username: draft.username },
-        }),
+  } = useSave(
+    edits,
+    async (wanted) => {
+      // The user name belongs to what a password is stored for: it has to be there first.
+      if (draft.username !== account.username) {
+        const { name, address, aliases } = account;
+        await unwrap(
+          api.PUT("/api/v1/accounts/{id}/credentials", {
+            ...path,
+            body: { name, address, aliases, username: draft.username },
+          }),
+        );
+      }
+      return unwrap(
+        api.PUT("/api/v1/accounts/{id}/imap", { ...path, body: { ...wanted, password } }),
       );
-    }
-    return unwrap(
-      api.PUT("/api/v1/accounts/{id}/imap", { ...path, body: { ...wanted, password } }),
-    );
-  });
+    },
+    draft,
+  );
   const test = useMutation({
     mutationFn: () =>
       unwrap(
@@ -69,7 +74,8 @@ export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; 
     set({ pinned_certificate });
     test.reset();
   };
-  const wrong = { ...fieldsOf(test.error), ...saveWrong };
+  const tested = useRefused({ ...form, ...draft }, test.error);
+  const wrong = { ...tested.wrong, ...saveWrong };
   const folders = [
     ...new Set([
       ...(test.data?.folders.map((folder) => folder.name) ?? []),
@@ -185,7 +191,7 @@ export function ImapCard({ account, draft }: { account: Schemas["AccountView"]; 
           {null}
         </Field>
       )}
-      <TestResult test={test} onPin={pin} />
+      <TestResult test={test} error={tested.error} onPin={pin} />
     </Card>
   );
 }

@@ -3,7 +3,7 @@ import { Button, Group } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Field } from "../../components/Field";
 import { Time } from "../../components/time";
-import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { api, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import look from "../../design/look.module.css";
 
@@ -34,9 +34,7 @@ export function ProviderSignIn({ account }: { account: Schemas["AccountView"] })
       ),
   });
   const failed = begin.error ?? end.error;
-  const wrong = failed
-    ? (fieldsOf(failed).sign_in ?? fieldsOf(failed).provider_id ?? messageOf(failed))
-    : undefined;
+  const wrong = failed ? messageOf(failed) : undefined;
   const signedIn = status.data?.signed_in;
   return (
     <Field

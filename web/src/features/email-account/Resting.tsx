@@ -2,7 +2,7 @@
 import { Alert, Button, Group } from "@mantine/core";
 import { IconUserQuestion } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { api, fieldsOf, messageOf, unwrap } from "../../client";
+import { api, messageOf, unwrap } from "../../client";
 import { dayAt } from "../../components/time";
 import { texts } from "../../texts";
 
@@ -40,11 +40,7 @@ export function Resting({
         <Button size="xs" loading={confirm.isPending} onClick={() => confirm.mutate()}>
           {texts.confirmAccess}
         </Button>
-        {confirm.error && (
-          <span role="status">
-            {fieldsOf(confirm.error).administrator_id ?? messageOf(confirm.error)}
-          </span>
-        )}
+        {confirm.error && <span role="status">{messageOf(confirm.error)}</span>}
       </Group>
     </Alert>
   );

@@ -2,26 +2,26 @@
 import { Loader } from "@mantine/core";
 import { IconCheck, IconX } from "@tabler/icons-react";
 import { Field } from "../../components/Field";
-import { fieldsOf, messageOf, type Schemas } from "../../client";
+import type { Schemas } from "../../client";
 import { Chain } from "./Certificate";
 import { texts } from "../../texts";
 import look from "../../design/look.module.css";
 import styles from "./Result.module.css";
 
-/** Nothing before the first test, nor where a field says what was wrong. */
+/** Nothing before the first test, nor where a field says what was wrong; `error`: what none says. */
 export function TestResult({
   test,
+  error,
   onPin,
 }: {
-  test: { data?: Schemas["TestResult"]; error: unknown; isPending: boolean };
+  test: { data?: Schemas["TestResult"]; isPending: boolean };
+  error?: string;
   onPin: (fingerprint: string) => void;
 }) {
-  const isOfFields = Object.keys(fieldsOf(test.error)).length > 0;
-  const failed = test.error && !isOfFields ? messageOf(test.error) : undefined;
-  if (!test.data && !test.isPending && !failed) return null;
+  if (!test.data && !test.isPending && !error) return null;
   return (
     <Field label={texts.result}>
-      <Result pending={test.isPending} result={test.data} error={failed} onPin={onPin} />
+      <Result pending={test.isPending} result={test.data} error={error} onPin={onPin} />
     </Field>
   );
 }

@@ -4,7 +4,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, Navigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { EmptyState } from "../../components/states";
-import { api, fieldsOf, messageOf, unwrap } from "../../client";
+import { api, messageOf, unwrap } from "../../client";
 import { texts } from "../../texts";
 
 type Returned = { state: string; code: string | null; error: string | null; iss: string | null };
@@ -40,10 +40,7 @@ export function SignedIn() {
   if (finish.isSuccess) return <Navigate to="/profile/email-account" replace />;
   if (finish.isError) {
     return (
-      <EmptyState
-        title={texts.notSignedIn}
-        hint={fieldsOf(finish.error).sign_in ?? messageOf(finish.error)}
-      >
+      <EmptyState title={texts.notSignedIn} hint={messageOf(finish.error)}>
         <Link to="/profile/email-account">
           <Button component="span" variant="default">
             {texts.emailAccount}

@@ -3,9 +3,11 @@ import { IconSend } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Field, PasswordField, TextField } from "../../components/Field";
-import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { api, messageOf, type Schemas, unwrap } from "../../client";
 import { useEdits } from "../../components/useEdits";
+import { useRefused } from "../../components/useRefused";
 import { useSave } from "../../components/useSave";
+import { textOf } from "../../html";
 import { texts } from "../../texts";
 import { StateLabel } from "../outbox/Outbox";
 import { Card } from "./Card";
@@ -38,13 +40,16 @@ export function SmtpCard({ account, draft }: { account: Schemas["AccountView"]; 
     wrong: saveWrong,
     error,
     card,
-  } = useSave(edits, (wanted) =>
-    unwrap(
-      api.PUT("/api/v1/accounts/{id}/smtp", {
-        ...path,
-        body: { ...wanted, password: password || null },
-      }),
-    ),
+  } = useSave(
+    edits,
+    (wanted) =>
+      unwrap(
+        api.PUT("/api/v1/accounts/{id}/smtp", {
+          ...path,
+          body: { ...wanted, password: password || null },
+        }),
+      ),
+    { password },
   );
   const test = useMutation({
     mutationFn: () =>
@@ -59,7 +64,8 @@ export function SmtpCard({ account, draft }: { account: Schemas["AccountView"]; 
     queryKey: ["accounts", account.id, "system-smtp"],
     queryFn: () => unwrap(api.GET("/api/v1/accounts/{id}/system-smtp", path)),
   });
-  const wrong = { ...fieldsOf(test.error), ...saveWrong };
+  const tested = useRefused({ ...form, password }, test.error);
+  const wrong = { ...tested.wrong, ...saveWrong };
   const pin = (pinned_certificate: string) => {
     set({ pinned_certificate });
     test.reset();
@@ -183,7 +189,7 @@ export function SmtpCard({ account, draft }: { account: Schemas["AccountView"]; 
           onChange={(limit) => set({ limit_per_hour: Number(limit) || 0 })}
         />
       </Field>
-      <TestResult test={test} onPin={pin} />
+      <TestResult test={test} error={tested.error} onPin={pin} />
       {account.smtp?.enabled && <SendTest account={account} />}
       {account.smtp?.enabled && <Signature account={account.id} />}
     </Card>
@@ -207,6 +213,7 @@ function SendTest({ account }: { account: Schemas["AccountView"] }) {
         }),
       ),
   });
+  const refused = useRefused({ to }, send.error);
   const id = send.data?.message_id ?? "";
   const delivery = useQuery({
     queryKey: ["outbox", id],
@@ -214,16 +221,7 @@ function SendTest({ account }: { account: Schemas["AccountView"] }) {
     queryFn: () => unwrap(api.GET("/api/v1/outbox/{id}", { params: { path: { id } } })),
   });
   return (
-    <Field
-      label={texts.testEmail}
-      htmlFor="test-email"
-      wrong={
-        fieldsOf(send.error).to ??
-        (send.isError
-          ? (Object.values(fieldsOf(send.error))[0] ?? messageOf(send.error))
-          : undefined)
-      }
-    >
+    <Field label={texts.testEmail} htmlFor="test-email" wrong={refused.wrong.to ?? refused.error}>
       <div className={look.line}>
         <TextInput
           flex={1}
@@ -258,7 +256,7 @@ function Signature({ account }: { account: string }) {
 function SignatureForm({ account, stored }: { account: string; stored: string }) {
   const queries = useQueryClient();
   const edits = useEdits({
-    text: stored.replaceAll(/<br\s*\/?>/g, "\n").replaceAll(/<[^>]*>/g, ""),
+    text: textOf(stored),
   });
   const { text } = edits.form;
   const save = useMutation({

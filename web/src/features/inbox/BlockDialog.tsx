@@ -3,7 +3,7 @@ import { Button, Checkbox, Group, Modal, Radio, Stack } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { api, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { offerUndo } from "./actions";
 import type { Row } from "./query";
@@ -52,7 +52,7 @@ export function BlockDialog({ row, onClose }: { row: Row; onClose: () => void })
     },
   });
   const failed = preview.error ?? block.error;
-  const wrong = failed && (Object.values(fieldsOf(failed))[0] ?? messageOf(failed));
+  const wrong = failed && messageOf(failed);
   const domain = row.author_address?.split("@")[1] ?? "";
   return (
     <Modal opened onClose={onClose} title={texts.block}>

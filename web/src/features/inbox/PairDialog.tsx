@@ -5,7 +5,7 @@ import { notifications } from "@mantine/notifications";
 import { IconSearch } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, fieldsOf, messageOf, REPEATABLE, type Schemas, unwrap } from "../../client";
+import { api, messageOf, REPEATABLE, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { useParties } from "../parties/Parties";
 import { offerUndo } from "./actions";
@@ -38,7 +38,7 @@ export function PairDialog({ row, onClose }: { row: Row; onClose: () => void }) 
   const failed = (error: unknown) =>
     notifications.show({
       color: "red",
-      message: Object.values(fieldsOf(error))[0] ?? messageOf(error),
+      message: messageOf(error),
     });
   const unpair = useMutation({
     ...REPEATABLE,

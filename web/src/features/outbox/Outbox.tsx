@@ -7,7 +7,7 @@ import { Ask } from "../../components/Ask";
 import { Folded } from "../../components/Folded";
 import { EmptyState, ErrorState, RowsSkeleton, shownOf } from "../../components/states";
 import { Time } from "../../components/time";
-import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { api, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import look from "../../design/look.module.css";
 import styles from "./Outbox.module.css";
@@ -94,7 +94,7 @@ function DeliveryState({ entry, withSubject }: { entry: Delivery; withSubject?: 
     onError: (error: Error) =>
       notifications.show({
         color: "red",
-        message: Object.values(fieldsOf(error))[0] ?? messageOf(error),
+        message: messageOf(error),
       }),
   };
   const again = useMutation({

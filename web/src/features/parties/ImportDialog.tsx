@@ -3,7 +3,7 @@ import { Button, FileInput, Group, Modal, Stack } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, fieldsOf, messageOf, unwrap } from "../../client";
+import { api, messageOf, unwrap } from "../../client";
 import { texts } from "../../texts";
 import look from "../../design/look.module.css";
 import styles from "./ImportDialog.module.css";
@@ -51,7 +51,7 @@ export function ImportDialog({ kind, onClose }: { kind: string; onClose: () => v
             trial.reset();
             if (chosen) trial.mutate(chosen);
           }}
-          error={failed && (Object.values(fieldsOf(failed))[0] ?? messageOf(failed))}
+          error={failed && messageOf(failed)}
         />
         {report && (
           <div role="status">

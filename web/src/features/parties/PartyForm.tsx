@@ -2,7 +2,8 @@ import { Button, Group, SegmentedControl, TagsInput, Textarea, TextInput } from 
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useEdits } from "../../components/useEdits";
-import { api, fieldsOf, messageOf, REPEATABLE, type Schemas, unwrap } from "../../client";
+import { api, REPEATABLE, type Schemas, unwrap } from "../../client";
+import { useRefused } from "../../components/useRefused";
 import { newId } from "../../ids";
 import { texts } from "../../texts";
 import look from "../../design/look.module.css";
@@ -53,7 +54,7 @@ export function PartyForm({
       onSaved(saved, form.name);
     },
   });
-  const wrong = fieldsOf(save.error);
+  const { wrong, error } = useRefused(form, save.error);
   return (
     <form
       onSubmit={(event: FormEvent) => {
@@ -123,9 +124,9 @@ export function PartyForm({
         onChange={(event) => set({ notes: event.target.value })}
         error={wrong.notes}
       />
-      {save.isError && Object.keys(wrong).length === 0 && (
+      {error && (
         <div role="alert" className={look.wax}>
-          {messageOf(save.error)}
+          {error}
         </div>
       )}
       <Group justify="flex-end">

@@ -2,7 +2,7 @@
 import { Button, Group, Menu, Modal } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { api, messageOf, type Schemas, unwrap } from "../../client";
 import { Time } from "../../components/time";
 import { texts } from "../../texts";
 import { offerUndo } from "../inbox/actions";
@@ -20,7 +20,7 @@ export function useThreadActions(id: string, onOpen: (thread?: string) => void) 
   const failed = (error: unknown) =>
     notifications.show({
       color: "red",
-      message: Object.values(fieldsOf(error))[0] ?? messageOf(error),
+      message: messageOf(error),
     });
   const post = (from: string, into: string) =>
     unwrap(

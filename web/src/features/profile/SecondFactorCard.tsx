@@ -3,7 +3,8 @@ import { IconDeviceMobile } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Field, PasswordField, TextField } from "../../components/Field";
-import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { api, type Schemas, unwrap } from "../../client";
+import { useRefused } from "../../components/useRefused";
 import { texts } from "../../texts";
 import { Card } from "../email-account/Card";
 import look from "../../design/look.module.css";
@@ -39,9 +40,7 @@ export function SecondFactorCard({ me }: { me: Schemas["Me"] }) {
       return refresh();
     },
   });
-  const failed = on.error ?? off.error;
-  const wrong = fieldsOf(failed);
-  const error = failed && Object.keys(wrong).length === 0 ? messageOf(failed) : undefined;
+  const { wrong, error } = useRefused(form, on.error ?? off.error);
   const password = (
     <PasswordField
       id="factor-password"

@@ -3,7 +3,8 @@ import { Button, PasswordInput, Stack, TextInput } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
-import { ApiProblem, api, fieldsOf, messageOf, unwrap } from "../../client";
+import { ApiProblem, api, unwrap } from "../../client";
+import { useRefused } from "../../components/useRefused";
 import { texts } from "../../texts";
 import look from "../../design/look.module.css";
 
@@ -26,7 +27,7 @@ export function Setup() {
       await navigate({ to: "/profile/email-account" });
     },
   });
-  const wrong = fieldsOf(make.error);
+  const { wrong, error } = useRefused(form, make.error);
   const gone = make.error instanceof ApiProblem && make.error.status === 404;
   const set = (field: keyof typeof form) => (event: { target: { value: string } }) =>
     setForm({ ...form, [field]: event.target.value });
@@ -66,9 +67,9 @@ export function Setup() {
             onChange={set("password")}
             error={wrong.password}
           />
-          {make.isError && Object.keys(wrong).length === 0 && (
+          {error && (
             <div role="alert" className={look.wax}>
-              {gone ? texts.setUpLinkOver : messageOf(make.error)}
+              {gone ? texts.setUpLinkOver : error}
             </div>
           )}
           <Button type="submit" loading={make.isPending}>

@@ -7,7 +7,8 @@ import { Ask } from "../../components/Ask";
 import { Field, PasswordField, TextField } from "../../components/Field";
 import { ErrorState, shownOf } from "../../components/states";
 import { useEdits } from "../../components/useEdits";
-import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { api, type Schemas, unwrap } from "../../client";
+import { useRefused } from "../../components/useRefused";
 import { texts } from "../../texts";
 import { Card } from "../email-account/Card";
 import look from "../../design/look.module.css";
@@ -113,8 +114,7 @@ function Provider({
       return refresh();
     },
   });
-  const wrong = fieldsOf(save.error);
-  const left = save.isError && Object.keys(wrong).length === 0 ? messageOf(save.error) : undefined;
+  const { wrong, error } = useRefused({ ...form, secret }, save.error);
   const id = stored?.id ?? "new";
   const lines = (text: string) => text.split(/[\s,]+/).filter(Boolean);
   const title = stored ? stored.name : texts.addProvider;
@@ -124,7 +124,7 @@ function Provider({
       icon={stored ? <IconKey size={19} stroke={1.6} /> : <IconPlus size={19} stroke={1.6} />}
       summary={stored ? stored.client_id : ""}
       open={!stored}
-      error={left}
+      error={error}
       onSave={() => save.mutate()}
       saving={save.isPending}
       saved={save.isSuccess && !edits.isEdited && !secret}

@@ -16,8 +16,9 @@ import { Field, PasswordField, TextField } from "../../components/Field";
 import { Folded } from "../../components/Folded";
 import { ErrorState, shownOf } from "../../components/states";
 import { Time } from "../../components/time";
+import { useRefused } from "../../components/useRefused";
 import { useEdits } from "../../components/useEdits";
-import { api, fieldsOf, messageOf, type Schemas, unwrap } from "../../client";
+import { api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { Card } from "../email-account/Card";
 import { TestResult } from "../email-account/Result";
@@ -70,15 +71,14 @@ function Cards({ stored }: { stored: Settings }) {
   const test = useMutation({
     mutationFn: () => unwrap(api.POST("/api/v1/system-mail/test", { body })),
   });
-  const wrong = { ...fieldsOf(test.error), ...fieldsOf(save.error) };
+  const tested = useRefused(body, test.error);
+  const refused = useRefused(body, save.error);
+  const wrong = { ...tested.wrong, ...refused.wrong };
   const card = {
     onSave: () => save.mutate(),
     saving: save.isPending,
     saved: save.isSuccess && !edits.isEdited && !password,
-    error:
-      save.isError && Object.keys(fieldsOf(save.error)).length === 0
-        ? messageOf(save.error)
-        : undefined,
+    error: refused.error,
   };
   const pin = (pinned_certificate: string) => {
     set({ pinned_certificate });
@@ -241,7 +241,7 @@ function Cards({ stored }: { stored: Settings }) {
             />
           </>
         )}
-        <TestResult test={test} onPin={pin} />
+        <TestResult test={test} error={tested.error} onPin={pin} />
         {stored.enabled && <SendTest to={stored.admin_email || stored.sender_email} />}
       </Card>
     </>
@@ -256,13 +256,12 @@ function SendTest({ to: first }: { to: string }) {
     mutationFn: () => unwrap(api.POST("/api/v1/system-mail/send-test", { body: { to } })),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["system-mail-log"] }),
   });
+  const refused = useRefused({ to }, send.error);
   return (
     <Field
       label={texts.testEmail}
       htmlFor="system-test"
-      wrong={
-        send.isError ? (Object.values(fieldsOf(send.error))[0] ?? messageOf(send.error)) : undefined
-      }
+      wrong={refused.wrong.to ?? refused.error}
       hint={send.isSuccess && texts.testQueued}
     >
       <div className={look.line}>

@@ -3,7 +3,8 @@ import { Button, PasswordInput, Stack } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
-import { ApiProblem, api, fieldsOf, messageOf, unwrap } from "../../client";
+import { ApiProblem, api, unwrap } from "../../client";
+import { useRefused } from "../../components/useRefused";
 import { texts } from "../../texts";
 import look from "../../design/look.module.css";
 
@@ -18,7 +19,7 @@ export function Welcome() {
       ),
     onSuccess: () => navigate({ to: "/inbox" }),
   });
-  const wrong = fieldsOf(choose.error).password;
+  const { wrong, error } = useRefused({ password }, choose.error);
   const gone = choose.error instanceof ApiProblem && choose.error.status === 404;
   return (
     <main className="center">
@@ -41,11 +42,11 @@ export function Welcome() {
             autoFocus
             value={password}
             onChange={(event) => setPassword(event.target.value)}
-            error={wrong}
+            error={wrong.password}
           />
-          {choose.isError && !wrong && (
+          {error && (
             <div role="alert" className={look.wax}>
-              {gone ? texts.signInLinkOver : messageOf(choose.error)}
+              {gone ? texts.signInLinkOver : error}
             </div>
           )}
           <Button type="submit" loading={choose.isPending}>
