@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import type { Page } from "playwright-core";
-import { Demo } from "./support";
+import { Demo, screenshot } from "./support";
 
 let demo: Demo;
 let alice: Page;
@@ -141,4 +141,80 @@ test("a key that is held acts once, and Enter belongs to what has the focus", as
   await rows().waitFor();
   await alice.keyboard.press("Enter");
   await alice.getByRole("heading", { name: "Customers", exact: true }).waitFor();
+});
+
+test("the list is one stop of Tab: arrows open, x selects, # deletes, z takes it back", async () => {
+  await alice.goto("/inbox");
+  await rows().getByText("Router keeps restarting", { exact: true }).waitFor();
+  await alice.getByRole("button", { name: "Refresh" }).focus();
+  // The search, then the row.
+  await alice.keyboard.press("Tab");
+  await alice.keyboard.press("Tab");
+  const focused = () =>
+    alice.evaluate(() => document.activeElement?.getAttribute("data-message") ?? "");
+  const first = await focused();
+  assert.notEqual(first, "");
+  await alice.keyboard.press("Enter");
+  await alice.waitForURL((url) => url.searchParams.get("open") === first);
+  await alice.keyboard.press("ArrowDown");
+  await alice.waitForURL((url) => !["", first].includes(url.searchParams.get("open") ?? ""));
+  const second = new URL(alice.url()).searchParams.get("open");
+  await alice.locator(`[data-message="${second}"]:focus`).waitFor();
+  await alice.keyboard.press("ArrowUp");
+  await alice.locator(`[data-message="${first}"]:focus`).waitFor();
+  await alice.keyboard.press("x");
+  await alice.getByText("1 selected").waitFor();
+  await alice.keyboard.press("#");
+  await alice.getByText("Message deleted").waitFor();
+  await alice.locator(`[data-message="${first}"]`).waitFor({ state: "detached" });
+  await alice.keyboard.press("z");
+  await alice.locator(`[data-message="${first}"]`).waitFor();
+  await alice.getByText("Message deleted").waitFor({ state: "detached" });
+});
+
+test("? lists what acts on the page that is open, and / searches everywhere", async () => {
+  const help = alice.getByRole("dialog", { name: "Keyboard" });
+  await alice.keyboard.press("?");
+  for (const does of ["Reply all", "Block", "Select", "Undo", "Outbox"])
+    await help.getByText(does, { exact: true }).waitFor();
+  await alice.keyboard.press("Escape");
+  await help.waitFor({ state: "detached" });
+  await alice.goto("/customers");
+  await alice.getByRole("heading", { name: "Customers", exact: true }).waitFor();
+  await alice.keyboard.press("?");
+  await help.getByText("Search", { exact: true }).waitFor();
+  assert.equal(await help.getByText("Reply all", { exact: true }).count(), 0);
+  await screenshot(alice, "keys-customers-light");
+  await alice.keyboard.press("Escape");
+  await help.waitFor({ state: "detached" });
+  await alice.keyboard.press("/");
+  await alice.getByRole("searchbox").and(alice.locator(":focus")).waitFor();
+  await alice.goto("/outbox");
+  await alice.getByRole("heading", { name: "Outbox" }).waitFor();
+  await alice.keyboard.press("/");
+  await alice.getByPlaceholder("Open by name").and(alice.locator(":focus")).waitFor();
+});
+
+test("a name and Enter open the first hit, though the server is slow; places and acts are there too", async () => {
+  await alice.route("**/api/v1/{messages,parties}?**", async (route) => {
+    await new Promise((wait) => setTimeout(wait, 800));
+    await route.continue();
+  });
+  await alice.keyboard.press("Control+k");
+  await alice.keyboard.type("router keeps");
+  await alice.keyboard.press("Enter");
+  await alice.getByPlaceholder("Open by name").waitFor({ state: "detached" });
+  await message().getByRole("heading", { name: "Router keeps restarting" }).waitFor();
+  await alice.unrouteAll({ behavior: "wait" });
+  await alice.keyboard.press("Control+k");
+  await alice.keyboard.type("block");
+  await alice.keyboard.press("Enter");
+  await alice.getByRole("dialog", { name: "Block email" }).waitFor();
+  await alice.keyboard.press("Escape");
+  await alice.getByRole("dialog").waitFor({ state: "detached" });
+  await alice.keyboard.press("Control+k");
+  await alice.keyboard.type("system e");
+  await screenshot(alice, "palette-place-light");
+  await alice.keyboard.press("Enter");
+  await alice.waitForURL("**/config/email");
 });

@@ -7,7 +7,9 @@
  */
 import { useEffect, useRef } from "react";
 
-type Keys = Record<string, () => void>;
+/** `does`: in the words of the list that `?` shows. */
+export type Key = { does: string; run: () => void };
+type Keys = Record<string, Key>;
 
 /** The first of two keys ("g i"), for everybody who listens, and how long the second may take. */
 const FIRST_KEY = "g";
@@ -20,20 +22,30 @@ const BESIDE = "[data-beside]";
 const TYPED_INTO =
   "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]:not([contenteditable=false])";
 /** What has its own meaning of Enter. */
-const PRESSED = "a, button, summary, input, [role=button], [role=tab]";
+const PRESSED = "a, button, summary, input, [role=button], [role=tab], [tabindex='0']";
 
-const listeners = new Set<{ current: Keys }>();
+/** In turn: what is asked last, first. */
+const listeners: { current: Keys }[] = [];
 
-/** Listens while the component is there. Of two that know the same key, the one that came last is asked. */
-export function useKeys(keys: Keys) {
+/**
+ * Listens while the component is there. Of two that know the same key, the one that came last is asked; one that acts
+ * everywhere is asked after every page, whichever was drawn first.
+ */
+export function useKeys(keys: Keys, isEverywhere = false) {
   const current = useRef(keys);
   useEffect(() => {
     current.current = keys;
   });
   useEffect(() => {
-    listeners.add(current);
-    return () => void listeners.delete(current);
-  }, []);
+    if (isEverywhere) listeners.unshift(current);
+    else listeners.push(current);
+    return () => void listeners.splice(listeners.indexOf(current), 1);
+  }, [isEverywhere]);
+}
+
+/** All that act now, as long as nothing is open above the page. */
+export function listedKeys(): [string, Key][] {
+  return [...new Map([...listeners].flatMap(({ current }) => Object.entries(current)))];
 }
 
 /** Called once, before anything is drawn: a dialog that Escape closes must still be there when it is asked whose the key is. */
@@ -59,16 +71,24 @@ export function listenForKeys() {
         (event.repeat && !HELD.includes(event.key))
       )
         return;
+      bringIntoLayer(event);
       if (isTyping(event) || isForLayer(hand)) return;
       const isSecond = event.timeStamp - first < SECOND_KEY_MS;
       first = !isSecond && event.key === FIRST_KEY ? event.timeStamp : -SECOND_KEY_MS;
-      const run = find(isSecond ? `${FIRST_KEY} ${event.key}` : event.key);
-      if (!run) return;
+      const key = find(isSecond ? `${FIRST_KEY} ${event.key}` : event.key);
+      if (!key) return;
       event.preventDefault();
-      run();
+      key.run();
     },
     true,
   );
+}
+
+/** What is typed in the moment before a dialog has the focus is typed into it. */
+function bringIntoLayer({ key, target }: KeyboardEvent) {
+  const layer = shownLayers().find((layer) => layer.matches(`[role=dialog]:not(${BESIDE})`));
+  if (key.length !== 1 || !layer || layer.contains(target as Element)) return;
+  layer.querySelector<HTMLElement>(`:is(${TYPED_INTO})`)?.focus();
 }
 
 function isTyping({ key, target }: KeyboardEvent): boolean {
@@ -88,13 +108,16 @@ function isForLayer({
   isBeside: boolean;
   layersBeside: number;
 }): boolean {
-  const shown = [...document.querySelectorAll(LAYERS)].filter((layer) => layer.checkVisibility());
+  const shown = shownLayers();
   const beside = shown.filter((layer) => layer.matches(BESIDE));
   return (
     shown.length > beside.length || (beside.length > 0 && isBeside) || beside.length > layersBeside
   );
 }
 
-function find(key: string): (() => void) | undefined {
+const shownLayers = () =>
+  [...document.querySelectorAll(LAYERS)].filter((layer) => layer.checkVisibility());
+
+function find(key: string): Key | undefined {
   return [...listeners].reverse().find((keys) => keys.current[key])?.current[key];
 }

@@ -22,7 +22,7 @@ import { Seal } from "../../components/Seal";
 import { api, type Schemas, unwrap } from "../../client";
 import { useSession } from "../../session";
 import { texts } from "../../texts";
-import { offerUndo } from "../inbox/actions";
+import { offerUndo } from "../../components/undo";
 import { Canned } from "./Canned";
 import type { Desk, Open } from "./desk";
 import { FileList, FilePicker } from "./FileList";

@@ -13,7 +13,7 @@ import {
 import { api, messageOf, type Schemas, unwrap } from "../../client";
 import { useSession } from "../../session";
 import { texts } from "../../texts";
-import { offerUndo } from "../inbox/actions";
+import { offerUndo } from "../../components/undo";
 import { Composer } from "./Composer";
 import { Dock } from "./Dock";
 import { Desk, type Told } from "./desk";

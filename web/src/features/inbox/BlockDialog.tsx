@@ -5,7 +5,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
-import { offerUndo } from "./actions";
+import { offerUndo } from "../../components/undo";
 import type { Row } from "./query";
 import look from "../../design/look.module.css";
 

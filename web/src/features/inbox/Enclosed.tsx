@@ -8,7 +8,7 @@ import { between } from "../../components/moments";
 import { api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { NEW_PARTY, PartyForm } from "../parties/PartyForm";
-import { offerUndo } from "./actions";
+import { offerUndo } from "../../components/undo";
 
 const SHOWN = 5;
 

@@ -3,7 +3,6 @@ import {
   Button,
   Group,
   Kbd,
-  Modal,
   SegmentedControl,
   TextInput,
   Tooltip,
@@ -13,6 +12,7 @@ import { IconLayoutList, IconList, IconRefresh, IconSearch } from "@tabler/icons
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useState } from "react";
+import { notifications } from "@mantine/notifications";
 import { useKeys } from "../../components/useKeys";
 import { EmptyState, ErrorState, RowsSkeleton, shownOf } from "../../components/states";
 import { api, unwrap } from "../../client";
@@ -22,7 +22,7 @@ import { texts } from "../../texts";
 import { useMessageActions } from "./actions";
 import { ExportMenu } from "../../components/ExportMenu";
 import { FilterMenu } from "./FilterMenu";
-import { MessageList } from "./MessageList";
+import { focusedRow, mayDelete, MessageList } from "./MessageList";
 import { exportScope, type Row, useMessages } from "./query";
 import { ReadingPane } from "./ReadingPane";
 import look from "../../design/look.module.css";
@@ -44,7 +44,6 @@ export function Inbox() {
   const open = (id?: string) => void navigate({ search: (before) => ({ ...before, open: id }) });
   const selection = useSelection(rows);
   const actions = useMessageActions();
-  const [help, setHelp] = useState(false);
   const [compact, setCompact] = useLocalStorage({
     key: "waxseal-compact-rows",
     defaultValue: false,
@@ -57,11 +56,19 @@ export function Inbox() {
     actions.restore.mutate(ids);
     selection.clear();
   };
-  const targets = () =>
-    selection.ids.size > 0 ? [...selection.ids] : search.open ? [search.open] : [];
+  /** What the keys are for: what is selected, what is open, or the row that has the focus. */
+  const focused = () => search.open ?? focusedRow();
+  const targets = () => {
+    const one = focused();
+    return selection.ids.size > 0 ? [...selection.ids] : one ? [one] : [];
+  };
   const remove = (ids: string[]) => {
     // What is deleted already is not deleted further.
     if (ids.length === 0 || search.deleted) return;
+    if (rows.some((row) => ids.includes(row.id) && !mayDelete(row))) {
+      notifications.show({ message: texts.mayNotDelete });
+      return;
+    }
     actions.remove.mutate({ ids });
     selection.clear();
     if (search.open && ids.includes(search.open))
@@ -69,14 +76,26 @@ export function Inbox() {
   };
   useGoneElsewhere(search.open, current, shown.data !== undefined && !messages.isPlaceholderData);
   useKeys({
-    j: () => go(1),
-    k: () => go(-1),
-    Enter: () => current < 0 && open(rows[0]?.id),
-    Escape: () => (selection.ids.size > 0 ? selection.clear() : open(undefined)),
-    e: () => actions.setRead.mutate({ ids: targets(), read: true }),
-    "#": () => remove(targets()),
-    "/": () => searchBox.current?.focus(),
-    "?": () => setHelp(true),
+    j: { does: texts.next, run: () => go(1) },
+    k: { does: texts.previous, run: () => go(-1) },
+    Enter: { does: texts.openTheFirst, run: () => current < 0 && open(rows[0]?.id) },
+    Escape: {
+      does: texts.close,
+      run: () => (selection.ids.size > 0 ? selection.clear() : open(undefined)),
+    },
+    x: {
+      does: texts.select,
+      run: () => {
+        const row = rows.find(({ id }) => id === focused());
+        if (row) selection.toggle(row, false);
+      },
+    },
+    e: {
+      does: texts.markRead,
+      run: () => actions.setRead.mutate({ ids: targets(), read: true }),
+    },
+    "#": { does: texts.deleteIt, run: () => remove(targets()) },
+    "/": { does: texts.search, run: () => searchBox.current?.focus() },
   });
   return (
     <div className={`inbox ${search.open ? "has-open" : ""}`}>
@@ -112,6 +131,7 @@ export function Inbox() {
             cursorId={search.open}
             selected={selection.ids}
             onOpen={(row) => open(row.id)}
+            onStep={go}
             onSelect={selection.toggle}
             onRead={(row, read) => actions.setRead.mutate({ ids: [row.id], read })}
             onDelete={(row) => (row.deleted ? restore([row.id]) : remove([row.id]))}
@@ -129,9 +149,6 @@ export function Inbox() {
         onStep={go}
         onShow={open}
       />
-      <Modal opened={help} onClose={() => setHelp(false)} title={texts.keyboard}>
-        <Keys />
-      </Modal>
     </div>
   );
 }
@@ -365,39 +382,4 @@ function NoRows({ search }: { search: InboxSearch }) {
     );
   }
   return <EmptyState title={texts.emptyInbox} hint={texts.emptyInboxHint} />;
-}
-
-const KEYS: [string, string][] = [
-  ["j / k", texts.nextPrevious],
-  ["Enter", texts.openTheFirst],
-  ["e", texts.markRead],
-  ["#", texts.deleteIt],
-  ["/", texts.search],
-  ["r / a / f", texts.replyReplyAllForward],
-  ["c", texts.write],
-  ["Ctrl Enter", texts.send],
-  ["p", texts.pairShort],
-  ["b", texts.blockShort],
-  ["Esc", texts.close],
-  ["g c", texts.goToCustomers],
-  ["g i", texts.goToInbox],
-  ["g e", texts.goEmailAccount],
-  ["g p", texts.goMyProfile],
-  ["Ctrl K", texts.openAnythingByName],
-  ["?", texts.thisList],
-];
-
-function Keys() {
-  return (
-    <dl className={styles.keys}>
-      {KEYS.map(([key, does]) => (
-        <div key={key} className={look.pair}>
-          <dt>
-            <Kbd>{key}</Kbd>
-          </dt>
-          <dd className={look.flush}>{does}</dd>
-        </div>
-      ))}
-    </dl>
-  );
 }

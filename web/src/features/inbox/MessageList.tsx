@@ -12,7 +12,15 @@ import {
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, type MouseEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  memo,
+  type MouseEvent,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 import { Avatar } from "../../components/Avatar";
 import { Time } from "../../components/time";
 import { texts } from "../../texts";
@@ -40,6 +48,7 @@ export function MessageList({
   compact,
   selected,
   more,
+  onStep,
   ...given
 }: Acts & {
   rows: Row[];
@@ -48,6 +57,7 @@ export function MessageList({
   cursorId?: string;
   selected: Set<string>;
   more: () => void;
+  onStep: (step: number) => void;
 }) {
   const acts = useSteady(given);
   const scroller = useRef<HTMLDivElement>(null);
@@ -68,9 +78,19 @@ export function MessageList({
   useEffect(() => {
     const index = rows.findIndex((row) => row.id === cursorId);
     if (index >= 0) list.scrollToIndex(index, { align: "auto" });
+    // The focus goes along, where the list has it.
+    if (index >= 0 && focusedRow()) rowOf(scroller.current, cursorId)?.focus();
     // Only when the cursor moves; new rows must not scroll.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [cursorId]);
+  // One row is reached by Tab, the others from there by the arrows.
+  const stop = rows.some((row) => row.id === openId) ? openId : rows[visible[0]?.index ?? 0]?.id;
+  const step = (event: KeyboardEvent) => {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!by || !focusedRow()) return;
+    event.preventDefault();
+    onStep(by);
+  };
   return (
     <div className="rows-frame">
       <div role="status">
@@ -86,12 +106,15 @@ export function MessageList({
           </Button>
         )}
       </div>
+      {/* The arrows go from row to row. */}
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions */}
       <div
         className={`rows ${selected.size > 0 ? "selecting" : ""} ${compact ? "compact" : ""}`}
         ref={scroller}
         role="list"
         aria-label={texts.messages}
         onScroll={above.scrolled}
+        onKeyDown={step}
       >
         <div
           className={styles.rows}
@@ -108,6 +131,7 @@ export function MessageList({
                 top={item.start}
                 height={height}
                 open={row.id === openId}
+                isStop={row.id === stop}
                 selected={selected.has(row.id)}
                 acts={acts}
               />
@@ -179,6 +203,7 @@ function ListRow({
   top,
   height,
   open,
+  isStop,
   selected,
   acts,
 }: {
@@ -186,9 +211,15 @@ function ListRow({
   top: number;
   height: number;
   open: boolean;
+  isStop: boolean;
   selected: boolean;
   acts: Acts;
 }) {
+  const press = (event: KeyboardEvent) => {
+    if (event.target !== event.currentTarget || !["Enter", " "].includes(event.key)) return;
+    event.preventDefault();
+    acts.onOpen(row);
+  };
   const click = (event: MouseEvent) => {
     if (event.shiftKey || event.metaKey || event.ctrlKey) acts.onSelect(row, event.shiftKey);
     else acts.onOpen(row);
@@ -197,15 +228,19 @@ function ListRow({
   // Of others' mail only what is really opened: their owner is told who opened what.
   const prefetch = () => void (row.right === "own" && queries.prefetchQuery(messageQuery(row.id)));
   return (
-    // A larger target for the mouse: the keyboard has View, and the keys of the list.
-    // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-noninteractive-element-interactions
+    // One stop of Tab for the whole list, as in every mail program; what is in a row has buttons of its own.
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
     <div
       className={`row ${row.unread ? "unread" : ""} ${open ? "open" : ""}`}
       // Calculated: where it stands among those that are not drawn.
       // eslint-disable-next-line no-restricted-syntax
       style={{ top, height }}
       role="listitem"
+      // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+      tabIndex={isStop ? 0 : -1}
+      aria-current={open ? "true" : undefined}
       onClick={click}
+      onKeyDown={press}
       onPointerEnter={prefetch}
       data-message={row.id}
     >
@@ -232,7 +267,6 @@ const RowContent = memo(function RowContent({
     event.stopPropagation();
     run();
   };
-  const mayDelete = row.right === "own" || row.right === "manage";
   return (
     <>
       <span className="mark">
@@ -265,7 +299,7 @@ const RowContent = memo(function RowContent({
                 <IconMail size={17} stroke={1.6} />
               )}
             </Action>
-            {mayDelete && (
+            {mayDelete(row) && (
               <Action label={fateLabel(row)} onClick={(event) => act(event, () => onDelete(row))}>
                 {row.deleted ? (
                   <IconRestore size={17} stroke={1.6} />
@@ -275,7 +309,7 @@ const RowContent = memo(function RowContent({
               </Action>
             )}
           </span>
-          <RowMenu row={row} onRead={onRead} onDelete={mayDelete ? onDelete : undefined} />
+          <RowMenu row={row} onRead={onRead} onDelete={mayDelete(row) ? onDelete : undefined} />
           <Time at={row.arrived_at} />
         </div>
         <div className="bottom">
@@ -301,6 +335,8 @@ const RowContent = memo(function RowContent({
             {party ? (
               <Link
                 className="subject"
+                // The row is one stop of Tab; opened, the message has this link too.
+                tabIndex={-1}
                 to="/party/$id"
                 params={{ id: party.id }}
                 search={{ tab: "communication", thread: row.thread_id }}
@@ -326,6 +362,14 @@ const RowContent = memo(function RowContent({
     </>
   );
 });
+
+export const mayDelete = (row: Row) => row.right === "own" || row.right === "manage";
+
+/** The message whose row has the focus. */
+export const focusedRow = () => document.activeElement?.getAttribute("data-message") ?? undefined;
+
+const rowOf = (list: HTMLElement | null, id?: string) =>
+  list?.querySelector<HTMLElement>(`[data-message="${id}"]`);
 
 /** The same place in the list deletes what is there and brings back what is deleted. */
 const fateLabel = (row: Row) => (row.deleted ? texts.restore : texts.deleteMessage);

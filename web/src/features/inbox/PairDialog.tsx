@@ -8,7 +8,7 @@ import { useState } from "react";
 import { api, messageOf, REPEATABLE, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { useParties } from "../parties/Parties";
-import { offerUndo } from "./actions";
+import { offerUndo } from "../../components/undo";
 import type { Row } from "./query";
 import look from "../../design/look.module.css";
 import styles from "./PairDialog.module.css";

@@ -10,6 +10,7 @@ import {
   IconDownload,
   IconFile,
 } from "@tabler/icons-react";
+import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
@@ -25,7 +26,8 @@ import { texts } from "../../texts";
 import { useComposer } from "../composer/context";
 import { DeliveryOf } from "../outbox/Outbox";
 import { NEW_PARTY, PartyForm } from "../parties/PartyForm";
-import { offerUndo, useMessageActions } from "./actions";
+import { useMessageActions } from "./actions";
+import { offerUndo } from "../../components/undo";
 import { Arrived, useArrivals } from "./arrivals";
 import { isReport } from "./automatic";
 import { BlockDialog } from "./BlockDialog";
@@ -173,7 +175,7 @@ function Message({
           <BackButton onBack={onBack} />
           <div className="subject-line">
             <h2>{row.subject || texts.noSubject}</h2>
-            {mayReply(row) && <Answers row={row} />}
+            {mayReply(row) ? <Answers row={row} /> : <NoAnswers row={row} />}
             {onStep && <Steps row={row} onStep={onStep} />}
             <MessageMenu view={view} onDeleted={onDeleted} reading={reading} />
           </div>
@@ -287,7 +289,11 @@ const mayReply = (row: Schemas["MessageRow"]) => row.right !== "see" && !row.del
 /** A known author's message is answered where the conversation is. */
 function Answers({ row }: { row: Schemas["MessageRow"] }) {
   const answer = useAnswer(row);
-  useKeys({ r: () => answer("reply"), a: () => answer("reply_all"), f: () => answer("forward") });
+  useKeys({
+    r: { does: texts.reply, run: () => answer("reply") },
+    a: { does: texts.replyAll, run: () => answer("reply_all") },
+    f: { does: texts.forward, run: () => answer("forward") },
+  });
   return (
     <>
       <Button
@@ -309,6 +315,18 @@ function Answers({ row }: { row: Schemas["MessageRow"] }) {
       </Button>
     </>
   );
+}
+
+/** A key that does nothing says why. */
+function NoAnswers({ row }: { row: Schemas["MessageRow"] }) {
+  const said = row.deleted ? texts.deletedIsNotAnswered : texts.mayNotReply;
+  const run = () => notifications.show({ id: "no-answer", message: said });
+  useKeys({
+    r: { does: texts.reply, run },
+    a: { does: texts.replyAll, run },
+    f: { does: texts.forward, run },
+  });
+  return null;
 }
 
 function useAnswer(row: Schemas["MessageRow"]) {
@@ -463,7 +481,10 @@ function AuthorActions({ row }: { row: Schemas["MessageRow"] }) {
       ),
   });
   const unknown = row.parties.length === 0;
-  useKeys({ ...(unknown && { p: () => setOpen("pair") }), b: () => setOpen("block") });
+  useKeys({
+    ...(unknown && { p: { does: texts.pairShort, run: () => setOpen("pair") } }),
+    b: { does: texts.blockShort, run: () => setOpen("block") },
+  });
   return (
     <Group gap={8} mt={12}>
       {unknown && (

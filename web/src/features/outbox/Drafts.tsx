@@ -8,7 +8,7 @@ import { api, messageOf, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { useComposer } from "../composer/context";
 import { deleteDraft, restoreDraft } from "../composer/desk";
-import { offerUndo } from "../inbox/actions";
+import { offerUndo } from "../../components/undo";
 import look from "../../design/look.module.css";
 
 export function Drafts() {

@@ -4,7 +4,8 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { IconPlus, IconSearch } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { useRef, useState } from "react";
+import { useKeys } from "../../components/useKeys";
 import { EmptyState, ErrorState, RowsSkeleton, shownOf } from "../../components/states";
 import { api, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
@@ -20,6 +21,8 @@ export function Parties({ kind }: { kind: "customer" | "lead" }) {
   const [adding, setAdding] = useState(false);
   const [importing, setImporting] = useState(false);
   const pages = useParties(kind, words);
+  const searchBox = useRef<HTMLInputElement>(null);
+  useKeys({ "/": { does: texts.search, run: () => searchBox.current?.focus() } });
   const shown = shownOf(pages);
   const parties = shown.data?.pages.flatMap((page) => page.parties) ?? [];
   const open = (id: string) => void navigate({ to: "/party/$id", params: { id } });
@@ -45,6 +48,7 @@ export function Parties({ kind }: { kind: "customer" | "lead" }) {
         <TextInput
           mb={14}
           type="search"
+          ref={searchBox}
           aria-label={texts.searchParties}
           placeholder={texts.searchParties}
           leftSection={<IconSearch size={17} stroke={1.6} />}

@@ -5,7 +5,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, messageOf, type Schemas, unwrap } from "../../client";
 import { Time } from "../../components/time";
 import { texts } from "../../texts";
-import { offerUndo } from "../inbox/actions";
+import { offerUndo } from "../../components/undo";
 import { useConversation } from "./Communication";
 import look from "../../design/look.module.css";
 

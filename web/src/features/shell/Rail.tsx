@@ -1,42 +1,14 @@
 /** The ways to every place: a rail beside the page, on a phone a bar below it with the rest under More. */
 import { Menu } from "@mantine/core";
-import {
-  IconDots,
-  IconFileText,
-  IconInbox,
-  IconKey,
-  IconLogout,
-  IconMailCog,
-  IconMailbox,
-  IconPencil,
-  IconSend,
-  IconUser,
-  IconUserQuestion,
-  IconUsers,
-  IconUsersGroup,
-} from "@tabler/icons-react";
+import { IconDots, IconLogout, IconPencil, IconUser } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useSignOut } from "../../session";
 import { texts } from "../../texts";
 import { useComposer } from "../composer/context";
 import { useOutbox } from "../outbox/Outbox";
+import { type Place, placesOf } from "./places";
 
 const ICON = { size: 19, stroke: 1.6, className: "icon" } as const;
-
-type Place = { to: string; name: string; Icon: typeof IconInbox; on: "bar" | "more" };
-const PLACES: Place[] = [
-  { to: "/inbox", name: texts.inbox, Icon: IconInbox, on: "bar" },
-  { to: "/drafts", name: texts.drafts, Icon: IconFileText, on: "more" },
-  { to: "/outbox", name: texts.outbox, Icon: IconSend, on: "more" },
-  { to: "/customers", name: texts.customers, Icon: IconUsers, on: "bar" },
-  { to: "/leads", name: texts.leads, Icon: IconUserQuestion, on: "bar" },
-  { to: "/profile/email-account", name: texts.emailAccount, Icon: IconMailCog, on: "more" },
-];
-const OF_SUPERS: Place[] = [
-  { to: "/administrators", name: texts.administrators, Icon: IconUsersGroup, on: "more" },
-  { to: "/config/email", name: texts.systemMail, Icon: IconMailbox, on: "more" },
-  { to: "/config/sign-in", name: texts.signInProviders, Icon: IconKey, on: "more" },
-];
 
 type Person = { name: string; isSuper: boolean; unread: string | number };
 
@@ -44,7 +16,7 @@ export function Rail({ name, isSuper, unread }: Person) {
   const composer = useComposer();
   const signOut = useSignOut();
   const failed = useFailed();
-  const places = isSuper ? [...PLACES, ...OF_SUPERS] : PLACES;
+  const places = placesOf(isSuper);
   return (
     <nav className="rail" aria-label={texts.main}>
       <div className="brand">
@@ -54,9 +26,11 @@ export function Rail({ name, isSuper, unread }: Person) {
         <IconPencil {...ICON} />
         <span className="name">{texts.write}</span>
       </button>
-      {places.map((place) => (
-        <Way key={place.to} place={place} badge={badgeOf(place, unread, failed)} />
-      ))}
+      {places
+        .filter(({ on }) => on !== "foot")
+        .map((place) => (
+          <Way key={place.to} place={place} badge={badgeOf(place, unread, failed)} />
+        ))}
       <More places={places} failed={failed} />
       <div className="foot wide-only">
         <Link to="/profile" activeOptions={{ exact: true }}>
@@ -105,7 +79,6 @@ function Way({ place: { to, name, Icon, on }, badge }: { place: Place; badge?: B
 
 function More({ places, failed }: { places: Place[]; failed: number }) {
   const signOut = useSignOut();
-  const own: Place = { to: "/profile", name: texts.myProfile, Icon: IconUser, on: "more" };
   return (
     <Menu position="top-end" shadow="md">
       <Menu.Target>
@@ -120,11 +93,13 @@ function More({ places, failed }: { places: Place[]; failed: number }) {
         </button>
       </Menu.Target>
       <Menu.Dropdown>
-        {[...places.filter(({ on }) => on === "more"), own].map(({ to, name, Icon }) => (
-          <Menu.Item key={to} component={Link} to={to} leftSection={<Icon {...ICON} />}>
-            {name}
-          </Menu.Item>
-        ))}
+        {places
+          .filter(({ on }) => on !== "bar")
+          .map(({ to, name, Icon }) => (
+            <Menu.Item key={to} component={Link} to={to} leftSection={<Icon {...ICON} />}>
+              {name}
+            </Menu.Item>
+          ))}
         <Menu.Item leftSection={<IconLogout {...ICON} />} onClick={() => signOut.mutate()}>
           {texts.signOut}
         </Menu.Item>

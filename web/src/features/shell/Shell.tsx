@@ -3,7 +3,8 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { Ask } from "../../components/Ask";
-import { useKeys } from "../../components/useKeys";
+import { type Key, listedKeys, useKeys } from "../../components/useKeys";
+import { undoLatest } from "../../components/undo";
 import { ErrorState } from "../../components/states";
 import { ApiProblem, api, unwrap } from "../../client";
 import { listen } from "../../events";
@@ -11,7 +12,9 @@ import { useSession } from "../../session";
 import { texts } from "../../texts";
 import { ComposerProvider, useComposer } from "../composer/context";
 import { SignIn } from "../sign-in/SignIn";
-import { Palette } from "./Palette";
+import { Help } from "./Help";
+import { openPalette, Palette } from "./Palette";
+import { placesOf } from "./places";
 import { Rail } from "./Rail";
 
 export function Shell() {
@@ -114,15 +117,23 @@ function Desk({
 }) {
   const navigate = useNavigate();
   const composer = useComposer();
-  useKeys({
-    c: () => composer.write(),
-    "g i": () => void navigate({ to: "/inbox" }),
-    "g d": () => void navigate({ to: "/drafts" }),
-    "g o": () => void navigate({ to: "/outbox" }),
-    "g c": () => void navigate({ to: "/customers" }),
-    "g e": () => void navigate({ to: "/profile/email-account" }),
-    "g p": () => void navigate({ to: "/profile" }),
-  });
+  const [help, setHelp] = useState<[string, Key][]>();
+  const places = placesOf(isSuper);
+  const go = Object.fromEntries(
+    places.flatMap(({ key, name, to }) =>
+      key ? [[key, { does: name, run: () => void navigate({ to }) }]] : [],
+    ),
+  );
+  useKeys(
+    {
+      c: { does: texts.write, run: () => composer.write() },
+      "/": { does: texts.search, run: openPalette },
+      z: { does: texts.undo, run: undoLatest },
+      "?": { does: texts.keyboard, run: () => setHelp(listedKeys()) },
+      ...go,
+    },
+    true,
+  );
   return (
     <div className="shell">
       <Rail name={name} isSuper={isSuper} unread={count} />
@@ -131,7 +142,8 @@ function Desk({
         <Alarms />
         <Outlet />
       </main>
-      <Palette />
+      <Palette places={places} />
+      <Help keys={help} onClose={() => setHelp(undefined)} />
     </div>
   );
 }

@@ -1,8 +1,8 @@
 /** What can be done with messages; each can be undone, so nothing asks "are you sure?". */
-import { Button, Group } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { api, messageOf, REPEATABLE, unwrap } from "../../client";
+import { offerUndo } from "../../components/undo";
 import { texts } from "../../texts";
 
 const path = (id: string) => ({ params: { path: { id } } });
@@ -74,26 +74,4 @@ export function useMessageActions() {
     onError: failed,
   });
   return { restore, remove, setRead, reparse };
-}
-
-/** For ten seconds, in place of "are you sure?". */
-export function offerUndo(id: string, message: string, undo: () => void) {
-  notifications.show({
-    id,
-    message: (
-      <Group justify="space-between">
-        {message}
-        <Button
-          size="compact-sm"
-          variant="default"
-          onClick={() => {
-            notifications.hide(id);
-            undo();
-          }}
-        >
-          {texts.undo}
-        </Button>
-      </Group>
-    ),
-  });
 }
