@@ -9,10 +9,12 @@ use crate::answer_phrases::AWAY;
 use crate::answer_phrases::WRITTEN_BY_PROGRAMS;
 use crate::report::is_complaint;
 use crate::report::is_from_server;
-use crate::report::opens_like_a_report;
 use crate::report_phrases::FAILED_SUBJECTS;
 use crate::report_phrases::LATE_SUBJECTS;
 use crate::report_phrases::PASSED_SUBJECTS;
+use crate::report_phrases::REPORT_SUBJECTS;
+use crate::report_text::holds_a_refusal;
+use crate::report_text::opens_like_a_report;
 use crate::summary::readable_text;
 
 pub fn automatic(message: &Message<'_>) -> Option<Automatic> {
@@ -84,6 +86,7 @@ fn is_delivery_report(headers: &Headers<'_>) -> bool {
         .report_type()
         .is_some_and(|kind| kind == "delivery-status")
         || headers.has("x-failed-recipients")
+        || headers.has("x-ms-exchange-message-is-ndr")
     {
         return true;
     }
@@ -92,12 +95,16 @@ fn is_delivery_report(headers: &Headers<'_>) -> bool {
         return false;
     }
     let subject = headers.message.subject().unwrap_or_default().to_lowercase();
-    let lists = [FAILED_SUBJECTS, LATE_SUBJECTS, PASSED_SUBJECTS];
+    let lists = [FAILED_SUBJECTS, REPORT_SUBJECTS, LATE_SUBJECTS, PASSED_SUBJECTS];
     let by_subject = lists.into_iter().flatten().any(|said| subject.contains(said));
     if is_from_server && by_subject {
         return true;
     }
-    (is_from_server || by_subject) && opens_like_a_report(&readable_text(headers.message))
+    let text = readable_text(headers.message);
+    // In whatever language it is: nobody but a server passes on what a server answered.
+    let is_unasked = headers.is_from_nobody() || headers.submitted().is_some();
+    (is_from_server || by_subject) && opens_like_a_report(&text)
+        || is_from_server && is_unasked && holds_a_refusal(&text)
 }
 
 /// RFC 3834 §5; fields of Exchange, of help desks, and of those who came before the standard.

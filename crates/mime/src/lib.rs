@@ -25,6 +25,7 @@ mod protection;
 mod quotes;
 mod report;
 mod report_phrases;
+mod report_text;
 mod sender;
 mod skeleton;
 mod summary;

@@ -3,58 +3,44 @@
 //! Fields of RFC 3464 where there are any; else what the table of phrases finds in plain text. One pass over each part,
 //! and no guess: an address is named only where a server lists those that it could not reach.
 
+use std::collections::HashSet;
+
 use domain::CleanText;
 use domain::EmailAddress;
 use domain::message::AddressRole;
 use domain::message::Became;
 use domain::message::DeliveryReport;
-use domain::message::InternetMessageId;
 use domain::message::ReportedRecipient;
+use domain::rules::threading::subject_key;
 use mail_parser::Message;
 use mail_parser::MessagePart;
 use mail_parser::MimeHeaders as _;
 use mail_parser::PartType;
 
-use crate::report_phrases::BEFORE_ADDRESS;
+use crate::ids::message_ids;
+use crate::report_phrases::FAILED_SUBJECTS;
 use crate::report_phrases::LATE_SUBJECTS;
-use crate::report_phrases::OPENERS;
 use crate::report_phrases::PASSED_SUBJECTS;
-use crate::report_phrases::REASON_FIRST;
-use crate::report_phrases::REASONS;
-use crate::report_phrases::RETURNED;
+use crate::report_phrases::REPORT_SUBJECTS;
+use crate::report_text;
+use crate::report_text::Frame;
+use crate::report_text::MAX_REPORTED;
+use crate::report_text::MAX_SAID;
 use crate::summary::addresses;
 use crate::summary::readable_text;
 
 /// Of one part; a report is short, what is returned with it need not be.
 const MAX_TEXT: usize = 256 * 1024;
 const MAX_PARTS: usize = 200;
-const MAX_REPORTED: usize = 100;
 const MAX_RETURNED: usize = 20;
-const MAX_SAID: usize = 500;
-/// No server writes longer lines in prose, nor more of them; what is longer is returned content.
-const MAX_LINE: usize = 2_000;
-const MAX_LINES: usize = 1_000;
 
 pub fn delivery_report(message: &Message<'_>) -> DeliveryReport {
     let mut report = find_marks(message);
-    for part in message.parts.iter().take(MAX_PARTS) {
-        if is_kind(part, &["delivery-status", "global-delivery-status"]) {
-            read_status(&text_of(part), &mut report);
-        }
-    }
-    let text = readable_text(message);
+    read_fields(message, &mut report);
     if report.recipients.is_empty() && report.overall.is_none() {
-        let told = read_plain(cut(&text));
-        report.overall = told.overall.or_else(|| overall_of_subject(message));
+        let told = report_text::read(cut(&readable_text(message)), &frame(message));
+        report.overall = told.overall;
         report.recipients = told.recipients;
-    }
-    // Whom the server names beside it.
-    if report.recipients.is_empty() {
-        let failed = failed_recipients(message);
-        if !failed.is_empty() {
-            report.overall = Some(Became::Failed);
-        }
-        report.recipients = failed;
     }
     report.recipients.truncate(MAX_REPORTED);
     report
@@ -119,9 +105,42 @@ pub fn is_complaint(message: &Message<'_>) -> bool {
     })
 }
 
-/// Does the text open as reports do?
-pub fn opens_like_a_report(text: &str) -> bool {
-    read_plain(cut(text)).overall.is_some()
+/// In the part that is for them; what passed a gateway has them in a part of another kind, or in its text.
+fn read_fields(message: &Message<'_>, report: &mut DeliveryReport) {
+    let parts = || message.parts.iter().take(MAX_PARTS);
+    for part in parts().filter(|part| is_kind(part, &["delivery-status", "global-delivery-status"])) {
+        read_status(&text_of(part), report);
+    }
+    for part in parts().filter(|part| !matches!(part.body, PartType::Message(_))) {
+        if report.recipients.is_empty() && report.overall.is_none() {
+            let text = unfolded(&text_of(part));
+            if field(&text, "final-recipient").is_some() {
+                read_status(&text, report);
+            }
+        }
+    }
+}
+
+fn frame(message: &Message<'_>) -> Frame {
+    let own = addresses(message).into_iter().filter_map(|named| named.address);
+    Frame {
+        own: own.collect(),
+        failed: failed_recipients(message),
+        returned_to: returned_to(message),
+        by_subject: overall_of_subject(message),
+    }
+}
+
+fn returned_to(message: &Message<'_>) -> HashSet<EmailAddress> {
+    let mut to = HashSet::new();
+    for part in message.parts.iter().take(MAX_PARTS) {
+        if let PartType::Message(returned) = &part.body {
+            let named = addresses(returned).into_iter();
+            let named = named.filter(|named| matches!(named.role, AddressRole::To | AddressRole::Cc));
+            to.extend(named.filter_map(|named| named.address));
+        }
+    }
+    to
 }
 
 fn is_kind(part: &MessagePart<'_>, subtypes: &[&str]) -> bool {
@@ -161,6 +180,8 @@ fn find_marks(message: &Message<'_>) -> DeliveryReport {
         find_tokens(&text, &mut report);
         find_returned(&text, &mut report);
     }
+    // As people see it, where it is HTML.
+    find_returned(cut(&readable_text(message)), &mut report);
     report
 }
 
@@ -186,19 +207,23 @@ fn find_tokens(text: &str, report: &mut DeliveryReport) {
     }
 }
 
-/// The value may stand on the next line.
+/// `Message-ID: <a@b>` in whatever a server makes of it: quoted, in a transcript, or as the one that it had before
+/// (`X-Original-Message-ID`). The value may be folded.
 fn find_returned(text: &str, report: &mut DeliveryReport) {
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
-        let Some(value) = after_prefix(line.trim_start(), "message-id:") else {
+        let Some(value) = value_of_message_id(line) else {
             continue;
         };
-        let value = match value.trim().is_empty() {
-            true => lines.peek().copied().unwrap_or_default(),
-            false => value,
-        };
-        let id = value.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
-        let id = id.and_then(|(id, _)| InternetMessageId::new(id));
+        let mut value = value.to_owned();
+        let is_folded = |line: &&str| line.starts_with([' ', '\t']) && !line.trim().is_empty();
+        while value.len() < MAX_SAID
+            && !value.contains('>')
+            && let Some(more) = lines.next_if(is_folded)
+        {
+            value.push_str(more);
+        }
+        let id = message_ids(&value).into_iter().next();
         if let Some(id) = id.filter(|id| !report.returned.contains(id))
             && report.returned.len() < MAX_RETURNED
         {
@@ -207,7 +232,21 @@ fn find_returned(text: &str, report: &mut DeliveryReport) {
     }
 }
 
-fn after_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+/// Before it may stand a quote mark, a time, or the beginning of a longer name.
+const BEFORE_MESSAGE_ID: usize = 60;
+
+fn value_of_message_id(line: &str) -> Option<&str> {
+    for (at, _) in line.match_indices(['M', 'm']).take(BEFORE_MESSAGE_ID) {
+        let rest = after_prefix(&line[at..], "message").filter(|_| at <= BEFORE_MESSAGE_ID);
+        let rest = rest.and_then(|rest| after_prefix(rest, "-id").or_else(|| after_prefix(rest, " id")));
+        if let Some(value) = rest.and_then(|rest| rest.trim_start().strip_prefix(':')) {
+            return Some(value);
+        }
+    }
+    None
+}
+
+pub fn after_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
     let start = text.get(..prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
 }
@@ -297,259 +336,37 @@ fn unfolded(text: &str) -> String {
     plain.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-fn failed_recipients(message: &Message<'_>) -> Vec<ReportedRecipient> {
+fn failed_recipients(message: &Message<'_>) -> Vec<EmailAddress> {
     let fields = message.headers_raw();
     let named = fields.filter(|(name, _)| name.eq_ignore_ascii_case("X-Failed-Recipients"));
     let named = named.flat_map(|(_, value)| value.split([',', ';']));
-    let failed = named
-        .take(MAX_REPORTED)
-        .filter_map(|text| EmailAddress::parse(text.trim()).ok());
+    let failed = named.take(MAX_REPORTED);
     failed
-        .map(|address| ReportedRecipient {
-            address,
-            became: Became::Failed,
-            said: CleanText::default(),
-        })
+        .filter_map(|text| EmailAddress::parse(text.trim()).ok())
         .collect()
 }
 
+/// By what the program wrote there; the subject that it returns may hold any word.
 fn overall_of_subject(message: &Message<'_>) -> Option<Became> {
-    let subject = message.subject().unwrap_or_default().to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| subject.contains(word));
-    if says(PASSED_SUBJECTS) {
-        return Some(Became::Passed);
-    }
-    says(LATE_SUBJECTS).then_some(Became::Late)
-}
-
-#[derive(Default)]
-struct Plain {
-    overall: Option<Became>,
-    recipients: Vec<ReportedRecipient>,
-    /// Of the recipients since the last opener.
-    group: usize,
-    /// Whom the lines that come are about.
-    current: usize,
-    /// The lines that come belong to the reason.
-    listens: bool,
-    /// A label has said that the reason follows: it counts more than what stood there.
-    is_labelled: bool,
-    /// A reason that stands above those whom it is about.
-    before_all: String,
-    /// The line that named somebody and said no more: "Unknown user: kelly@out.example".
-    opened_by: String,
-}
-
-fn read_plain(text: &str) -> Plain {
-    let mut plain = Plain::default();
-    let mut before = String::new();
-    for line in text.lines().take(MAX_LINES).map(squashed) {
-        let lower = line.to_lowercase().replace('’', "'");
-        let is_over = plain.overall.is_some() && RETURNED.iter().any(|mark| lower.contains(mark));
-        if is_over {
-            break;
-        }
-        plain.line(&line, &lower, &before);
-        before = lower;
-    }
-    let said = match plain.before_all.is_empty() {
-        true => &plain.opened_by,
-        false => &plain.before_all,
-    };
-    let silent = plain.recipients.iter_mut().filter(|one| one.said.is_empty());
-    silent.for_each(|one| one.said = CleanText::cut(said.trim(), MAX_SAID));
-    plain
-}
-
-/// One space between words, and no longer than prose.
-fn squashed(line: &str) -> String {
-    let mut end = line.len().min(MAX_LINE);
-    while !line.is_char_boundary(end) {
-        end -= 1;
-    }
-    let words: Vec<_> = line[..end].split_whitespace().collect();
-    words.join(" ")
-}
-
-impl Plain {
-    fn line(&mut self, line: &str, lower: &str, before: &str) {
-        if lower.is_empty() {
-            // A label stands above an empty line at times.
-            self.listens &= match self.is_labelled && self.group == self.recipients.len() {
-                true => self.before_all.is_empty(),
-                false => self.last_said_is_empty() && self.before_all.is_empty(),
-            };
-            return;
-        }
-        if let Some((became, rest)) = opener(lower, before) {
-            self.open(became, line, rest);
-            return;
-        }
-        let Some(became) = self.overall else { return };
-        // In the midst of a reason an address at the end of a line is a part of it.
-        let named =
-            leading_address(line).or_else(|| named_address(line).filter(|_| !self.listens && !is_rule(line)));
-        if let Some((address, rest)) = named {
-            self.name(address, became);
-            self.say(rest);
-            return;
-        }
-        if let Some(said) = reason(line, lower) {
-            self.is_labelled = true;
-            self.listens = true;
-            self.clear_said();
-            self.say(said);
-        } else if let Some(reply) = line.strip_prefix("<<< ").filter(|_| !self.is_labelled) {
-            self.is_labelled = true;
-            self.listens = true;
-            self.clear_said();
-            self.say(reply);
-            self.listens = false;
-        } else if is_rule(line) || is_field(lower) {
-            self.listens = false;
-        } else {
-            self.say(line);
-        }
-    }
-
-    fn open(&mut self, became: Became, line: &str, rest: &str) {
-        self.overall = Some(became);
-        let Some((address, rest)) = leading_address(rest.trim_start_matches([':', ' '])) else {
-            // It goes on about the one above: "was blocked by our spam firewall".
-            self.say(line);
-            self.group = self.recipients.len();
-            let lower = line.to_lowercase();
-            self.is_labelled = REASON_FIRST.iter().any(|phrase| lower.contains(phrase));
-            self.listens = self.is_labelled;
-            return;
-        };
-        self.name(address, became);
-        self.group = self.recipients.len().saturating_sub(1);
-        self.say(rest);
-        line.clone_into(&mut self.opened_by);
-    }
-
-    fn name(&mut self, address: EmailAddress, became: Became) {
-        if self.is_labelled {
-            self.group = self.recipients.len();
-        }
-        self.listens = true;
-        self.is_labelled = false;
-        let known = self.recipients.iter().position(|one| one.address == address);
-        self.current = known.unwrap_or(self.recipients.len());
-        if known.is_some() || self.recipients.len() >= MAX_REPORTED {
-            return;
-        }
-        self.recipients.push(ReportedRecipient {
-            address,
-            became,
-            said: CleanText::default(),
-        });
-    }
-
-    fn last_said_is_empty(&self) -> bool {
-        let current = self.recipients.get(self.current);
-        current.is_none_or(|one| one.said.is_empty())
-    }
-
-    fn clear_said(&mut self) {
-        for one in self.recipients.iter_mut().skip(self.group) {
-            one.said = CleanText::default();
-        }
-    }
-
-    /// A label speaks of all that were listed above it, what stands below an address of that one.
-    fn say(&mut self, words: &str) {
-        let words = words.trim_matches([':', ' ', '\'', '"', '(', ')', ']', '-', ',', ';', '>']);
-        if !self.listens || !words.contains(char::is_alphanumeric) {
-            return;
-        }
-        if self.is_labelled && self.group == self.recipients.len() {
-            if self.before_all.len() < MAX_SAID {
-                self.before_all = format!("{} {words}", self.before_all);
-            }
-            return;
-        }
-        let about = match self.is_labelled {
-            true => self.group..self.recipients.len(),
-            false => self.current..self.recipients.len().min(self.current + 1),
-        };
-        for one in self.recipients.get_mut(about).into_iter().flatten() {
-            if one.said.as_str().len() < MAX_SAID {
-                let joined = format!("{} {words}", one.said.as_str());
-                one.said = CleanText::cut(joined.trim(), MAX_SAID);
-            }
-        }
-    }
-}
-
-/// The phrase ends in this line; what stands behind it there.
-fn opener<'l>(lower: &'l str, before: &str) -> Option<(Became, &'l str)> {
-    OPENERS.iter().find_map(|(phrase, became)| {
-        if let Some(at) = lower.find(phrase) {
-            return Some((*became, &lower[at + phrase.len()..]));
-        }
-        // Broken over two lines: its end begins this one.
-        let mut breaks = phrase.match_indices(' ');
-        let (at, _) = breaks
-            .find(|(at, _)| before.ends_with(&phrase[..*at]) && lower.starts_with(&phrase[at + 1..]))?;
-        Some((*became, &lower[phrase.len() - at - 1..]))
-    })
-}
-
-/// `----- Transcript of session follows -----`, and what we said in it.
-fn is_rule(line: &str) -> bool {
-    ["---", "***", "===", ">>>"]
-        .iter()
-        .any(|mark| line.starts_with(mark))
-}
-
-/// Of a header that is returned without a word before it.
-fn is_field(lower: &str) -> bool {
-    const NAMES: [&str; 7] = [
-        "from: ",
-        "to: ",
-        "subject: ",
-        "date: ",
-        "message-id: ",
-        "received: ",
-        "mime-version: ",
-    ];
-    NAMES.iter().any(|name| lower.starts_with(name))
-}
-
-fn reason<'l>(line: &'l str, lower: &str) -> Option<&'l str> {
-    let label = REASONS.iter().find(|label| lower.starts_with(*label))?;
-    // Folding may change lengths; then the line is taken whole.
-    Some(line.get(label.len()..).unwrap_or(line))
-}
-
-/// An address that the line begins with, bare or in the marks of lists and quotes, and the rest of the line.
-fn leading_address(line: &str) -> Option<(EmailAddress, &str)> {
-    let mut rest = line.trim_start();
-    while let Some(after) = BEFORE_ADDRESS.iter().find_map(|mark| after_prefix(rest, mark)) {
-        rest = after.trim_start();
-    }
-    let end = rest.find([
-        ' ', '<', '>', '(', ')', '\'', '"', '”', '[', ']', ',', ';', ':', '\t', '，', '。',
-    ]);
-    let end = end.unwrap_or(rest.len());
-    let address = EmailAddress::parse(rest[..end].trim_end_matches('.')).ok()?;
-    Some((address, &rest[end..]))
-}
-
-/// `Kelly (kelly@out.example)<mailto:kelly@out.example>` alone on its line (Exchange).
-fn named_address(line: &str) -> Option<(EmailAddress, &str)> {
-    if line.len() > 300 || !line.ends_with(['>', ')']) {
+    let subject = message.subject().unwrap_or_default();
+    if subject_key(subject).has_reply_prefix {
         return None;
     }
-    let (name, inner) = line.rsplit_once(['<', '('])?;
-    // A field of a header that is returned: whom it was to has not failed for that.
-    let is_named_field = name.contains(": ");
-    let inner = inner.trim_end_matches(['>', ')']);
-    let address = after_prefix(inner, "mailto:").unwrap_or(inner);
-    let address = EmailAddress::parse(address).ok().filter(|_| !is_named_field)?;
-    Some((address, ""))
+    let subject = subject.to_lowercase();
+    let all = [FAILED_SUBJECTS, REPORT_SUBJECTS, LATE_SUBJECTS, PASSED_SUBJECTS];
+    let is_own = |text: &&str| all.into_iter().flatten().any(|word| text.contains(word));
+    let heads = subject
+        .match_indices([':', '：', ']'])
+        .map(|(at, _)| &subject[..at]);
+    let own = heads.take(3).find(is_own).unwrap_or(&subject);
+    let says = |words: &[&str]| words.iter().any(|word| own.contains(word));
+    if says(PASSED_SUBJECTS) {
+        Some(Became::Passed)
+    } else if says(LATE_SUBJECTS) {
+        Some(Became::Late)
+    } else {
+        says(FAILED_SUBJECTS).then_some(Became::Failed)
+    }
 }
 
 /// Servers by their names; an address of theirs may have no domain.

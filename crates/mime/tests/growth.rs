@@ -489,6 +489,14 @@ const MAILS: &[Shape] = &[
     ("marks before an address that never comes", |bytes| {
         came_back(&repeat("-- * < ", bytes))
     }),
+    ("signs of addresses", |bytes| came_back(&repeat("a@", bytes))),
+    ("beginnings of codes", |bytes| came_back(&repeat("550-(", bytes))),
+    ("refusals that are about nobody", |bytes| {
+        came_back(&repeat("it could not be delivered: 550 5.1.1 no\r\n", bytes))
+    }),
+    ("folds of a Message-ID", |bytes| {
+        came_back(&format!("Message-ID:\r\n{}", repeat(" a\r\n", bytes)))
+    }),
     ("a reason without end", |bytes| {
         came_back(&format!("<a@b.example>: {}", repeat("x ", bytes)))
     }),

@@ -224,6 +224,47 @@ Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n{fiel
     assert_eq!((report.recipients.len(), report.overall), (0, None));
 }
 
+/// The fields of RFC 3464 count where a gateway has made a text of them.
+#[test]
+fn fields_are_read_in_a_part_of_another_kind() {
+    let raw = "From: MAILER-DAEMON@mx.example\nSubject: Undelivered Mail\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n\
+--b\nContent-Type: text/plain\n\nSorry.\n--b\nContent-Type: text/plain; name=\"details.txt\"\nContent-Disposition: attachment\n\n\
+Reporting-MTA: dns; mx.example\n\nFinal-Recipient: rfc822; kelly@out.example\nAction: delayed\nStatus: 4.4.1\n--b--\n";
+    let report = read(raw).report.expect("report");
+    let named = report
+        .recipients
+        .iter()
+        .map(|one| (one.address.as_str(), one.became));
+    assert_eq!(named.collect::<Vec<_>>(), [("kelly@out.example", Became::Late)]);
+}
+
+/// What the program wrote into the subject counts, and not the subject that it returns.
+#[test]
+fn a_returned_subject_says_nothing_of_the_delivery() {
+    for (subject, became) in [
+        ("Undeliverable: Success stories, delayed", Some(Became::Failed)),
+        ("[Mail failure] Our success", Some(Became::Failed)),
+        ("Re: Success stories", None),
+        ("Delivery delayed: Success stories", Some(Became::Late)),
+        (
+            "Warning: message 1abcDE-000001-2F delayed 24 hours",
+            Some(Became::Late),
+        ),
+        ("Successful Mail Delivery Report", Some(Became::Passed)),
+        ("Delivery Status Notification", None),
+    ] {
+        let raw = format!(
+            "From: postmaster@mx.example\nReturn-Path: <>\nX-MS-Exchange-Message-Is-Ndr:\nSubject: {subject}\n\nSorry.\n"
+        );
+        let report = read(&raw).report.expect(subject);
+        assert_eq!(
+            (report.recipients.len(), report.overall),
+            (0, became),
+            "{subject}"
+        );
+    }
+}
+
 #[test]
 fn a_complaint_is_no_failure() {
     // Where Microsoft's programme for senders makes its own.
@@ -289,6 +330,12 @@ fn a_report_names_the_message_that_it_is_about() {
         format!("Content-Type: message/rfc822\n\n{own_mark}\nHi\n"),
         format!("Content-Type: text/rfc822-headers\n\n{own_mark}"),
         "Content-Type: text/html\n\n<p>Message-ID: &lt;TOKEN@isp.example&gt;</p>\n".to_owned(),
+        "Content-Type: text/plain\n\n> From: Alice\n> Message-ID: <TOKEN@isp.example>\n".to_owned(),
+        "Content-Type: text/plain\n\n10:00:00: * Message-ID: <TOKEN@isp.example>\n".to_owned(),
+        "Content-Type: text/plain\n\nOriginal message ID: <TOKEN@isp.example>\n".to_owned(),
+        "Content-Type: text/rfc822-headers\n\nMessage-Id: TOKEN@isp.example\nSubject: Hello\n".to_owned(),
+        "Content-Type: text/rfc822-headers\n\nMessage-ID:\n <TOKEN\n @isp.example>\n".to_owned(),
+        "Content-Type: text/rfc822-headers\n\nX-Original-Message-ID: <TOKEN@isp.example>\n".to_owned(),
     ];
     for part in returned {
         let raw = format!(
@@ -298,14 +345,13 @@ Final-Recipient: rfc822; kelly@out.example\nAction: failed\n--b\n{part}--b--\n"
         );
         let summary = read(&raw);
         assert_eq!(summary.report.expect("report").tokens, [TOKEN], "{part}");
-        let names_it = part.contains("Message-ID: <");
         let expected = if part.contains("0100@") {
             "0100@ses.example".to_owned()
         } else {
             format!("{TOKEN}@isp.example")
         };
         let referred = summary.references.iter().any(|id| id.as_str() == expected);
-        assert_eq!(referred, names_it, "{part}");
+        assert!(referred, "{part}");
     }
     // Exchange refers to it and returns nothing.
     let raw = "From: postmaster@mx.example\nSubject: Undeliverable: Hello\nIn-Reply-To: <TOKEN@isp.example>\n\n\

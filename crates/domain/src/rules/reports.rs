@@ -32,7 +32,7 @@ const BY_WORDS: &[(&[&str], &str)] = &[
             "exceeds allowed size", "out of storage", "insufficient storage", "mailfolder is full", "inbox is full",
             "out of quota", "exceeded its quota", "exceeded quota", "quotaexceeded", "mailbox size limit",
             "postfach voll", "postfach ist voll", "boîte pleine", "boite pleine", "buzón lleno", "casella piena",
-            "ящик переполнен", "превышен", "邮箱已满", "信箱已满",
+            "ящик переполнен", "превышен", "邮箱已满", "信箱已满", "caixa postal cheia", "caixa cheia", "skrzynka przepe", "skrzynka pełna", "schránka je plná", "mailbox vol", "posta kutusu dolu", "メールボックスがいっぱい", "사서함이 꽉",
         ],
         MAILBOX_FULL,
     ),
@@ -45,7 +45,7 @@ const BY_WORDS: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "dmarc", "spf check", "spf fail", "dkim", "unauthenticated", "not authenticated", "sender policy framework",
+            "dmarc", "spf check", "spf fail", "mi:spf", "dkim", "unauthenticated", "not authenticated", "sender policy framework",
         ],
         NOT_PROVED,
     ),
@@ -70,7 +70,7 @@ const BY_WORDS: &[(&[&str], &str)] = &[
             "name service error", "nxdomain", "unrouteable mail domain", "unrouteable address", "unrouteable mail",
             "domain does not exist", "no mx", "no such domain", "non-existent host", "nonexistent domain", "nullmx",
             "null mx", "does not accept mail", "bad destination host", "couldn't find any host", "domain couldn't be found",
-            "domain isn't found",
+            "domain isn't found", "no mail server", "no mail exchanger", "domain unbekannt",
         ],
         NO_SUCH_DOMAIN,
     ),
@@ -85,12 +85,12 @@ const BY_WORDS: &[(&[&str], &str)] = &[
             "doesn't have a", "not a valid mailbox", "unknown local", "unknown or illegal alias", "isn't a valid",
             "mailbox unavailable", "empfänger unbekannt", "existiert nicht", "n'existe pas", "no existe",
             "non esiste", "não existe", "bestaat niet", "nie istnieje", "не существует", "не найден", "neexistuje",
-            "finns inte", "finnes ikke", "findes ikke", "不存在", "見つかりません", "存在しません",
+            "finns inte", "finnes ikke", "findes ikke", "不存在", "見つかりません", "存在しません", "recipient address rejected: access denied", "address was not found", "nicht gefunden", "introuvable", "no se ha encontrado", "no se encontró", "não foi encontrad", "não foi possível encontrar", "non è stato trovato", "niet gevonden", "nie znaleziono", "не удалось найти", "не вдалося знайти", "nenašl", "nenalezen", "hittades inte", "ikke fundet", "ikke funnet", "ei löyd", "bulunamadı", "nem található", "nu a fost găsit", "找不到", "未找到", "見つかりません", "見つからない", "찾을 수 없", "존재하지 않", "usuário desconhecido", "utente sconosciuto", "usuario desconocido", "neexistuj", "nicht vorhanden",
         ],
         NO_SUCH_ADDRESS,
     ),
     (
-        &["content rejected", "message content", "banned", "attachment"],
+        &["content rejected", "message content", "banned", "attachment", "smtputf8"],
         BAD_CONTENT,
     ),
     (
@@ -115,7 +115,7 @@ const BY_WORDS: &[(&[&str], &str)] = &[
     (
         &[
             "relay access denied", "relaying denied", "relay not permitted", "access denied", "not authorized", "not authorised",
-            "not permitted", "restricted", "prohibited", "administratively", "permission",
+            "not permitted", "restricted", "prohibited", "prohibition", "administratively", "permission",
         ],
         NOT_ALLOWED,
     ),
