@@ -12,6 +12,7 @@ pub const WRITTEN_BY_PROGRAMS: &[&str] = &[
     "réponse automatique", "reponse automatique", "réponse d'absence",
     "respuesta automática", "respuesta automatica", "autorespuesta",
     "risposta automatica", "risposta di assenza", "resposta automática", "resposta automatica",
+    "resposta automàtica", "erantzun automatikoa", "स्वचालित उत्तर", "پاسخ خودکار",
     "automatisch antwoord", "automatische beantwoording", "afwezigheidsbericht", "afwezigheidsassistent",
     "automatyczna odpowiedź", "autoodpowiedź", "odpowiedź automatyczna",
     "автоматический ответ", "автоответ", "автоматична відповідь", "автовідповідь", "автоматичен отговор",
@@ -27,7 +28,8 @@ pub const WRITTEN_BY_PROGRAMS: &[&str] = &[
 /// Anywhere, where a field of the header says that a program wrote it.
 #[rustfmt::skip]
 pub const AWAY: &[&str] = &[
-    "out of office", "out of the office", "out-of-office", "ooo:", "on vacation", "vacation:", "on holiday", "i am away",
+    "out of office", "out of the office", "out-of-office", "ooo:", "on vacation", "vacation:", "on holiday",
+    "i am away",
     "away from", "absent", "on leave", "automatic reply", "auto-reply", "autoreply", "auto reply", "auto:",
     "not in the office", "abwesen", "nicht im büro", "urlaub", "absence", "en congé", "congés", "vacances",
     "ausente", "ausencia", "ausência", "vacaciones", "férias", "fuera de la oficina", "fuera de oficina",
@@ -35,5 +37,6 @@ pub const AWAY: &[&str] = &[
     "vakantie", "nieobecn", "urlop", "poza biurem", "отсутств", "отпуск", "вне офиса", "нет на месте", "відсутн",
     "відпустк", "nepřítom", "dovolen", "mimo kancelář", "frånvar", "semester", "ej på kontoret", "fravær",
     "ikke til stede", "poissa", "lomalla", "izinde", "işyeri dışında", "ofis dışında", "szabadság", "házon kívül",
+    "außer haus", "нет на работе", "немає на роботі", "поза офісом", "εκτός γραφείου", "מחוץ למשרד", "خارج المكتب",
     "休假", "外出", "不在", "출장", "휴가", "부재",
 ];

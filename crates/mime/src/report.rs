@@ -31,7 +31,7 @@ use crate::summary::readable_text;
 
 /// Of one part; a report is short, what is returned with it need not be.
 const MAX_TEXT: usize = 256 * 1024;
-const MAX_PARTS: usize = 200;
+pub const MAX_PARTS: usize = 200;
 const MAX_RETURNED: usize = 20;
 
 pub fn delivery_report(message: &Message<'_>) -> DeliveryReport {
@@ -50,11 +50,7 @@ pub fn delivery_report(message: &Message<'_>) -> DeliveryReport {
 pub fn complaint(message: &Message<'_>) -> DeliveryReport {
     let mut report = find_marks(message);
     report.overall = Some(Became::Complained);
-    for part in message.parts.iter().take(MAX_PARTS) {
-        if !is_kind(part, &["feedback-report"]) {
-            continue;
-        }
-        let text = unfolded(&text_of(part));
+    for text in complaints(message) {
         let kind = field(&text, "feedback-type").unwrap_or_default();
         let named = fields(&text, "original-rcpt-to").filter_map(|value| typed_address(&value));
         report
@@ -81,7 +77,7 @@ const COMPLAINED: &str = "x-hmxmroriginalrecipient";
 fn complained_at_microsoft(message: &Message<'_>) -> Option<EmailAddress> {
     let mut parts = message.parts.iter().take(MAX_PARTS);
     parts.find_map(|part| match &part.body {
-        PartType::Message(_) => EmailAddress::parse(&field(&text_of(part), COMPLAINED)?).ok(),
+        PartType::Message(_) => typed_address(&field(&text_of(part), COMPLAINED)?),
         _ => None,
     })
 }
@@ -93,9 +89,7 @@ pub fn is_complaint(message: &Message<'_>) -> bool {
     if says_so && complained_at_microsoft(message).is_some() {
         return true;
     }
-    let mut parts = message.parts.iter().take(MAX_PARTS);
-    let report = parts.find(|part| is_kind(part, &["feedback-report"]));
-    let kind = report.and_then(|part| field(&unfolded(&text_of(part)), "feedback-type"));
+    let kind = complaints(message).find_map(|text| field(&text, "feedback-type"));
     kind.is_some_and(|kind| {
         let kind = kind.to_ascii_lowercase();
         matches!(
@@ -103,6 +97,19 @@ pub fn is_complaint(message: &Message<'_>) -> bool {
             "abuse" | "fraud" | "virus" | "other" | "complaint" | "opt-out" | "opt-out-list"
         )
     })
+}
+
+/// RFC 5965 §3; what passed a gateway has it in a part of text.
+fn complaints(message: &Message<'_>) -> impl Iterator<Item = String> {
+    let kind = message.content_type();
+    let is_one = kind
+        .and_then(|kind| kind.attribute("report-type"))
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("feedback-report"));
+    let parts = message.parts.iter().take(MAX_PARTS);
+    let meant = parts.filter(move |part| {
+        is_kind(part, &["feedback-report"]) || is_one && matches!(part.body, PartType::Text(_))
+    });
+    meant.map(|part| unfolded(&text_of(part)))
 }
 
 /// In the part that is for them; what passed a gateway has them in a part of another kind, or in its text.
@@ -143,7 +150,7 @@ fn returned_to(message: &Message<'_>) -> HashSet<EmailAddress> {
     to
 }
 
-fn is_kind(part: &MessagePart<'_>, subtypes: &[&str]) -> bool {
+pub fn is_kind(part: &MessagePart<'_>, subtypes: &[&str]) -> bool {
     let subtype = part.content_type().and_then(|kind| kind.subtype());
     subtype.is_some_and(|found| subtypes.iter().any(|known| found.eq_ignore_ascii_case(known)))
 }
