@@ -2,6 +2,7 @@
 //! answered by itself.
 
 use domain::message::Automatic;
+use domain::rules::threading::without_tags;
 use mail_parser::Message;
 use mail_parser::MimeHeaders as _;
 
@@ -175,7 +176,7 @@ fn is_answer(headers: &Headers<'_>) -> bool {
 /// too ("Out of office") needs a field that programs write.
 fn is_answer_by_words(headers: &Headers<'_>) -> bool {
     let subject = headers.message.subject().unwrap_or_default().to_lowercase();
-    let subject = without_tags(&subject);
+    let subject = without_tags(&subject).trim_start_matches(['[', '(', '*', '"', ' ']);
     let starts = |words: &[&str]| words.iter().any(|word| subject.starts_with(word));
     let tells = |text: &str| AWAY.iter().any(|word| text.contains(word));
     // Notes: "AUTO: Kelly is out of the office (returning Monday)".
@@ -196,28 +197,6 @@ fn is_answer_by_words(headers: &Headers<'_>) -> bool {
             .get("precedence")
             .is_some_and(|value| matches!(value.as_str(), "bulk" | "junk"));
     by_program && tells(subject)
-}
-
-/// What gateways put before a subject: "[EXTERNAL]", "*EXT*", "Extern:".
-fn without_tags(subject: &str) -> &str {
-    const NAMED: [&str; 5] = ["external:", "extern:", "externe:", "externo:", "ext:"];
-    let mut rest = subject.trim_start();
-    while let Some(after) = after_tag(rest).or_else(|| NAMED.iter().find_map(|tag| rest.strip_prefix(tag))) {
-        rest = after.trim_start();
-    }
-    rest.trim_start_matches(['[', '(', '*', '"', ' '])
-}
-
-fn after_tag(subject: &str) -> Option<&str> {
-    let end = match subject.chars().next()? {
-        '[' => ']',
-        '(' => ')',
-        '{' => '}',
-        '*' => '*',
-        _ => return None,
-    };
-    let (_, after) = subject.get(1..)?.split_once(end)?;
-    (!after.trim().is_empty()).then_some(after)
 }
 
 fn beginning(message: &Message<'_>) -> String {

@@ -117,6 +117,12 @@ const REPLY_PREFIXES: &[&str] = &[
     "odp",
     "ynt",
     "yanıt",
+    "cevap",
+    "respuesta",
+    "resposta",
+    "risposta",
+    "erantz",
+    "erantz.",
     "cvp",
     "res",
     "rés",
@@ -215,6 +221,8 @@ const FORWARD_PREFIXES: &[&str] = &[
     "vb",
     "vidb",
     "pd",
+    "przek",
+    "przekaż",
     "doorst",
     "ilt",
     "i̇lt",
@@ -262,12 +270,19 @@ pub fn subject_key(subject: &str) -> SubjectKey {
     let mut rest = subject.trim();
     let mut has_reply_prefix = false;
     let mut is_forward = None;
-    while let Some((prefix, after)) = take_prefix(rest) {
-        has_reply_prefix |= prefix == Prefix::Reply;
-        if prefix != Prefix::Tag {
-            is_forward.get_or_insert(prefix == Prefix::Forward);
+    loop {
+        if let Some(inner) = without_forward_marks(rest) {
+            is_forward.get_or_insert(true);
+            rest = inner;
+        } else if let Some((prefix, after)) = take_prefix(rest) {
+            has_reply_prefix |= prefix == Prefix::Reply;
+            if prefix != Prefix::Tag {
+                is_forward.get_or_insert(prefix == Prefix::Forward);
+            }
+            rest = after;
+        } else {
+            break;
         }
-        rest = after;
     }
     SubjectKey {
         base: rest.to_lowercase(),
@@ -285,11 +300,8 @@ enum Prefix {
 }
 
 fn take_prefix(subject: &str) -> Option<(Prefix, &str)> {
-    if let Some(inner) = subject.strip_prefix('[')
-        && let Some((_, after)) = inner.split_once(']')
-        && !after.trim().is_empty()
-    {
-        return Some((Prefix::Tag, after.trim_start()));
+    if let Some(after) = take_tag(subject) {
+        return Some((Prefix::Tag, after));
     }
     let end = subject.find([':', '：'])?;
     let after = subject[end..].trim_start_matches([':', '：']).trim_start();
@@ -303,6 +315,50 @@ fn take_prefix(subject: &str) -> Option<(Prefix, &str)> {
     } else {
         None
     }
+}
+
+/// What lists, gateways and filters put before a subject: `[list]`, `*EXT*`, `***SPAM***`, `External:`. Never the whole.
+fn take_tag(subject: &str) -> Option<&str> {
+    const NAMED: [&str; 7] = [
+        "external", "extern", "externe", "externo", "ext", "spam", "caution",
+    ];
+    let (tag, after) = match subject.chars().next()? {
+        '[' => subject[1..].split_once(']')?,
+        '{' => subject[1..].split_once('}')?,
+        '*' => subject.trim_start_matches('*').split_once('*')?,
+        _ => subject
+            .split_once(':')
+            .filter(|(word, _)| NAMED.contains(&word.to_lowercase().as_str()))?,
+    };
+    let after = after.trim_start_matches(['*', ' ', '\t']);
+    let is_tag = !after.is_empty() && !tag.trim().is_empty() && tag.len() <= 40;
+    is_tag.then_some(after)
+}
+
+/// The subject from where its sender began it: what gateways put before it is off.
+pub fn without_tags(subject: &str) -> &str {
+    let mut rest = subject.trim();
+    while let Some(after) = take_tag(rest) {
+        rest = after;
+    }
+    rest
+}
+
+/// RFC 5256 §2.1: `[Fwd: Invoice]` and `Invoice (fwd)` of old programs.
+fn without_forward_marks(subject: &str) -> Option<&str> {
+    let lower_starts = |text: &str, prefix: &str| {
+        text.get(..prefix.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    if let Some(inner) = subject.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'))
+        && ["fwd:", "fw:", "wg:"]
+            .iter()
+            .any(|prefix| lower_starts(inner, prefix))
+    {
+        return Some(inner.trim());
+    }
+    let start = subject.len().checked_sub("(fwd)".len())?;
+    lower_starts(subject.get(start..)?, "(fwd)").then(|| subject[..start].trim_end())
 }
 
 /// Names of the conversation that are no Message-IDs, yet are stored and looked up with those that a message names: a
@@ -404,20 +460,25 @@ const NUMBER_WORDS: &[&str] = &[
     "id", "nr", "nr.", "no", "no.", "number", "nummer", "num", "n°", "nº", "№", "numéro", "numer",
 ];
 
+const BETWEEN_WORDS: [char; 12] = [' ', '[', ']', '(', ')', ':', '：', ',', '#', '№', '|', '\t'];
+
 /// The number of a ticket in a subject: `[#12345]`, `[Ticket-ID: ABC-123]`, `(Case 00123456)`, `Ticket#2026110210`.
 pub fn ticket(subject: &str) -> Option<String> {
     let lower = subject.to_lowercase();
+    if let Some(reference) = salesforce_reference(&lower) {
+        return Some(reference);
+    }
     let mut is_after_word = false;
     let mut is_in_brackets = false;
-    for piece in lower.split_inclusive([' ', '[', ']', '(', ')', ':', '：', ',', '#', '|', '\t']) {
+    for piece in lower.split_inclusive(BETWEEN_WORDS) {
         let end = piece.chars().next_back().unwrap_or(' ');
-        let word = piece.trim_end_matches([' ', '[', ']', '(', ')', ':', '：', ',', '#', '|', '\t']);
+        let word = piece.trim_end_matches(BETWEEN_WORDS);
         if let Some(number) = ticket_number(word, is_in_brackets, is_after_word) {
             return Some(number);
         }
         let is_word = TICKET_WORDS.contains(&word);
         let stays = is_after_word && (word.is_empty() || NUMBER_WORDS.contains(&word));
-        is_after_word = is_word || stays || end == '#';
+        is_after_word = is_word || stays || matches!(end, '#' | '№');
         is_in_brackets = match end {
             '[' | '(' | '#' => true,
             ']' | ')' => false,
@@ -436,7 +497,25 @@ fn ticket_number(word: &str, is_in_brackets: bool, is_after_word: bool) -> Optio
     // A year, or a number of things, is none.
     let is_marked = is_after_word && digits >= if is_in_brackets { 3 } else { 5 };
     let is_key = is_in_brackets && is_project_key(word);
-    (is_number && (is_marked || is_key)).then(|| word.to_owned())
+    (is_number && (is_marked || is_key || is_servicenow_number(word))).then(|| word.to_owned())
+}
+
+/// `inc0012345`
+fn is_servicenow_number(word: &str) -> bool {
+    const KINDS: [&str; 6] = ["inc", "ritm", "sctask", "req", "chg", "prb"];
+    let mut kinds = KINDS.iter();
+    kinds.any(|kind| {
+        let number = word.strip_prefix(kind).unwrap_or_default();
+        (7..=10).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// `ref:_00D20ABC1._50020XYZ42:ref`, of its case.
+fn salesforce_reference(lower: &str) -> Option<String> {
+    let start = lower.find("ref:_").or_else(|| lower.find("ref:!"))?;
+    let (reference, _) = lower[start..].split_once(":ref")?;
+    let is_reference = (16..=64).contains(&reference.len()) && !reference.contains(char::is_whitespace);
+    is_reference.then(|| reference.to_owned())
 }
 
 /// `abc-123`
@@ -548,6 +627,18 @@ mod tests {
             ("WG: Invoice", "invoice", false),
             ("PD: Invoice", "invoice", false),
             ("转发：Invoice", "invoice", false),
+            ("EXTERNAL: Re: Invoice", "invoice", true),
+            ("*EXT* AW: Invoice", "invoice", true),
+            ("***SPAM*** Re: Invoice", "invoice", true),
+            ("[Fwd: Invoice]", "invoice", false),
+            ("Re: [Fwd: Invoice]", "invoice", true),
+            ("Invoice (fwd)", "invoice", false),
+            ("Re: Invoice (fwd)", "invoice", true),
+            ("*important*", "*important*", false),
+            ("Cevap: Invoice", "invoice", true),
+            ("Respuesta: Invoice", "invoice", true),
+            ("Erantz.: Invoice", "invoice", true),
+            ("Przekaż: Invoice", "invoice", false),
         ] {
             let key = subject_key(subject);
             assert_eq!(
@@ -571,7 +662,19 @@ mod tests {
             ("[ABC-123] Offer", Some("abc-123")),
             ("Ticket 4711001: Offer", Some("4711001")),
             ("Vorgang Nr. 4711001", Some("4711001")),
-            ("Заявка №4711001", None),
+            ("Заявка №4711001", Some("4711001")),
+            ("Re: INC0012345 Offer", Some("inc0012345")),
+            ("RITM0012345: Offer", Some("ritm0012345")),
+            (
+                "Offer [ ref:_00D20ABC1._50020XYZ42:ref ]",
+                Some("ref:_00d20abc1._50020xyz42"),
+            ),
+            (
+                "Offer ref:!00D20ABC1.!50020XYZ42:ref",
+                Some("ref:!00d20abc1.!50020xyz42"),
+            ),
+            ("INCH10000 Offer", None),
+            ("ref: 4711001", None),
             ("Заявка № 4711001", Some("4711001")),
             ("##47110## Offer", Some("47110")),
             ("Offer", None),
