@@ -220,17 +220,18 @@ test("a file of customers is looked at before it is taken", async () => {
   await alice.goto("/leads");
   await alice.getByRole("button", { name: "Import" }).first().click();
   const dialog = alice.getByRole("dialog", { name: "Import" });
-  const csv = "name;email;colour\nLena Lead;lena@out.example;red\nBroken;not an address;\n";
+  const csv = "name;email;colour\nLéna Lead;lena@out.example;red\nBroken;not an address;\n";
   await dialog
     .locator("input[type=file]")
-    .setInputFiles({ name: "leads.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
+    .setInputFiles({ name: "leads.csv", mimeType: "text/csv", buffer: Buffer.from(csv, "latin1") });
+  await dialog.getByText("Read as windows-1252: “Léna Lead”").waitFor();
   await dialog.getByText("1 new, 0 changed, 0 as they are").waitFor();
   await dialog.getByText("1 line cannot be taken").waitFor();
   await dialog.getByText("these columns mean nothing here: colour").waitFor();
   assert.deepEqual(await violations(alice), []);
   await screenshot(alice, "import-light");
   await dialog.getByRole("button", { name: "Import them" }).click();
-  await alice.getByRole("button", { name: "Lena Lead" }).waitFor();
+  await alice.getByRole("button", { name: "Léna Lead" }).waitFor();
 });
 
 test("a new line of the deny list says what it would have kept out", async () => {

@@ -431,6 +431,16 @@ pub struct ImportView {
     refusals: Vec<RefusedLineView>,
     /// Columns that mean nothing here.
     ignored_columns: Vec<String>,
+    /// A file that is not Unicode was read as this.
+    read_as: Option<ReadAsView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ReadAsView {
+    /// Name of the code page, such as `windows-1252`.
+    name: String,
+    /// Some of the file that would look otherwise in another.
+    words: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -439,7 +449,8 @@ pub struct RefusedLineView {
     reasons: Vec<String>,
 }
 
-/// Customers and leads from a CSV file (UTF-8; the first line names the columns).
+/// Customers and leads from a CSV file (UTF-8, UTF-16, or a code page that is found by its letters; the first line names
+/// the columns).
 #[utoipa::path(post, operation_id = "import_parties", path = "/parties/import", params(ImportParams),
     request_body(content = String, content_type = "text/csv"), responses((status = 200, body = ImportView)))]
 pub async fn import(
@@ -464,5 +475,9 @@ pub async fn import(
         refused: report.refused,
         refusals: report.refusals.into_iter().map(refused).collect(),
         ignored_columns: report.ignored_columns,
+        read_as: report.read_as.map(|read_as| ReadAsView {
+            name: read_as.name.to_owned(),
+            words: read_as.words,
+        }),
     }))
 }

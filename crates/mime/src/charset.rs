@@ -168,6 +168,18 @@ impl Charsets {
     }
 }
 
+/// A text file that does not say what it is written in, and the name of what was found where it is not Unicode.
+pub fn text_of_file(bytes: &[u8]) -> (Cow<'_, str>, Option<&'static str>) {
+    if let Some((marked, length)) = Encoding::for_bom(bytes) {
+        return (marked.decode_without_bom_handling(&bytes[length..]).0, None);
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return (Cow::Borrowed(text), None);
+    }
+    let found = detect(bytes, None);
+    (found.decode_without_bom_handling(bytes).0, Some(found.name()))
+}
+
 /// The encoding of a name of one; a forgiving look at it.
 pub fn encoding_of(label: &str) -> Option<&'static Encoding> {
     let label = label.trim_matches(|c: char| c.is_whitespace() || "\"'`;,".contains(c));

@@ -38,6 +38,7 @@ pub use calendar::Invitation;
 pub use calendar::InvitationKind;
 pub use calendar::Moment;
 pub use charset::Charset;
+pub use charset::text_of_file;
 pub use compose::ComposedFile;
 pub use compose::Composition;
 pub use compose::Mailbox;

@@ -13,6 +13,7 @@ use crate::ServiceError;
 use crate::Services;
 use crate::access::Viewer;
 use crate::import_file::Column;
+pub use crate::import_file::ReadAs;
 use crate::import_file::Row;
 use crate::import_file::addresses;
 use crate::import_file::read;
@@ -34,6 +35,8 @@ pub struct ImportReport {
     pub refusals: Vec<RefusedLine>,
     /// Columns that mean nothing here.
     pub ignored_columns: Vec<String>,
+    /// The file is not Unicode, and says nothing of what it is.
+    pub read_as: Option<ReadAs>,
 }
 
 impl ImportReport {
@@ -67,6 +70,7 @@ impl Services {
         let file = self.parsing.for_viewer(move || read(&csv)).await??;
         let mut report = ImportReport {
             ignored_columns: file.ignored,
+            read_as: file.read_as,
             ..ImportReport::default()
         };
         let mut tx = self.db.begin_write().await?;

@@ -1,7 +1,6 @@
 //! Lines of a CSV file as fields of records: files of spreadsheets and billing systems, and contacts as Google,
 //! Outlook, Thunderbird, Yahoo and others export them (Apple: as vCards).
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use domain::text::sentence;
@@ -186,14 +185,36 @@ pub struct File {
     pub rows: Vec<(u64, Result<Row, &'static str>)>,
     /// Columns that mean nothing here.
     pub ignored: Vec<String>,
+    /// It is not Unicode.
+    pub read_as: Option<ReadAs>,
+}
+
+/// A code page that was found by its letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadAs {
+    pub name: &'static str,
+    /// Some of the file that would look otherwise in another.
+    pub words: String,
 }
 
 pub fn read(csv: &[u8]) -> Result<File, ServiceError> {
-    let text = decode(csv)?;
-    if is_cards(&text) {
-        return of_cards(&text);
+    let (text, code_page) = mime::text_of_file(csv);
+    if text.contains('\0') {
+        return Err(wrong("The file is not text. Save it as \"CSV UTF-8\"."));
     }
-    let (text, delimiter, skipped) = without_separator_line(&text);
+    let read_as = code_page.map(|name| ReadAs {
+        name,
+        words: telling_words(&text),
+    });
+    let file = match is_cards(&text) {
+        true => of_cards(&text)?,
+        false => of_lines(&text)?,
+    };
+    Ok(File { read_as, ..file })
+}
+
+fn of_lines(text: &str) -> Result<File, ServiceError> {
+    let (text, delimiter, skipped) = without_separator_line(text);
     let mut records = Records {
         rest: text,
         line: 1 + skipped,
@@ -225,7 +246,11 @@ pub fn read(csv: &[u8]) -> Result<File, ServiceError> {
         }
         rows.push((line, row));
     }
-    Ok(File { rows, ignored })
+    Ok(File {
+        rows,
+        ignored,
+        read_as: None,
+    })
 }
 
 fn is_cards(text: &str) -> bool {
@@ -245,6 +270,7 @@ fn of_cards(text: &str) -> Result<File, ServiceError> {
     Ok(File {
         rows: named.collect(),
         ignored: Vec::new(),
+        read_as: None,
     })
 }
 
@@ -252,21 +278,13 @@ fn wrong(reason: impl Into<String>) -> ServiceError {
     ServiceError::field("file", reason.into())
 }
 
-/// UTF-8, or what spreadsheets call Unicode text: UTF-16 with its mark.
-fn decode(csv: &[u8]) -> Result<Cow<'_, str>, ServiceError> {
-    const NOT_UTF_8: &str = "The file is not UTF-8. Save it as \"CSV UTF-8\".";
-    let unit = match csv {
-        [0xff, 0xfe, ..] => u16::from_le_bytes,
-        [0xfe, 0xff, ..] => u16::from_be_bytes,
-        _ => {
-            let text = std::str::from_utf8(csv).map_err(|_| wrong(NOT_UTF_8))?;
-            return Ok(text.trim_start_matches('\u{feff}').into());
-        }
-    };
-    let (pairs, _) = csv[2..].as_chunks::<2>();
-    let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
-    let text = String::from_utf16(&units).map_err(|_| wrong(NOT_UTF_8))?;
-    Ok(text.into())
+/// The first words with letters that another code page has otherwise: whoever looks at them knows whether it is right.
+fn telling_words(text: &str) -> String {
+    const CHARS: usize = 40;
+    let is_plain = |word: &&str| word.is_ascii();
+    let mut words = text.split(['\n', '\r', '"', ',', ';', '\t']).map(str::trim);
+    let word = words.find(|word| !is_plain(word)).unwrap_or_default();
+    word.chars().take(CHARS).collect()
 }
 
 /// The first line may say what parts the columns (`sep=;`, Excel's own); else the heads tell. And how many lines that
@@ -612,10 +630,48 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_unicode_is_found_by_its_letters_and_told() {
+        for (name, person, csv) in [
+            (
+                "windows-1252",
+                "Jörg Müller",
+                &b"name;email;address\nJ\xf6rg M\xfcller;kelly@out.example;Stra\xdfe 5, K\xf6ln\n"[..],
+            ),
+            (
+                "windows-1250",
+                "Přemysl Říha",
+                &b"name;email;address\nP\xf8emysl \xd8\xedha;kelly@out.example;Lu\x9eick\xe1, \x8e\xef\xe1r nad S\xe1zavou\n"[..],
+            ),
+            (
+                "windows-1251",
+                "Иван Петров",
+                &b"name;email;address\n\xc8\xe2\xe0\xed \xcf\xe5\xf2\xf0\xee\xe2;kelly@out.example;\xf3\xeb\xe8\xf6\xe0 \xcb\xe5\xed\xe8\xed\xe0, \xcc\xee\xf1\xea\xe2\xe0\n"[..],
+            ),
+            (
+                "gb18030",
+                "王小明",
+                &b"name;email;address\n\xcd\xf5\xd0\xa1\xc3\xf7;kelly@out.example;\xb1\xb1\xbe\xa9\xca\xd0\xb3\xaf\xd1\xf4\xc7\xf8\xbd\xa8\xb9\xfa\xc2\xb7\n"[..],
+            ),
+            (
+                "Shift_JIS",
+                "山田太郎",
+                &b"name;email;address\n\x8eR\x93c\x91\xbe\x98Y;kelly@out.example;\x93\x8c\x8b\x9e\x93s\x90\xe7\x91\xe3\x93c\x8b\xe6\x89\xe0\x82\xaa\x8a\xd6\n"[..],
+            ),
+        ] {
+            let file = read(csv).expect("file");
+            let row = file.rows[0].1.as_ref().expect("row");
+            assert_eq!(row[&Column::Name], person, "{name}");
+            let words = person.to_owned();
+            assert_eq!(file.read_as, Some(ReadAs { name, words }));
+        }
+        assert_eq!(read("name\nKélly\n".as_bytes()).expect("file").read_as, None);
+    }
+
+    #[test]
     fn what_is_no_list_of_customers_is_refused_whole() {
         for text in [
             &b"email\nk@out.example\n"[..],
-            b"name\n\xff\n",
+            b"PK\x03\x04\x14\0\x06\0name\n",
             b"",
             b"\"name,email\nKelly,k@out.example\n",
         ] {

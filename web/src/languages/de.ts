@@ -399,11 +399,13 @@ export const german: Translation = {
   searchConversation: "In diesen Unterhaltungen suchen",
   importCsv: "Importieren",
   importHint:
-    "Eine CSV-Datei in UTF-8 oder Kontakte, wie Google, Outlook, Thunderbird oder Apple sie exportieren. Die erste Zeile nennt die Spalten: Name, Kundennummer, E-Mail, Telefon, Status, ID (die externe), Notizen. Eine Zeile aktualisiert den Datensatz mit derselben externen ID, Nummer oder Adresse.",
+    "Eine CSV-Datei oder Kontakte, wie Google, Outlook, Thunderbird oder Apple sie exportieren. Die erste Zeile nennt die Spalten: Name, Kundennummer, E-Mail, Telefon, Status, ID (die externe), Notizen. Eine Zeile aktualisiert den Datensatz mit derselben externen ID, Nummer oder Adresse.",
   importReport: "{added, number} neu, {changed, number} geändert, {unchanged, number} unverändert",
   importRefused:
     "{count, plural, one {# Zeile kann} other {# Zeilen können}} nicht übernommen werden",
   importIgnored: "Ausgelassen, weil diese Spalten hier nichts bedeuten: {columns}",
+  importReadAs:
+    'Gelesen als {name}: „{words}“. Ist das falsch, speichern Sie die Datei als „CSV UTF-8“ und wählen Sie sie neu.',
   importDo: "Importieren",
   imported: "Importiert",
   wouldHide: "{line}: {count, plural, one {# Nachricht} other {# Nachrichten}} der letzten 90 Tage",

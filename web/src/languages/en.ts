@@ -380,10 +380,12 @@ export const english = {
   searchConversation: "Search in these conversations",
   importCsv: "Import",
   importHint:
-    "A CSV file in UTF-8, or contacts as Google, Outlook, Thunderbird or Apple export them. The first line names the columns: name, number, email, phone, status, external id, notes. A line updates the record with the same external id, number or address.",
+    "A CSV file, or contacts as Google, Outlook, Thunderbird or Apple export them. The first line names the columns: name, number, email, phone, status, external id, notes. A line updates the record with the same external id, number or address.",
   importReport: "{added, number} new, {changed, number} changed, {unchanged, number} as they are",
   importRefused: "{count, plural, one {# line} other {# lines}} cannot be taken",
   importIgnored: "Left out, these columns mean nothing here: {columns}",
+  importReadAs:
+    'Read as {name}: “{words}”. If that is wrong, save the file as "CSV UTF-8" and choose it again.',
   importDo: "Import them",
   imported: "Imported",
   wouldHide: "{line}: {count, plural, one {# message} other {# messages}} of the last 90 days",

@@ -62,6 +62,9 @@ export function ImportDialog({ kind, onClose }: { kind: string; onClose: () => v
                 unchanged: report.unchanged,
               })}
             </strong>
+            {report.read_as && (
+              <p className={styles.counts}>{texts.importReadAs(report.read_as)}</p>
+            )}
             {report.ignored_columns.length > 0 && (
               <p className={styles.counts}>
                 {texts.importIgnored({ columns: report.ignored_columns.join(", ") })}
