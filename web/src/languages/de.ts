@@ -405,7 +405,7 @@ export const german: Translation = {
     "{count, plural, one {# Zeile kann} other {# Zeilen können}} nicht übernommen werden",
   importIgnored: "Ausgelassen, weil diese Spalten hier nichts bedeuten: {columns}",
   importReadAs:
-    'Gelesen als {name}: „{words}“. Ist das falsch, speichern Sie die Datei als „CSV UTF-8“ und wählen Sie sie neu.',
+    "Gelesen als {name}: „{words}“. Ist das falsch, speichern Sie die Datei als „CSV UTF-8“ und wählen Sie sie neu.",
   importDo: "Importieren",
   imported: "Importiert",
   wouldHide: "{line}: {count, plural, one {# Nachricht} other {# Nachrichten}} der letzten 90 Tage",
