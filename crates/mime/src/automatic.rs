@@ -1,6 +1,8 @@
 //! Mail that no person wrote: delivery reports, complaints, automatic answers, lists, bulk mail. Nothing of it is ever
 //! answered by itself.
 
+use std::collections::HashMap;
+
 use domain::message::Automatic;
 use domain::rules::threading::without_tags;
 use mail_parser::Message;
@@ -21,7 +23,7 @@ use crate::report_text::opens_like_a_report;
 use crate::summary::readable_text;
 
 pub fn automatic(message: &Message<'_>) -> Option<Automatic> {
-    let headers = Headers { message };
+    let headers = Headers::of(message);
     if is_complaint(message) {
         return Some(Automatic::Complaint);
     }
@@ -45,17 +47,27 @@ pub fn automatic(message: &Message<'_>) -> Option<Automatic> {
 
 struct Headers<'m> {
     message: &'m Message<'m>,
+    /// By names in lower case; of several the first.
+    values: HashMap<String, &'m str>,
 }
 
-impl Headers<'_> {
+impl<'m> Headers<'m> {
+    fn of(message: &'m Message<'m>) -> Self {
+        let mut values = HashMap::new();
+        for (name, value) in message.headers_raw() {
+            values.entry(name.to_ascii_lowercase()).or_insert(value);
+        }
+        Headers { message, values }
+    }
+
+    /// In lower case, too.
     fn get(&self, wanted: &str) -> Option<String> {
-        let mut fields = self.message.headers_raw();
-        let found = fields.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-        found.map(|(_, value)| value.trim().to_ascii_lowercase())
+        let value = self.values.get(wanted)?;
+        Some(value.trim().to_ascii_lowercase())
     }
 
     fn has(&self, wanted: &str) -> bool {
-        self.get(wanted).is_some()
+        self.values.contains_key(wanted)
     }
 
     /// RFC 3834 §5; "no" is what a person's program may say.

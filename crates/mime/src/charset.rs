@@ -4,6 +4,7 @@
 //! what the detector makes of all that the message leaves open, hinted by what the rest of it declares.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use chardetng::EncodingDetector;
 use chardetng::Iso2022JpDetection;
@@ -47,7 +48,11 @@ pub struct Charsets {
     declared: Option<&'static Encoding>,
     /// Another part says it, and has nothing that could be wrong.
     named: Option<&'static Encoding>,
-    detected: Option<&'static Encoding>,
+    /// Texts that nothing is said of, and the country of their author.
+    evidence: Vec<u8>,
+    country: Option<String>,
+    /// Found in them when it is first asked for: few messages ask.
+    detected: OnceCell<Option<&'static Encoding>>,
 }
 
 impl Charsets {
@@ -60,9 +65,9 @@ impl Charsets {
     ) -> Self {
         let mut charsets = Charsets {
             forced,
+            country: country(language, domain).map(str::to_owned),
             ..Charsets::default()
         };
-        let mut evidence = Vec::new();
         for piece in pieces.take(MAX_PIECES) {
             let label = piece.label.and_then(declared_of);
             match label.filter(|label| is_telling(label) && decodes(label, piece.bytes)) {
@@ -72,12 +77,9 @@ impl Charsets {
                 Some(label) => {
                     charsets.named.get_or_insert(label);
                 }
-                _ if is_open(piece.bytes) => add_evidence(&mut evidence, piece.bytes),
+                _ if is_open(piece.bytes) => add_evidence(&mut charsets.evidence, piece.bytes),
                 _ => {}
             }
-        }
-        if !evidence.is_empty() {
-            charsets.detected = Some(detect(&evidence, country(language, domain)));
         }
         charsets
     }
@@ -132,26 +134,30 @@ impl Charsets {
 
     /// Undeclared, or declared what cannot be: what the rest of the message is written in.
     fn by_the_others<'b>(&self, bytes: &'b [u8], declared: Option<&'static Encoding>) -> Cow<'b, str> {
+        // Somebody has said that it is Latin; only letters in runs say otherwise.
         let western = declared.filter(|declared| is_western(declared));
-        let own = || Some(detect(bytes, None));
+        if let Some(western) = western.filter(|_| !has_runs(bytes)) {
+            return western.decode_without_bom_handling(bytes).0;
+        }
         let named = self.named.filter(|named| is_latin(named) || has_runs(bytes));
-        let found = [self.declared, named, self.detected]
-            .into_iter()
-            .flatten()
-            .chain(own())
+        let asked = [&|| self.declared, &|| named, &|| self.detected(), &|| {
+            Some(detect(bytes, None))
+        }] as [&dyn Fn() -> Option<&'static Encoding>; 4];
+        let found = asked
+            .iter()
+            .filter_map(|ask| ask())
             .filter(|found| *found != encoding_rs::UTF_8)
-            .find_map(|found| {
-                // Somebody has said that it is Latin; only letters in runs say otherwise.
-                let is_possible = match western {
-                    Some(_) => !is_latin(found) && has_runs(bytes),
-                    None => true,
-                };
-                exactly(found, bytes).filter(|_| is_possible)
-            });
+            .filter(|found| western.is_none() || !is_latin(found))
+            .find_map(|found| exactly(found, bytes));
         found.unwrap_or_else(|| {
             let last = western.or(declared).unwrap_or(encoding_rs::WINDOWS_1252);
             last.decode_without_bom_handling(bytes).0
         })
+    }
+
+    fn detected(&self) -> Option<&'static Encoding> {
+        let find = || (!self.evidence.is_empty()).then(|| detect(&self.evidence, self.country.as_deref()));
+        *self.detected.get_or_init(find)
     }
 
     /// UTF-8 into which something else was put, such as the footer of a list.

@@ -27,8 +27,7 @@ use crate::files::File;
 use crate::files::files;
 use crate::parse::parse;
 use crate::parse::parse_as;
-use crate::quotes::TextKind;
-use crate::quotes::split_text;
+use crate::quotes::own_beginning;
 use crate::quotes::text_with_marks;
 use crate::report::complaint;
 use crate::report::delivery_report;
@@ -274,9 +273,7 @@ fn snippet(text: &str) -> CleanText {
         .char_indices()
         .nth(SNIPPET_WINDOW)
         .map_or(text.len(), |(end, _)| end);
-    let blocks = split_text(&text[..end]);
-    let own = blocks.iter().filter(|block| block.kind == TextKind::Own);
-    let own: String = own.map(|block| block.text.as_str()).collect();
+    let own = own_beginning(&text[..end], SNIPPET_CHARS);
     CleanText::cut(&own, SNIPPET_CHARS)
 }
 
@@ -307,18 +304,22 @@ fn add_other_words(words: &mut String, message: &Message<'_>, attachments: &[Att
     if html.is_empty() {
         return;
     }
-    let mut more = String::new();
     let end = html
         .char_indices()
         .nth(search::MAX_INDEXED_CHARS)
         .map_or(html.len(), |(end, _)| end);
-    search::fold_into(&mut more, &html[..end]);
-    // Mostly it says the same; then the index grows by nothing.
+    // Mostly it says the same; then the index grows by nothing. A line that says more is found as it stands.
     let known: HashSet<&str> = words.split(' ').collect();
-    if more.split_whitespace().any(|word| !known.contains(word)) {
-        words.push(' ');
-        words.push_str(&more);
+    let (mut more, mut line) = (String::new(), String::new());
+    for text in html[..end].lines() {
+        line.clear();
+        search::fold_into(&mut line, text);
+        if line.split(' ').any(|word| !known.contains(word)) && !line.is_empty() {
+            more.push(' ');
+            more.push_str(&line);
+        }
     }
+    words.push_str(&more);
 }
 
 /// The text of HTML parts that are shown in place of a plain part.

@@ -24,6 +24,7 @@ const BULK_DEADLINE: Duration = Duration::from_secs(120);
 pub(crate) struct Parsing {
     viewers: Arc<Semaphore>,
     bulk: Arc<Semaphore>,
+    threads: usize,
 }
 
 impl Parsing {
@@ -32,7 +33,13 @@ impl Parsing {
         Parsing {
             viewers: Arc::new(Semaphore::new(threads)),
             bulk: Arc::new(Semaphore::new(threads)),
+            threads,
         }
+    }
+
+    /// Into how many shares a batch is worth parting.
+    pub fn threads(&self) -> usize {
+        self.threads
     }
 
     /// [`ServiceError::TooLong`] after ten seconds, in which waiting for a thread counts.

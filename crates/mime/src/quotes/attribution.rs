@@ -3,6 +3,8 @@
 //! One grammar: who, when, an address, "wrote" and a colon, broken over lines anywhere. Each client has its order; none
 //! has a line of these that is anything else. Where only some are there, the quote below must be marked.
 
+use std::borrow::Cow;
+
 use super::lexicon::LEXICON;
 use super::page::Line;
 use super::page::Mark;
@@ -207,12 +209,20 @@ fn before_number(words: &str) -> usize {
 }
 
 /// Without what programs put around it, and without marks of direction.
-fn bare(text: &str) -> String {
-    let shown: String = text.chars().filter(|c| !is_unseen(*c)).collect();
-    shown
-        .replace('\u{a0}', " ")
-        .trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_' | '=' | '~' | '#' | '|' | '•'))
-        .to_owned()
+fn bare(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text.trim_matches(is_around));
+    }
+    let shown: String = text
+        .chars()
+        .filter(|c| !is_unseen(*c))
+        .map(|c| if c == '\u{a0}' { ' ' } else { c })
+        .collect();
+    Cow::Owned(shown.trim_matches(is_around).to_owned())
+}
+
+fn is_around(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '*' | '_' | '=' | '~' | '#' | '|' | '•')
 }
 
 fn is_unseen(c: char) -> bool {

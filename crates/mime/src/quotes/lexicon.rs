@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
+use aho_corasick::AhoCorasickKind;
 
 use crate::languages::DEVICES;
 use crate::languages::FOOTERS;
@@ -122,12 +123,20 @@ fn wordings() -> HashMap<&'static str, Wording> {
 /// Looks for many words at once.
 pub struct Finder {
     automaton: AhoCorasick,
+    /// Of the longest word, in bytes.
+    longest: usize,
 }
 
 impl Finder {
     fn of(words: impl Iterator<Item = &'static str>) -> Self {
+        let words: Vec<_> = words.collect();
+        // Asked about every line: the fastest kind, which takes more memory.
+        let automaton = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(&words);
         Finder {
-            automaton: AhoCorasick::new(words).expect("the tables are small"),
+            automaton: automaton.expect("the tables are small"),
+            longest: words.iter().map(|word| word.len()).max().unwrap_or(0),
         }
     }
 
@@ -143,8 +152,13 @@ impl Finder {
     }
 
     pub fn at_end(&self, lower: &str) -> bool {
+        let mut start = lower.len().saturating_sub(self.longest);
+        while !lower.is_char_boundary(start) {
+            start -= 1;
+        }
+        let end = &lower[start..];
         self.automaton
-            .find_overlapping_iter(lower)
-            .any(|found| found.end() == lower.len())
+            .find_overlapping_iter(end)
+            .any(|found| found.end() == end.len())
     }
 }

@@ -76,6 +76,28 @@ pub fn split(text: &str, nature: Nature) -> Vec<TextBlock> {
     }]
 }
 
+/// The first of the author's own words, with at least so many letters if there are as many; the rest is not looked at.
+pub fn own_beginning(text: &str, letters: usize) -> String {
+    let whole: Vec<&str> = text.split_inclusive('\n').collect();
+    let lines: Vec<Line<'_>> = whole.iter().map(|line| text_line(line)).collect();
+    let scope = |_, _| lines.len();
+    let (mut own, mut found) = (String::new(), 0);
+    for (_, run) in page::runs(&lines, Nature::Letter, &scope).filter(|(kind, _)| *kind == TextKind::Own) {
+        for line in &whole[run] {
+            own.push_str(line);
+            found += line.chars().filter(|c| c.is_alphanumeric()).count();
+        }
+        if found >= letters {
+            break;
+        }
+    }
+    // A message in which all is quoted is shown whole.
+    match own.trim().is_empty() {
+        true => text.to_owned(),
+        false => own,
+    }
+}
+
 fn text_line(line: &str) -> Line<'_> {
     let is_quoted = line.trim_start().starts_with(['>', '＞']);
     Line {

@@ -2,6 +2,8 @@
 //!
 //! Every question that is asked of a line looks at a bounded number of lines after it.
 
+use std::ops::Range;
+
 use super::TextKind;
 use super::attribution;
 use super::attribution::Attribution;
@@ -59,13 +61,30 @@ pub struct Page<'a> {
 
 /// Whose each line is.
 pub fn kinds<'a>(lines: &'a [Line<'a>], nature: Nature, scope: Scope<'a>) -> Vec<TextKind> {
-    let page = Page::new(lines, nature, scope);
     let mut kinds = Vec::with_capacity(lines.len());
-    while kinds.len() < lines.len() {
-        let (kind, end) = page.run(kinds.len());
-        kinds.resize(end.clamp(kinds.len() + 1, lines.len()), kind);
+    for (kind, lines) in runs(lines, nature, scope) {
+        kinds.resize(lines.end, kind);
     }
     kinds
+}
+
+/// What begins where the one before it ends, read as it is asked for.
+pub fn runs<'a>(
+    lines: &'a [Line<'a>],
+    nature: Nature,
+    scope: Scope<'a>,
+) -> impl Iterator<Item = (TextKind, Range<usize>)> {
+    let page = Page::new(lines, nature, scope);
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at;
+        if start >= page.lines.len() {
+            return None;
+        }
+        let (kind, end) = page.run(start);
+        at = end.clamp(start + 1, page.lines.len());
+        Some((kind, start..at))
+    })
 }
 
 impl<'a> Page<'a> {

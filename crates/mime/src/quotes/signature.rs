@@ -77,7 +77,18 @@ pub fn is_sent_from(line: &str) -> bool {
     if line.len() > SENT_FROM_BYTES {
         return false;
     }
-    let lower = line.replace(['*', '_', '\u{a0}'], " ").to_lowercase();
+    let mut lower = line.to_lowercase();
+    if lower.contains(['*', '_', '\u{a0}']) {
+        lower = lower.replace(['*', '_', '\u{a0}'], " ");
+    }
+    // What is asked below of all words, asked cheaply; a link may part them.
+    let could_be = lower.contains("http")
+        || lower.contains("outlook")
+        || LEXICON.devices.is_in(&lower)
+        || LEXICON.scanned.is_in(&lower);
+    if !could_be {
+        return false;
+    }
     let words = without_addresses(&lower);
     let words = words.trim_matches(|c: char| {
         c.is_whitespace() || matches!(c, '-' | '—' | '–' | '.' | '!' | '|' | '。' | '>')

@@ -20,6 +20,7 @@ use domain::message::Origin;
 use domain::message::SkipReason;
 use domain::rules::sender::SenderMarks;
 use domain::rules::sender::sender_marks;
+use futures_util::future::try_join_all;
 use sha2::Digest as _;
 use sha2::Sha256;
 use store::Conn;
@@ -143,15 +144,17 @@ impl Services {
         self.commit(self.write(parsed).await?).await
     }
 
-    /// The first step, on a thread of its own. That it is tried has been counted: see [`Services::count_attempt`].
+    /// The first step, on threads of its own. That it is tried has been counted: see [`Services::count_attempt`].
     pub async fn parse<'a>(&self, mut batch: IntakeBatch<'a>) -> Result<ParsedBatch<'a>, ServiceError> {
-        let (account, now, park) = (batch.account.clone(), self.now(), batch.park);
-        let fetched = std::mem::take(&mut batch.messages);
-        let parsed = move || prepare_all(fetched, &account, now, park);
-        Ok(ParsedBatch {
-            batch,
-            parsed: self.parsing.in_bulk(parsed).await?,
-        })
+        let (now, park) = (self.now(), batch.park);
+        let shares = shares(std::mem::take(&mut batch.messages), self.parsing.threads());
+        let parsed = shares.into_iter().map(|share| {
+            let account = batch.account.clone();
+            self.parsing
+                .in_bulk(move || prepare_all(share, &account, now, park))
+        });
+        let parsed = try_join_all(parsed).await?.into_iter().flatten().collect();
+        Ok(ParsedBatch { batch, parsed })
     }
 
     /// The second step: the bytes that are new, as one segment.
@@ -536,6 +539,25 @@ struct Sorted {
     unseen: Vec<Uid>,
     /// Known before, and lying in Sent now.
     met_in_sent: Vec<MessageId>,
+}
+
+/// In their order, each about as many bytes.
+fn shares(fetched: Vec<FetchedForIntake>, count: usize) -> Vec<Vec<FetchedForIntake>> {
+    let bytes: usize = fetched.iter().map(|message| message.raw.len()).sum();
+    let most = bytes.div_ceil(count);
+    let (mut shares, mut share, mut held) = (Vec::with_capacity(count), Vec::new(), 0);
+    for message in fetched {
+        held += message.raw.len();
+        share.push(message);
+        if held >= most && shares.len() + 1 < count {
+            shares.push(std::mem::take(&mut share));
+            held = 0;
+        }
+    }
+    if !share.is_empty() {
+        shares.push(share);
+    }
+    shares
 }
 
 fn prepare_all(
