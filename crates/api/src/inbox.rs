@@ -15,6 +15,7 @@ use service::ServiceError;
 use service::inbox::Filter;
 use service::inbox::InboxQuery;
 use service::inbox::MAX_UNREAD;
+use service::inbox::MessageAct;
 use service::inbox::Position;
 use service::inbox::Show;
 use service::reading::Charset;
@@ -23,6 +24,7 @@ use utoipa::ToSchema;
 
 use crate::ApiState;
 use crate::error::ApiResult;
+use crate::extract;
 use crate::extract::Path;
 use crate::extract::Query;
 use crate::session::SignedIn;
@@ -182,6 +184,44 @@ fn charset(name: &str) -> Result<Charset, ServiceError> {
         .ok_or_else(|| ServiceError::field("encoding", "The name of an encoding is expected."))
 }
 
+#[derive(Deserialize, ToSchema)]
+pub struct ActInput {
+    /// At most 1,000.
+    #[schema(value_type = Vec<String>)]
+    ids: Vec<MessageId>,
+    act: ActKind,
+}
+
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ActKind {
+    MarkRead,
+    MarkUnread,
+    /// Restorable for 30 days.
+    Delete,
+    /// Into the Trash of the mailbox too; for the owner.
+    DeleteEverywhere,
+    Restore,
+}
+
+/// With all of them or, if one cannot be found or is not the viewer's to do this with, with none.
+#[utoipa::path(post, operation_id = "act_on_messages", path = "/messages/acts", request_body = ActInput, responses((status = 204)))]
+pub async fn act(
+    State(state): State<ApiState>,
+    SignedIn(viewer): SignedIn,
+    extract::Json(input): extract::Json<ActInput>,
+) -> ApiResult<StatusCode> {
+    let act = match input.act {
+        ActKind::MarkRead => MessageAct::MarkRead,
+        ActKind::MarkUnread => MessageAct::MarkUnread,
+        ActKind::Delete => MessageAct::Delete,
+        ActKind::DeleteEverywhere => MessageAct::DeleteEverywhere,
+        ActKind::Restore => MessageAct::Restore,
+    };
+    state.services.act_on_messages(viewer, &input.ids, act).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DeleteQuery {
@@ -198,10 +238,11 @@ pub async fn delete(
     Path(id): Path<MessageId>,
     Query(query): Query<DeleteQuery>,
 ) -> ApiResult<StatusCode> {
-    match query.everywhere {
-        true => state.services.delete_everywhere(viewer, id).await?,
-        false => state.services.delete_message(viewer, id).await?,
-    }
+    let act = match query.everywhere {
+        true => MessageAct::DeleteEverywhere,
+        false => MessageAct::Delete,
+    };
+    state.services.act_on_messages(viewer, &[id], act).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -211,7 +252,10 @@ pub async fn restore(
     SignedIn(viewer): SignedIn,
     Path(id): Path<MessageId>,
 ) -> ApiResult<StatusCode> {
-    state.services.restore_message(viewer, id).await?;
+    state
+        .services
+        .act_on_messages(viewer, &[id], MessageAct::Restore)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -243,7 +287,10 @@ pub async fn mark_read(
     SignedIn(viewer): SignedIn,
     Path(id): Path<MessageId>,
 ) -> ApiResult<StatusCode> {
-    state.services.set_read(viewer, id, true).await?;
+    state
+        .services
+        .act_on_messages(viewer, &[id], MessageAct::MarkRead)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -253,7 +300,10 @@ pub async fn mark_unread(
     SignedIn(viewer): SignedIn,
     Path(id): Path<MessageId>,
 ) -> ApiResult<StatusCode> {
-    state.services.set_read(viewer, id, false).await?;
+    state
+        .services
+        .act_on_messages(viewer, &[id], MessageAct::MarkUnread)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -186,6 +186,7 @@ fn api_router() -> OpenApiRouter<ApiState> {
         .routes(routes!(inbox::list))
         .routes(routes!(inbox::unread))
         .routes(routes!(inbox::get, inbox::delete))
+        .routes(routes!(inbox::act))
         .routes(routes!(inbox::restore))
         .routes(routes!(inbox::load_images, inbox::block_images))
         .routes(routes!(inbox::reparse))

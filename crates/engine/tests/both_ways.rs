@@ -22,6 +22,7 @@ use service::drafts::DraftForm;
 use service::drafts::Recipients;
 use service::drafts::WrittenAddress;
 use service::inbox::InboxQuery;
+use service::inbox::MessageAct;
 use service::outbox::SendForm;
 use support::World;
 use support::imap_of;
@@ -153,7 +154,7 @@ async fn read_marks_go_both_ways() {
     let services = &scene.world.services;
     assert_eq!(scene.unread().await.len(), 6);
     services
-        .set_read(scene.alice, scene.id("one").await, true)
+        .act_on_messages(scene.alice, &[scene.id("one").await], MessageAct::MarkRead)
         .await
         .expect("read");
     scene.set_flags("two", "S");
@@ -162,7 +163,7 @@ async fn read_marks_go_both_ways() {
     assert_eq!(scene.unread().await, ["five", "four", "six", "three"]);
 
     services
-        .set_read(scene.alice, scene.id("one").await, false)
+        .act_on_messages(scene.alice, &[scene.id("one").await], MessageAct::MarkUnread)
         .await
         .expect("unread");
     scene.set_flags("two", "F");
@@ -176,7 +177,7 @@ async fn read_marks_go_both_ways() {
 
     // Asked here and changed there before it was carried out: what the owner did here counts.
     services
-        .set_read(scene.alice, scene.id("four").await, true)
+        .act_on_messages(scene.alice, &[scene.id("four").await], MessageAct::MarkRead)
         .await
         .expect("read");
     scene.set_flags("four", "F");
@@ -191,7 +192,7 @@ async fn without_the_owners_wish_no_flag_goes_either_way() {
     let scene = Scene::new(false).await;
     let services = &scene.world.services;
     services
-        .set_read(scene.alice, scene.id("one").await, true)
+        .act_on_messages(scene.alice, &[scene.id("one").await], MessageAct::MarkRead)
         .await
         .expect("read");
     scene.set_flags("two", "S");
@@ -267,18 +268,22 @@ async fn what_is_deleted_everywhere_lies_in_the_trash_unless_it_is_undone() {
     let scene = Scene::new(false).await;
     let services = &scene.world.services;
     services
-        .delete_everywhere(scene.alice, scene.id("one").await)
+        .act_on_messages(
+            scene.alice,
+            &[scene.id("one").await],
+            MessageAct::DeleteEverywhere,
+        )
         .await
         .expect("deleted");
     let undone = scene.id("two").await;
     services
-        .delete_everywhere(scene.alice, undone)
+        .act_on_messages(scene.alice, &[undone], MessageAct::DeleteEverywhere)
         .await
         .expect("deleted");
     scene.sync().await;
     assert!(scene.file("", "one").is_some(), "it can be undone for a while");
     services
-        .restore_message(scene.alice, undone)
+        .act_on_messages(scene.alice, &[undone], MessageAct::Restore)
         .await
         .expect("restored");
     scene.world.pass(Duration::from_secs(20));

@@ -16,6 +16,7 @@ use service::Event;
 use service::access::Viewer;
 use service::inbox::InboxQuery;
 use service::inbox::ListedMessage;
+use service::inbox::MessageAct;
 use support::World;
 use testkit::Cyrus;
 use testkit::Dovecot;
@@ -259,11 +260,11 @@ async fn what_is_done_here_is_seen_by_another_program() {
         let services = &scene.world.services;
         let (read, deleted) = (scene.row("one").await, scene.row("two").await);
         services
-            .set_read(scene.alice, read.message.id, true)
+            .act_on_messages(scene.alice, &[read.message.id], MessageAct::MarkRead)
             .await
             .expect("read");
         services
-            .delete_everywhere(scene.alice, deleted.message.id)
+            .act_on_messages(scene.alice, &[deleted.message.id], MessageAct::DeleteEverywhere)
             .await
             .expect("deleted");
         scene.world.pass(Duration::from_secs(60));

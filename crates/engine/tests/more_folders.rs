@@ -8,6 +8,7 @@ use domain::account::ImapSettings;
 use service::access::Viewer;
 use service::accounts::Card;
 use service::inbox::InboxQuery;
+use service::inbox::MessageAct;
 use support::World;
 use support::imap_of;
 use testkit::Dovecot;
@@ -104,7 +105,10 @@ async fn what_was_asked_for_is_done_in_a_folder_that_is_not_watched_any_more() {
         password: None,
     };
     services.save_card(alice, id, card).await.expect("saved");
-    services.delete_everywhere(alice, message).await.expect("deleted");
+    services
+        .act_on_messages(alice, &[message], MessageAct::DeleteEverywhere)
+        .await
+        .expect("deleted");
     world.pass(Duration::from_secs(20));
     world.sync(id).await.expect("synced");
     let files = |folder: &str| {

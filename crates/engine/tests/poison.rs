@@ -15,6 +15,7 @@ use domain::outbox::SentCopy;
 use service::access::Viewer;
 use service::delivery::Sender;
 use service::inbox::InboxQuery;
+use service::inbox::MessageAct;
 use support::World;
 use support::desk::Desk;
 use testkit::ImapServer;
@@ -142,7 +143,7 @@ async fn what_the_server_refuses_to_change_holds_nothing_else() {
     let page = services.list_inbox(alice, &InboxQuery::newest(10)).await;
     for row in page.expect("page").messages {
         services
-            .set_read(alice, row.message.id, true)
+            .act_on_messages(alice, &[row.message.id], MessageAct::MarkRead)
             .await
             .expect("read");
     }

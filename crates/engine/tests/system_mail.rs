@@ -22,6 +22,7 @@ use service::conversations::ConversationQuery;
 use service::conversations::MailKind;
 use service::export::ExportFormat;
 use service::inbox::InboxQuery;
+use service::inbox::MessageAct;
 use service::inbox::Show;
 use service::parties::PartyForm;
 use service::system_mail::LogState;
@@ -173,7 +174,12 @@ async fn what_the_system_writes_is_at_the_customer_for_all_and_in_nobodys_inbox(
     }
     let opened = desk.services.open_message(bob, invoice).await.expect("opened");
     assert_eq!(opened.listed.owner_name, "System");
-    assert!(desk.services.delete_message(bob, invoice).await.is_err());
+    assert!(
+        desk.services
+            .act_on_messages(bob, &[invoice], MessageAct::Delete)
+            .await
+            .is_err()
+    );
     assert!(desk.services.open_raw(bob, invoice).await.is_err());
     let inbox = InboxQuery::newest(50);
     let page = desk.services.list_inbox(bob, &inbox).await.expect("page");

@@ -1,5 +1,6 @@
 //! Messages / Inbox: what a viewer may see, opened, marked, deleted, restored.
 
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::time::Duration;
@@ -114,6 +115,29 @@ pub struct InboxPage {
     pub older: Option<i64>,
 }
 
+/// More than anybody selects by hand; one page of a list is 50.
+pub const MAX_ACTED_ON: usize = 1_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageAct {
+    MarkRead,
+    MarkUnread,
+    Delete,
+    /// Here, and with the next sync into the Trash of the mailbox.
+    DeleteEverywhere,
+    Restore,
+}
+
+impl MessageAct {
+    fn needs(self) -> Right {
+        match self {
+            MessageAct::MarkRead | MessageAct::MarkUnread => Right::See,
+            MessageAct::Delete | MessageAct::Restore => Right::Manage,
+            MessageAct::DeleteEverywhere => Right::Own,
+        }
+    }
+}
+
 impl Services {
     pub async fn list_inbox(&self, viewer: Viewer, query: &InboxQuery) -> Result<InboxPage, ServiceError> {
         let access = narrow(self.access_of(viewer).await?, query.show);
@@ -174,29 +198,85 @@ impl Services {
         self.read_raw(&message).await
     }
 
-    /// In the mailbox too, if the owner does it and the flags go both ways.
-    pub async fn set_read(&self, viewer: Viewer, id: MessageId, read: bool) -> Result<(), ServiceError> {
-        let (access, message) = self.find_message(viewer, id).await?;
-        let is_own = access.right_to(message.account) == Some(Right::Own);
+    /// All of them or none, in one step. To mark needs See, to delete and restore Manage, and to delete everywhere that
+    /// they are the viewer's own; what is deleted can be restored for 30 days.
+    pub async fn act_on_messages(
+        &self,
+        viewer: Viewer,
+        ids: &[MessageId],
+        act: MessageAct,
+    ) -> Result<(), ServiceError> {
+        if ids.len() > MAX_ACTED_ON {
+            let reason = format!("At most {MAX_ACTED_ON} messages at once.");
+            return Err(ServiceError::field("ids", reason));
+        }
+        let access = self.access_at_customers(viewer).await?;
         let mut tx = self.db.begin_write().await?;
-        let operation = if read {
-            messages::mark_read(&mut tx, viewer.administrator, &message).await?;
-            RemoteOperation::MarkSeen
-        } else {
-            messages::mark_unread(&mut tx, viewer.administrator, &message).await?;
-            RemoteOperation::MarkUnseen
-        };
-        let goes_on = is_own && self.flags_go_both_ways(&mut tx, message.account).await?;
-        if goes_on {
-            self.ask_remotely(&mut tx, message.account, id, operation, self.now())
-                .await?;
+        let mut changed = Vec::with_capacity(ids.len());
+        let mut asked = BTreeSet::new();
+        for id in ids {
+            let message = messages::find(&mut tx, &access, *id)
+                .await?
+                .filter(|message| {
+                    let right = access.right_to(message.account);
+                    right.is_some_and(|right| right >= act.needs())
+                })
+                .ok_or(ServiceError::NotFound)?;
+            if self.act(&mut tx, &access, &message, act).await? {
+                asked.insert(message.account);
+            }
+            changed.push(message);
         }
         tx.commit().await?;
-        self.publish_change(&message);
-        if goes_on {
-            self.publish_asked(message.account);
+        for message in &changed {
+            self.publish_change(message);
+        }
+        for account in asked {
+            self.publish_asked(account);
         }
         Ok(())
+    }
+
+    /// True: the mailbox is asked for something that is due now.
+    async fn act(
+        &self,
+        tx: &mut Tx,
+        access: &Access,
+        message: &Message,
+        act: MessageAct,
+    ) -> Result<bool, ServiceError> {
+        let seen = match act {
+            MessageAct::MarkRead => {
+                messages::mark_read(tx, access.viewer(), message).await?;
+                RemoteOperation::MarkSeen
+            }
+            MessageAct::MarkUnread => {
+                messages::mark_unread(tx, access.viewer(), message).await?;
+                RemoteOperation::MarkUnseen
+            }
+            MessageAct::Delete | MessageAct::DeleteEverywhere => {
+                messages::set_deleted(tx, message, Some(self.now())).await?;
+                if act == MessageAct::DeleteEverywhere {
+                    let due_at = self.now().plus(MOVES_AFTER);
+                    let operation = RemoteOperation::MoveToTrash;
+                    self.ask_remotely(tx, message.account, message.id, operation, due_at)
+                        .await?;
+                }
+                return Ok(false);
+            }
+            MessageAct::Restore => {
+                messages::set_deleted(tx, message, None).await?;
+                remote_operations::take_back(tx, message.id, RemoteOperation::MoveToTrash).await?;
+                return Ok(false);
+            }
+        };
+        let is_own = access.right_to(message.account) == Some(Right::Own);
+        let goes_on = is_own && self.flags_go_both_ways(tx, message.account).await?;
+        if goes_on {
+            self.ask_remotely(tx, message.account, message.id, seen, self.now())
+                .await?;
+        }
+        Ok(goes_on)
     }
 
     pub(crate) async fn flags_go_both_ways(
@@ -210,46 +290,6 @@ impl Services {
 
     pub(crate) fn publish_asked(&self, account: MailAccountId) {
         self.events.publish(Event::MailboxAsked { account });
-    }
-
-    /// Here, and with the next sync into the Trash of the mailbox. Owner only.
-    pub async fn delete_everywhere(&self, viewer: Viewer, id: MessageId) -> Result<(), ServiceError> {
-        let (access, message) = self.find_message(viewer, id).await?;
-        if access.right_to(message.account) != Some(Right::Own) {
-            return Err(ServiceError::NotFound);
-        }
-        let mut tx = self.db.begin_write().await?;
-        messages::set_deleted(&mut tx, &message, Some(self.now())).await?;
-        let due_at = self.now().plus(MOVES_AFTER);
-        self.ask_remotely(&mut tx, message.account, id, RemoteOperation::MoveToTrash, due_at)
-            .await?;
-        tx.commit().await?;
-        self.publish_change(&message);
-        Ok(())
-    }
-
-    /// Needs Manage. Restorable for 30 days.
-    pub async fn delete_message(&self, viewer: Viewer, id: MessageId) -> Result<(), ServiceError> {
-        self.set_deleted(viewer, id, true).await
-    }
-
-    pub async fn restore_message(&self, viewer: Viewer, id: MessageId) -> Result<(), ServiceError> {
-        self.set_deleted(viewer, id, false).await
-    }
-
-    async fn set_deleted(&self, viewer: Viewer, id: MessageId, deleted: bool) -> Result<(), ServiceError> {
-        let (access, message) = self.find_message(viewer, id).await?;
-        if !access.allows(message.account, Right::Manage) {
-            return Err(ServiceError::NotFound);
-        }
-        let mut tx = self.db.begin_write().await?;
-        messages::set_deleted(&mut tx, &message, deleted.then(|| self.now())).await?;
-        if !deleted {
-            remote_operations::take_back(&mut tx, id, RemoteOperation::MoveToTrash).await?;
-        }
-        tx.commit().await?;
-        self.publish_change(&message);
-        Ok(())
     }
 
     fn publish_change(&self, message: &Message) {

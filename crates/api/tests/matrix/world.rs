@@ -543,6 +543,7 @@ impl World {
         };
         let body = row.body.replace("{party}", &self.party.to_string());
         let body = body.replace("{thread}", &self.id(row, viewer, target));
+        let body = body.replace("{message}", &self.id(row, viewer, target));
         let body = body.replace("{account}", &self.id(row, viewer, target));
         let own = self.people.get(&viewer).map(|person| person.account.to_string());
         let body = body.replace("{rests}", &self.people[&Viewer::Rests].id.to_string());

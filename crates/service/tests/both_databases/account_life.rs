@@ -18,6 +18,7 @@ use service::housekeeping::RESTORABLE;
 use service::inbox::AuthorKind;
 use service::inbox::Filter;
 use service::inbox::InboxQuery;
+use service::inbox::MessageAct;
 use service::inbox::Position;
 use service::inbox::Show;
 use service::parties::PartyForm;
@@ -180,7 +181,9 @@ async fn an_account_lives(db: Db) {
         Err(ServiceError::NotFound)
     ));
     assert!(matches!(
-        services.delete_message(bob_viewer, invoice.id).await,
+        services
+            .act_on_messages(bob_viewer, &[invoice.id], MessageAct::Delete)
+            .await,
         Err(ServiceError::NotFound)
     ));
     world.pass(Duration::from_secs(60));
@@ -198,7 +201,7 @@ async fn an_account_lives(db: Db) {
 
     // Read, deleted, restored, erased for good: bytes gone, and it never comes back.
     services
-        .set_read(alice_viewer, invoice.id, true)
+        .act_on_messages(alice_viewer, &[invoice.id], MessageAct::MarkRead)
         .await
         .expect("read");
     assert_eq!(
@@ -216,7 +219,7 @@ async fn an_account_lives(db: Db) {
         3
     );
     services
-        .delete_message(alice_viewer, invoice.id)
+        .act_on_messages(alice_viewer, &[invoice.id], MessageAct::Delete)
         .await
         .expect("deleted");
     assert_eq!(
@@ -224,11 +227,11 @@ async fn an_account_lives(db: Db) {
         ["Re: Invoice"]
     );
     services
-        .restore_message(alice_viewer, invoice.id)
+        .act_on_messages(alice_viewer, &[invoice.id], MessageAct::Restore)
         .await
         .expect("restored");
     services
-        .delete_message(alice_viewer, invoice.id)
+        .act_on_messages(alice_viewer, &[invoice.id], MessageAct::Delete)
         .await
         .expect("deleted");
     world.pass(RESTORABLE + Duration::from_secs(1));

@@ -35,6 +35,7 @@ use service::drafts::DraftForm;
 use service::drafts::Recipients;
 use service::drafts::WrittenAddress;
 use service::inbox::Filter;
+use service::inbox::MessageAct;
 use service::outbox::SendForm;
 use service::system_mail::LogState;
 use service::system_mail::SystemMailForm;
@@ -183,7 +184,7 @@ async fn flags_and_places(world: &World) {
         found.into_iter().next().expect("found").message.id
     };
     services
-        .set_read(ann, message("one").await, true)
+        .act_on_messages(ann, &[message("one").await], MessageAct::MarkRead)
         .await
         .expect("read");
     let asked = services.list_remote_operations(&inbox, 10).await.expect("asked");
@@ -195,11 +196,11 @@ async fn flags_and_places(world: &World) {
         [(RemoteOperation::MarkSeen, Uid(1))]
     );
     services
-        .set_read(ann, message("one").await, false)
+        .act_on_messages(ann, &[message("one").await], MessageAct::MarkUnread)
         .await
         .expect("unread");
     services
-        .set_read(ann, message("one").await, true)
+        .act_on_messages(ann, &[message("one").await], MessageAct::MarkRead)
         .await
         .expect("read");
     assert_eq!(
@@ -242,12 +243,18 @@ async fn flags_and_places(world: &World) {
     assert_eq!(inbox.cursor.expect("cursor").mod_seq, Some(ModSeq(9)));
 
     services
-        .delete_everywhere(ann, message("two").await)
+        .act_on_messages(ann, &[message("two").await], MessageAct::DeleteEverywhere)
         .await
         .expect("deleted");
     let three = message("three").await;
-    services.delete_everywhere(ann, three).await.expect("deleted");
-    services.restore_message(ann, three).await.expect("restored");
+    services
+        .act_on_messages(ann, &[three], MessageAct::DeleteEverywhere)
+        .await
+        .expect("deleted");
+    services
+        .act_on_messages(ann, &[three], MessageAct::Restore)
+        .await
+        .expect("restored");
     assert_eq!(
         services
             .list_remote_operations(&inbox, 10)
