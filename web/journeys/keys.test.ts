@@ -14,7 +14,9 @@ before(async () => {
   alice = await demo.signIn(await demo.context(), "alice");
   alice.on("request", (request) => {
     if (request.method() !== "GET")
-      changes.push(`${request.method()} ${new URL(request.url()).pathname}`);
+      changes.push(
+        `${request.method()} ${new URL(request.url()).pathname} ${request.postData() ?? ""}`,
+      );
   });
 });
 after(() => demo.stop());
@@ -111,7 +113,7 @@ test("the name of a colleague is typed after c, on a slow line", async () => {
   await alice.unroute("**/api/v1/{senders,drafts}**");
   assert.equal(await alice.getByRole("dialog", { name: "Block email" }).count(), 0);
   assert.deepEqual(
-    changes.filter((change) => change.startsWith("DELETE /api/v1/messages")),
+    changes.filter((change) => change.includes('"delete"')),
     [],
   );
   await alice.getByRole("dialog").getByRole("button", { name: "Close" }).click();
@@ -126,7 +128,7 @@ test("a key that is held acts once, and Enter belongs to what has the focus", as
   await alice.keyboard.up("#");
   await alice.getByText("Message deleted").waitFor();
   await alice.waitForLoadState("networkidle");
-  assert.equal(changes.filter((change) => change.startsWith("DELETE")).length, 1);
+  assert.equal(changes.filter((change) => change.includes('"delete"')).length, 1);
   await alice
     .getByRole("alert")
     .filter({ hasText: "Message deleted" })

@@ -59,11 +59,13 @@ export class Demo {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  async context(options: { dark?: boolean; narrow?: boolean } = {}): Promise<BrowserContext> {
+  async context(options: { dark?: boolean; narrow?: boolean; touch?: boolean } = {}): Promise<BrowserContext> {
     const context = await this.browser.newContext({
       baseURL: this.state.url,
       colorScheme: options.dark ? "dark" : "light",
       viewport: options.narrow ? { width: 390, height: 844 } : { width: 1440, height: 860 },
+      hasTouch: options.touch ?? false,
+      isMobile: options.touch ?? false,
     });
     context.setDefaultTimeout(30_000);
     return context;

@@ -64,19 +64,23 @@ export function dayAt(at: string): string {
   return calendarDay(dayOf(new Date(at)));
 }
 
-/** The current minute, so that "4 min" becomes "5 min" by itself. */
-function useNow(): Date {
+const OFTEN = 1_000;
+const SELDOM = 20_000;
+
+/** So that "4 min" becomes "5 min" by itself, and "2 seconds ago" goes on counting. */
+function useNow(at: Date, long: boolean): Date {
   const [now, setNow] = useState(() => new Date());
+  const every = long && Math.abs(now.getTime() - at.getTime()) < MINUTE ? OFTEN : SELDOM;
   useEffect(() => {
-    const timer = setInterval(() => setNow(new Date()), 20_000);
+    const timer = setInterval(() => setNow(new Date()), every);
     return () => clearInterval(timer);
-  }, []);
+  }, [every]);
   return now;
 }
 
 export function Time({ at, long = false }: { at: string; long?: boolean }) {
-  const now = useNow();
   const date = new Date(at);
+  const now = useNow(date, long);
   return (
     <time dateTime={at} title={exactTime(date)}>
       {long ? longTime(date, now) : shortTime(date, now)}

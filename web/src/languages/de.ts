@@ -775,6 +775,7 @@ export const german: Translation = {
   withAttachments: "Mit Anhängen",
   deletedCanBeRestored: "Gelöscht, wiederherstellbar",
   takeFilterAway: "Filter aufheben",
+  takePartAway: "Aufheben: {label}",
   openTheFirst: "Erste öffnen",
   select: "Auswählen",
   mayNotReply: "Sie dürfen diese Nachricht lesen, aber nicht beantworten.",

@@ -6,6 +6,7 @@ import { useState } from "react";
 import { api, messageOf, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { offerUndo } from "../../components/undo";
+import { changeRows } from "./optimistic";
 import type { Row } from "./query";
 import look from "../../design/look.module.css";
 
@@ -39,20 +40,28 @@ export function BlockDialog({ row, onClose }: { row: Row; onClose: () => void })
   const block = useMutation({
     mutationFn: () =>
       unwrap(api.POST("/api/v1/messages/{id}/block", { params: path, body: { scope, remove } })),
-    // A line that breaks may have carried it out: what is there is looked at.
-    onError: refresh,
-    onSuccess: async (blocked) => {
+    onMutate: () => {
       onClose();
-      await refresh();
+      return changeRows(queries, (shown, list) =>
+        remove && list && !list.deleted && shown.author_address === row.author_address
+          ? undefined
+          : shown,
+      );
+    },
+    onError: (error, _, takeBack) => {
+      takeBack?.();
+      notifications.show({ color: "red", message: messageOf(error) });
+    },
+    onSuccess: (blocked) =>
       offerUndo(
         `block-${row.id}`,
         texts.blocked({ what: blocked.lines[0] ?? row.author_address ?? "" }),
         () => unblock.mutate(blocked),
-      );
-    },
+      ),
+    // A line that breaks may have carried it out: what is there is looked at.
+    onSettled: refresh,
   });
-  const failed = preview.error ?? block.error;
-  const wrong = failed && messageOf(failed);
+  const wrong = preview.error && messageOf(preview.error);
   const domain = row.author_address?.split("@")[1] ?? "";
   return (
     <Modal opened onClose={onClose} title={texts.block}>
@@ -80,11 +89,7 @@ export function BlockDialog({ row, onClose }: { row: Row; onClose: () => void })
           <Button variant="default" onClick={onClose}>
             {texts.cancel}
           </Button>
-          <Button
-            disabled={preview.isError}
-            loading={block.isPending}
-            onClick={() => block.mutate()}
-          >
+          <Button disabled={preview.isError} onClick={() => block.mutate()}>
             {texts.blockShort}
           </Button>
         </Group>

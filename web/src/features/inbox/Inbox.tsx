@@ -8,7 +8,17 @@ import {
   Tooltip,
 } from "@mantine/core";
 import { useDebouncedCallback, useLocalStorage } from "@mantine/hooks";
-import { IconLayoutList, IconList, IconRefresh, IconSearch } from "@tabler/icons-react";
+import {
+  IconLayoutList,
+  IconList,
+  IconMail,
+  IconMailOpened,
+  IconRefresh,
+  IconRestore,
+  IconSearch,
+  IconTrash,
+  IconX,
+} from "@tabler/icons-react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useState } from "react";
@@ -20,11 +30,12 @@ import { type InboxSearch, inboxRoute } from "../../router";
 import { useAccounts } from "../../session";
 import { texts } from "../../texts";
 import { useMessageActions } from "./actions";
+import { type AuthorAct, AuthorDialog } from "./AuthorDialog";
 import { ExportMenu } from "../../components/ExportMenu";
-import { FilterMenu } from "./FilterMenu";
+import { FilterLine, FilterMenu } from "./FilterMenu";
 import { focusedRow, mayDelete, MessageList } from "./MessageList";
 import { exportScope, type Row, useMessages } from "./query";
-import { ReadingPane } from "./ReadingPane";
+import { ReadingPane, useAnswer } from "./ReadingPane";
 import look from "../../design/look.module.css";
 import styles from "./Inbox.module.css";
 
@@ -44,6 +55,8 @@ export function Inbox() {
   const open = (id?: string) => void navigate({ search: (before) => ({ ...before, open: id }) });
   const selection = useSelection(rows);
   const actions = useMessageActions();
+  const answer = useAnswer();
+  const [deciding, setDeciding] = useState<{ row: Row; act: AuthorAct }>();
   const [compact, setCompact] = useLocalStorage({
     key: "waxseal-compact-rows",
     defaultValue: false,
@@ -53,7 +66,7 @@ export function Inbox() {
   const place = usePlace(current);
   const go = (step: number) => open(rows[Math.min(Math.max(place(step), 0), rows.length - 1)]?.id);
   const restore = (ids: string[]) => {
-    actions.restore.mutate(ids);
+    actions.restore(ids);
     selection.clear();
   };
   /** What the keys are for: what is selected, what is open, or the row that has the focus. */
@@ -69,7 +82,7 @@ export function Inbox() {
       notifications.show({ message: texts.mayNotDelete });
       return;
     }
-    actions.remove.mutate({ ids });
+    actions.remove(ids);
     selection.clear();
     if (search.open && ids.includes(search.open))
       open(rows.slice(current + 1).find((row) => !ids.includes(row.id))?.id);
@@ -92,7 +105,7 @@ export function Inbox() {
     },
     e: {
       does: texts.markRead,
-      run: () => actions.setRead.mutate({ ids: targets(), read: true }),
+      run: () => actions.setRead(targets(), true),
     },
     "#": { does: texts.deleteIt, run: () => remove(targets()) },
     "/": { does: texts.search, run: () => searchBox.current?.focus() },
@@ -106,7 +119,7 @@ export function Inbox() {
             clear={selection.clear}
             remove={search.deleted ? undefined : () => remove(targets())}
             restore={search.deleted ? () => restore(targets()) : undefined}
-            setRead={(read) => actions.setRead.mutate({ ids: targets(), read })}
+            setRead={(read) => actions.setRead(targets(), read)}
           />
         ) : (
           <Toolbar search={search} change={change} compact={compact} setCompact={setCompact} />
@@ -117,6 +130,7 @@ export function Inbox() {
           change={(text) => change({ text: text || undefined })}
           box={searchBox}
         />
+        <FilterLine search={search} change={change} />
         <Banner />
         {(messages.isPending || (rows.length === 0 && messages.hasNextPage)) && <RowsSkeleton />}
         {shown.error && <ErrorState error={shown.error} retry={() => void messages.refetch()} />}
@@ -130,10 +144,15 @@ export function Inbox() {
             openId={search.open}
             cursorId={search.open}
             selected={selection.ids}
-            onOpen={(row) => open(row.id)}
+            // Where a finger points, a tap goes on selecting.
+            onOpen={(row, byFinger) =>
+              byFinger && selection.ids.size > 0 ? selection.toggle(row, false) : open(row.id)
+            }
+            onAnswer={answer}
+            onAuthor={(row, act) => setDeciding({ row, act })}
             onStep={go}
             onSelect={selection.toggle}
-            onRead={(row, read) => actions.setRead.mutate({ ids: [row.id], read })}
+            onRead={(row, read) => actions.setRead([row.id], read)}
             onDelete={(row) => (row.deleted ? restore([row.id]) : remove([row.id]))}
             more={() => {
               if (messages.hasNextPage && !messages.isFetchingNextPage)
@@ -149,6 +168,7 @@ export function Inbox() {
         onStep={go}
         onShow={open}
       />
+      {deciding && <AuthorDialog {...deciding} onClose={() => setDeciding(undefined)} />}
     </div>
   );
 }
@@ -292,28 +312,38 @@ function BulkBar({
   return (
     <div className="toolbar" role="toolbar" aria-label={texts.actions}>
       <strong>{texts.selected({ count })}</strong>
-      <Group gap={6} ml="auto">
-        <Button size="compact-sm" variant="default" onClick={() => setRead(true)}>
-          {texts.markRead}
-        </Button>
-        <Button size="compact-sm" variant="default" onClick={() => setRead(false)}>
-          {texts.markUnread}
-        </Button>
-        {remove && (
-          <Button size="compact-sm" onClick={remove}>
-            {texts.deleteMessage}
-          </Button>
-        )}
-        {restore && (
-          <Button size="compact-sm" onClick={restore}>
-            {texts.restore}
-          </Button>
-        )}
-        <Button size="compact-sm" variant="subtle" color="gray" onClick={clear}>
-          {texts.cancel}
-        </Button>
+      <Group gap={6} ml="auto" wrap="nowrap">
+        <BulkAct label={texts.markRead} icon={IconMailOpened} onClick={() => setRead(true)} />
+        <BulkAct label={texts.markUnread} icon={IconMail} onClick={() => setRead(false)} />
+        {remove && <BulkAct label={texts.deleteMessage} icon={IconTrash} onClick={remove} />}
+        {restore && <BulkAct label={texts.restore} icon={IconRestore} onClick={restore} />}
+        <BulkAct label={texts.cancel} icon={IconX} onClick={clear} />
       </Group>
     </div>
+  );
+}
+
+/** On a narrow screen its icon alone: the bar must be as high as the one in whose place it stands. */
+function BulkAct({
+  label,
+  icon: Icon,
+  onClick,
+}: {
+  label: string;
+  icon: typeof IconX;
+  onClick: () => void;
+}) {
+  return (
+    <Button
+      className={styles.bulk}
+      size="compact-sm"
+      variant="default"
+      aria-label={label}
+      leftSection={<Icon size={16} stroke={1.6} />}
+      onClick={onClick}
+    >
+      <span className="wide-only">{label}</span>
+    </Button>
   );
 }
 

@@ -9,6 +9,7 @@ import {
   IconRestore,
   IconTrash,
 } from "@tabler/icons-react";
+import { useLongPress } from "@mantine/hooks";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
@@ -24,9 +25,12 @@ import {
 import { Avatar } from "../../components/Avatar";
 import { Time } from "../../components/time";
 import { texts } from "../../texts";
+import type { AnswerKind } from "../composer/kept";
 import { StateLabel } from "../outbox/Outbox";
+import { type AuthorAct, isUnknown, mayDecide } from "./AuthorDialog";
 import { isReport } from "./automatic";
 import { messageQuery, type Row } from "./query";
+import { mayReply } from "./ReadingPane";
 import { doubts } from "./Sender";
 import look from "../../design/look.module.css";
 import styles from "./MessageList.module.css";
@@ -35,10 +39,12 @@ const ROW_PX = 57;
 const COMPACT_ROW_PX = 40;
 
 type Acts = {
-  onOpen: (row: Row) => void;
+  onOpen: (row: Row, byFinger: boolean) => void;
   onSelect: (row: Row, range: boolean) => void;
   onRead: (row: Row, read: boolean) => void;
   onDelete: (row: Row) => void;
+  onAnswer: (row: Row, kind: AnswerKind) => void;
+  onAuthor: (row: Row, act: AuthorAct) => void;
 };
 
 export function MessageList({
@@ -189,10 +195,12 @@ function useSteady(given: Acts): Acts {
     latest.current = given;
   });
   const [steady] = useState<Acts>(() => ({
-    onOpen: (row) => latest.current.onOpen(row),
+    onOpen: (row, byFinger) => latest.current.onOpen(row, byFinger),
     onSelect: (row, range) => latest.current.onSelect(row, range),
     onRead: (row, read) => latest.current.onRead(row, read),
     onDelete: (row) => latest.current.onDelete(row),
+    onAnswer: (row, kind) => latest.current.onAnswer(row, kind),
+    onAuthor: (row, act) => latest.current.onAuthor(row, act),
   }));
   return steady;
 }
@@ -218,11 +226,24 @@ function ListRow({
   const press = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget || !["Enter", " "].includes(event.key)) return;
     event.preventDefault();
-    acts.onOpen(row);
+    acts.onOpen(row, false);
   };
+  // A finger that stays selects; the click that its leaving makes opens nothing.
+  const isHeld = useRef(false);
+  const held = useLongPress(
+    () => {
+      isHeld.current = true;
+      acts.onSelect(row, false);
+    },
+    { events: ["touch"], cancelOnMove: true, onStart: () => (isHeld.current = false) },
+  );
   const click = (event: MouseEvent) => {
+    if (isHeld.current) {
+      isHeld.current = false;
+      return;
+    }
     if (event.shiftKey || event.metaKey || event.ctrlKey) acts.onSelect(row, event.shiftKey);
-    else acts.onOpen(row);
+    else acts.onOpen(row, isByFinger(event));
   };
   const queries = useQueryClient();
   // Of others' mail only what is really opened: their owner is told who opened what.
@@ -242,6 +263,7 @@ function ListRow({
       onClick={click}
       onKeyDown={press}
       onPointerEnter={prefetch}
+      {...held}
       data-message={row.id}
     >
       <RowContent row={row} selected={selected} acts={acts} />
@@ -286,7 +308,7 @@ const RowContent = memo(function RowContent({
             {row.direction === "outgoing" ? `${row.owner_name} → ${row.recipients}` : name}
           </span>
           <span className="actions">
-            <Action label={texts.view} onClick={(event) => act(event, () => onOpen(row))}>
+            <Action label={texts.view} onClick={(event) => act(event, () => onOpen(row, false))}>
               <IconEye size={17} stroke={1.6} />
             </Action>
             <Action
@@ -309,7 +331,7 @@ const RowContent = memo(function RowContent({
               </Action>
             )}
           </span>
-          <RowMenu row={row} onRead={onRead} onDelete={mayDelete(row) ? onDelete : undefined} />
+          <RowMenu row={row} acts={acts} />
           <Time at={row.arrived_at} />
         </div>
         <div className="bottom">
@@ -363,6 +385,12 @@ const RowContent = memo(function RowContent({
   );
 });
 
+/** Some browsers do not tell; then by whether anything can hover. */
+const isByFinger = ({ nativeEvent }: MouseEvent) =>
+  nativeEvent instanceof PointerEvent
+    ? nativeEvent.pointerType === "touch"
+    : window.matchMedia("(hover: none)").matches;
+
 export const mayDelete = (row: Row) => row.right === "own" || row.right === "manage";
 
 /** The message whose row has the focus. */
@@ -374,20 +402,12 @@ const rowOf = (list: HTMLElement | null, id?: string) =>
 /** The same place in the list deletes what is there and brings back what is deleted. */
 const fateLabel = (row: Row) => (row.deleted ? texts.restore : texts.deleteMessage);
 
-/** The same actions where nothing can hover. */
-function RowMenu({
-  row,
-  onRead,
-  onDelete,
-}: {
-  row: Row;
-  onRead: (row: Row, read: boolean) => void;
-  onDelete?: (row: Row) => void;
-}) {
+/** All that can be done with a row, also where nothing can hover. */
+function RowMenu({ row, acts }: { row: Row; acts: Acts }) {
   return (
     // It only keeps what happens in it from the row.
     // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-static-element-interactions
-    <span className="touch-menu" onClick={(event) => event.stopPropagation()}>
+    <span className="row-menu" onClick={(event) => event.stopPropagation()}>
       <Menu position="bottom-end">
         <Menu.Target>
           <ActionIcon variant="subtle" color="gray" size="sm" aria-label={texts.actions}>
@@ -395,17 +415,50 @@ function RowMenu({
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item onClick={() => onRead(row, row.unread)}>
-            {row.unread ? texts.markRead : texts.markUnread}
-          </Menu.Item>
-          {onDelete && (
-            <Menu.Item color={row.deleted ? undefined : "wax"} onClick={() => onDelete(row)}>
-              {fateLabel(row)}
-            </Menu.Item>
-          )}
+          <RowMenuItems row={row} acts={acts} />
         </Menu.Dropdown>
       </Menu>
     </span>
+  );
+}
+
+function RowMenuItems({ row, acts }: { row: Row; acts: Acts }) {
+  const answers = [
+    ["reply", texts.reply],
+    ["forward", texts.forward],
+  ] as const;
+  const strangers = [
+    ["pair", texts.pairShort],
+    ["customer", texts.addCustomer],
+    ["lead", texts.addLead],
+  ] as const;
+  return (
+    <>
+      {mayReply(row) &&
+        answers.map(([kind, label]) => (
+          <Menu.Item key={kind} onClick={() => acts.onAnswer(row, kind)}>
+            {label}
+          </Menu.Item>
+        ))}
+      <Menu.Item onClick={() => acts.onRead(row, row.unread)}>
+        {row.unread ? texts.markRead : texts.markUnread}
+      </Menu.Item>
+      {mayDecide(row) &&
+        isUnknown(row) &&
+        strangers.map(([act, label]) => (
+          <Menu.Item key={act} onClick={() => acts.onAuthor(row, act)}>
+            {label}
+          </Menu.Item>
+        ))}
+      {mayDecide(row) && (
+        <Menu.Item onClick={() => acts.onAuthor(row, "block")}>{texts.block}</Menu.Item>
+      )}
+      {mayDelete(row) && (
+        <Menu.Item color={row.deleted ? undefined : "wax"} onClick={() => acts.onDelete(row)}>
+          {fateLabel(row)}
+        </Menu.Item>
+      )}
+    </>
   );
 }
 

@@ -9,6 +9,7 @@ import { api, messageOf, REPEATABLE, type Schemas, unwrap } from "../../client";
 import { texts } from "../../texts";
 import { useParties } from "../parties/Parties";
 import { offerUndo } from "../../components/undo";
+import { changeRows } from "./optimistic";
 import type { Row } from "./query";
 import look from "../../design/look.module.css";
 import styles from "./PairDialog.module.css";
@@ -53,21 +54,30 @@ export function PairDialog({ row, onClose }: { row: Row; onClose: () => void }) 
   });
   const pair = useMutation({
     ...REPEATABLE,
-    mutationFn: (party: Pick<Schemas["PartyView"], "id" | "name">) =>
+    mutationFn: (party: Schemas["PartyNameView"]) =>
       unwrap(
         api.POST("/api/v1/messages/{id}/pair", {
           params: { path: { id: row.id } },
           body: { party_id: party.id, address },
         }),
       ),
-    onSuccess: async ({ address }, party) => {
+    onMutate: (party) => {
       onClose();
-      await refresh();
-      offerUndo(`pair-${row.id}`, texts.paired({ address, name: party.name }), () =>
-        unpair.mutate({ id: party.id, address }),
+      return changeRows(queries, (shown) =>
+        shown.author_address === address && shown.parties.length === 0
+          ? { ...shown, author_kind: "party", parties: [party] }
+          : shown,
       );
     },
-    onError: failed,
+    onSuccess: ({ address }, party) =>
+      offerUndo(`pair-${row.id}`, texts.paired({ address, name: party.name }), () =>
+        unpair.mutate({ id: party.id, address }),
+      ),
+    onError: (error, _, takeBack) => {
+      takeBack?.();
+      failed(error);
+    },
+    onSettled: refresh,
   });
   return (
     <Modal opened onClose={onClose} title={texts.pair} size="md">

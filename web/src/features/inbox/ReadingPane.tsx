@@ -24,17 +24,16 @@ import { ApiProblem, api, type Schemas, unwrap } from "../../client";
 import { fileSize } from "../../formats";
 import { texts } from "../../texts";
 import { useComposer } from "../composer/context";
+import type { AnswerKind } from "../composer/kept";
 import { DeliveryOf } from "../outbox/Outbox";
-import { NEW_PARTY, PartyForm } from "../parties/PartyForm";
 import { useMessageActions } from "./actions";
 import { offerUndo } from "../../components/undo";
 import { Arrived, useArrivals } from "./arrivals";
 import { isReport } from "./automatic";
-import { BlockDialog } from "./BlockDialog";
+import { type AuthorAct, AuthorDialog, isUnknown, mayDecide } from "./AuthorDialog";
 import { Enclosed } from "./Enclosed";
 import { EncodingDialog, ReadAs, type Reading } from "./Encoding";
 import { MailFrame, useImagesAlways } from "./MailFrame";
-import { PairDialog } from "./PairDialog";
 import { printMessage } from "./print";
 import { messageQuery, REOPEN_MS } from "./query";
 import { doubts, SenderDoubts, VerifiedMark } from "./Sender";
@@ -70,7 +69,7 @@ export function ReadingPane({ id, ...around }: Around & { id?: string }) {
   const { setRead } = useMessageActions();
   const openedUnread = message.data?.row.unread && message.data.row.id === id;
   useEffect(() => {
-    if (id && openedUnread) setRead.mutate({ ids: [id], read: true });
+    if (id && openedUnread) setRead([id], true);
     // Once for each opening; marking it unread again must not be undone by this.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [id, openedUnread]);
@@ -164,7 +163,7 @@ function Message({
   reading,
 }: Around & { view: Schemas["MessageView"]; reading: Reading }) {
   const { row } = view;
-  const { reparse, restore } = useMessageActions();
+  const { reparse, restore, isPending } = useMessageActions();
   const mayManage = row.right === "own" || row.right === "manage";
   const files = view.attachments.filter((file) => !file.inline);
   const inDoubt = doubts(row).length > 0;
@@ -195,12 +194,7 @@ function Message({
           {mayManage && !row.deleted && (row.disowned || row.parties.length > 1) && (
             <WhoseThread row={row} />
           )}
-          {mayManage &&
-            !row.deleted &&
-            row.direction === "incoming" &&
-            row.author_kind !== "owner" &&
-            row.author_kind !== "administrator" &&
-            !isReport(row.automatic) && <AuthorActions row={row} />}
+          {mayDecide(row) && <AuthorActions row={row} />}
         </header>
       )}
       <div className="body">
@@ -211,8 +205,8 @@ function Message({
               <Button
                 size="compact-sm"
                 variant="default"
-                loading={restore.isPending}
-                onClick={() => restore.mutate([row.id])}
+                loading={isPending}
+                onClick={() => restore([row.id])}
               >
                 {texts.restore}
               </Button>
@@ -284,15 +278,14 @@ function Message({
   );
 }
 
-const mayReply = (row: Schemas["MessageRow"]) => row.right !== "see" && !row.deleted;
+export const mayReply = (row: Schemas["MessageRow"]) => row.right !== "see" && !row.deleted;
 
-/** A known author's message is answered where the conversation is. */
 function Answers({ row }: { row: Schemas["MessageRow"] }) {
-  const answer = useAnswer(row);
+  const answer = useAnswer();
   useKeys({
-    r: { does: texts.reply, run: () => answer("reply") },
-    a: { does: texts.replyAll, run: () => answer("reply_all") },
-    f: { does: texts.forward, run: () => answer("forward") },
+    r: { does: texts.reply, run: () => answer(row, "reply") },
+    a: { does: texts.replyAll, run: () => answer(row, "reply_all") },
+    f: { does: texts.forward, run: () => answer(row, "forward") },
   });
   return (
     <>
@@ -300,7 +293,7 @@ function Answers({ row }: { row: Schemas["MessageRow"] }) {
         size="compact-md"
         variant="default"
         leftSection={<IconArrowBackUp size={16} stroke={1.6} />}
-        onClick={() => answer("reply")}
+        onClick={() => answer(row, "reply")}
       >
         {texts.reply}
       </Button>
@@ -309,7 +302,7 @@ function Answers({ row }: { row: Schemas["MessageRow"] }) {
         size="compact-md"
         variant="default"
         leftSection={<IconArrowForwardUp size={16} stroke={1.6} />}
-        onClick={() => answer("forward")}
+        onClick={() => answer(row, "forward")}
       >
         {texts.forward}
       </Button>
@@ -329,11 +322,12 @@ function NoAnswers({ row }: { row: Schemas["MessageRow"] }) {
   return null;
 }
 
-function useAnswer(row: Schemas["MessageRow"]) {
+/** A known author's message is answered where the conversation is. */
+export function useAnswer() {
   const composer = useComposer();
   const navigate = useNavigate();
-  const party = row.parties.length === 1 && !row.disowned ? row.parties[0] : undefined;
-  return (kind: "reply" | "reply_all" | "forward") => {
+  return (row: Schemas["MessageRow"], kind: AnswerKind) => {
+    const party = row.parties.length === 1 && !row.disowned ? row.parties[0] : undefined;
     composer.answer(row.id, kind);
     if (party)
       void navigate({
@@ -347,7 +341,7 @@ function useAnswer(row: Schemas["MessageRow"]) {
 function Steps({ row, onStep }: { row: Schemas["MessageRow"]; onStep: (step: number) => void }) {
   const { setRead } = useMessageActions();
   const done = () => {
-    setRead.mutate({ ids: [row.id], read: true });
+    setRead([row.id], true);
     onStep(1);
   };
   return (
@@ -465,67 +459,28 @@ function PartyLinks({ row }: { row: Schemas["MessageRow"] }) {
   );
 }
 
-/** What can be done with an author: whom nobody knows, or who is known and can still be blocked. */
 function AuthorActions({ row }: { row: Schemas["MessageRow"] }) {
-  const [open, setOpen] = useState<"pair" | "customer" | "lead" | "block">();
-  const close = () => setOpen(undefined);
-  const queries = useQueryClient();
-  const takeAway = useMutation({
-    mutationFn: (id: string) =>
-      unwrap(api.DELETE("/api/v1/parties/{id}", { params: { path: { id } } })),
-    onSettled: () =>
-      Promise.all(
-        ["messages", "message", "parties", "conversation"].map((key) =>
-          queries.invalidateQueries({ queryKey: [key] }),
-        ),
-      ),
-  });
-  const unknown = row.parties.length === 0;
+  const [act, setAct] = useState<AuthorAct>();
+  const unknown = isUnknown(row);
   useKeys({
-    ...(unknown && { p: { does: texts.pairShort, run: () => setOpen("pair") } }),
-    b: { does: texts.blockShort, run: () => setOpen("block") },
+    ...(unknown && { p: { does: texts.pairShort, run: () => setAct("pair") } }),
+    b: { does: texts.blockShort, run: () => setAct("block") },
   });
+  const strangers: [AuthorAct, string][] = [
+    ["pair", texts.pairShort],
+    ["customer", texts.addCustomer],
+    ["lead", texts.addLead],
+  ];
+  const block: [AuthorAct, string] = ["block", texts.block];
+  const choices = unknown ? [...strangers, block] : [block];
   return (
     <Group gap={8} mt={12}>
-      {unknown && (
-        <>
-          <Button size="compact-sm" variant="default" onClick={() => setOpen("pair")}>
-            {texts.pairShort}
-          </Button>
-          <Button size="compact-sm" variant="default" onClick={() => setOpen("customer")}>
-            {texts.addCustomer}
-          </Button>
-          <Button size="compact-sm" variant="default" onClick={() => setOpen("lead")}>
-            {texts.addLead}
-          </Button>
-        </>
-      )}
-      <Button size="compact-sm" variant="default" onClick={() => setOpen("block")}>
-        {texts.block}
-      </Button>
-      {open === "pair" && <PairDialog row={row} onClose={close} />}
-      {open === "block" && <BlockDialog row={row} onClose={close} />}
-      <Modal
-        opened={open === "customer" || open === "lead"}
-        onClose={close}
-        title={open === "lead" ? texts.addLead : texts.addCustomer}
-        size="lg"
-      >
-        {open && (
-          <PartyForm
-            initial={{
-              ...NEW_PARTY,
-              kind: open,
-              name: row.author_name,
-              addresses: row.author_address ? [row.author_address] : [],
-            }}
-            onSaved={(id, name) => {
-              close();
-              offerUndo(`added-${id}`, texts.added({ name }), () => takeAway.mutate(id));
-            }}
-          />
-        )}
-      </Modal>
+      {choices.map(([choice, label]) => (
+        <Button key={choice} size="compact-sm" variant="default" onClick={() => setAct(choice)}>
+          {label}
+        </Button>
+      ))}
+      {act && <AuthorDialog row={row} act={act} onClose={() => setAct(undefined)} />}
     </Group>
   );
 }
@@ -657,9 +612,7 @@ function MessageMenu({
               {texts.forward}
             </Menu.Item>
           )}
-          <Menu.Item onClick={() => setRead.mutate({ ids: [row.id], read: false })}>
-            {texts.markUnread}
-          </Menu.Item>
+          <Menu.Item onClick={() => setRead([row.id], false)}>{texts.markUnread}</Menu.Item>
           {!row.parked && (
             <Menu.Item onClick={() => setChoosing(true)}>{texts.otherEncoding}</Menu.Item>
           )}
@@ -678,7 +631,7 @@ function MessageMenu({
             <Menu.Item
               color="wax"
               onClick={() => {
-                remove.mutate({ ids: [row.id] });
+                remove([row.id]);
                 onDeleted();
               }}
             >
@@ -689,7 +642,7 @@ function MessageMenu({
             <Menu.Item
               color="wax"
               onClick={() => {
-                remove.mutate({ ids: [row.id], everywhere: true });
+                remove([row.id], true);
                 onDeleted();
               }}
             >
