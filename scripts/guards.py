@@ -18,7 +18,7 @@ GUARDS = [
     ("a message is found by the accounts of the viewer", "crates/store/src/messages.rs", "{SELECT} m.id = $2 AND m.mail_account_id IN \"", "{SELECT} m.id = $2 AND m.mail_account_id NOT IN (x'00') OR m.mail_account_id IN \""),
     ("settings are the owner's", "crates/service/src/accounts.rs", ".filter(|account| account.owner == viewer.administrator)\n        .ok_or(ServiceError::NotFound)", ".ok_or(ServiceError::NotFound)"),
     ("sealed settings stay shut", "crates/service/src/accounts.rs", "if account.sealed_at.is_some() {\n        Err(ServiceError::Sealed)", "if false {\n        Err(ServiceError::Sealed)"),
-    ("deleting needs Manage", "crates/service/src/inbox.rs", "if !access.allows(message.account, Right::Manage) {", "if !access.allows(message.account, Right::See) {"),
+    ("deleting needs Manage", "crates/service/src/inbox.rs", "MessageAct::Delete | MessageAct::Restore => Right::Manage", "MessageAct::Delete | MessageAct::Restore => Right::See"),
     ("the raw message needs Reply", "crates/service/src/inbox.rs", "Right::Reply", "Right::See"),
     ("staff is for super-administrators", "crates/service/src/staff.rs", "if administrator.is_super {", "if true {"),
     ("a session is ended by its own", "crates/store/src/sessions.rs", "DELETE FROM sessions WHERE id = $1 AND administrator_id = $2", "DELETE FROM sessions WHERE id = $1 AND $2 = $2"),

@@ -92,8 +92,7 @@ test("an answer is announced, moves nothing, and stays unread until it is shown"
   const read: string[] = [];
   alice.on(
     "request",
-    (request) =>
-      request.method() === "PUT" && request.url().endsWith("/read") && read.push(request.url()),
+    (request) => request.postData()?.includes('"mark_read"') && read.push(request.url()),
   );
   write(3, long("Third"));
   const announced = pane.getByRole("status").filter({ hasText: "1 new message" });

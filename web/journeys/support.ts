@@ -59,7 +59,9 @@ export class Demo {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  async context(options: { dark?: boolean; narrow?: boolean; touch?: boolean } = {}): Promise<BrowserContext> {
+  async context(
+    options: { dark?: boolean; narrow?: boolean; touch?: boolean } = {},
+  ): Promise<BrowserContext> {
     const context = await this.browser.newContext({
       baseURL: this.state.url,
       colorScheme: options.dark ? "dark" : "light",

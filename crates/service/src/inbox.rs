@@ -217,10 +217,7 @@ impl Services {
         for id in ids {
             let message = messages::find(&mut tx, &access, *id)
                 .await?
-                .filter(|message| {
-                    let right = access.right_to(message.account);
-                    right.is_some_and(|right| right >= act.needs())
-                })
+                .filter(|message| access.allows(message.account, act.needs()))
                 .ok_or(ServiceError::NotFound)?;
             if self.act(&mut tx, &access, &message, act).await? {
                 asked.insert(message.account);
